@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * base - text: numbers from outside, case, UTF-8, time. */
+#ifndef ESPY_BASE_TEXT_H
+#define ESPY_BASE_TEXT_H
+
+#include "base/mem.h"
+
+/* Whole string as a number within [lo, hi]; false otherwise.  Independent of the locale. */
+bool espy_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out);
+bool espy_parse_real(const char *s, double lo, double hi, double *out);
+
+bool espy_ends_with_nocase(const char *s, const char *suffix); /* ASCII case */
+bool espy_equal_nocase(const char *a, const char *b);
+bool espy_utf8_valid(const char *s, size_t n);
+size_t espy_utf8_length(const char *s); /* code points */
+
+/* Seconds since 1970 in UTC with fraction; text "YYYY-MM-DDTHH:MM:SSZ" (buffer of 32). */
+double espy_time_now(void);
+double espy_time_monotonic(void);
+void espy_time_iso(double t, char out[32]);
+/* Local time "YYYY-MM-DD HH:MM:SS" and "YYYYMMDD_HHMMSS". */
+void espy_time_local(double t, char out[32]);
+void espy_time_stamp(double t, char out[32]);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * head - trainable parts over embeddings.  One file each: head_svm.c, head_logistic.c, head_knn.c ...
+ * Depends on: base, kern, gemm, learn.
+ *
+ * A head that was fitted or loaded is immutable and may answer on many threads at once.  Its saved
+ * bytes depend only on the data, the options and the software version, never on the threads. */
+#ifndef ESPY_HEAD_HEAD_H
+#define ESPY_HEAD_HEAD_H
+
+#include "base/mem.h"
+
+/* Labelled vectors, borrowed. */
+typedef struct espy_gallery {
+    const float *x;    /* n x dim, row-major, unit rows */
+    const uint32_t *y; /* n labels, 0..classes-1 */
+    size_t n, dim, classes;
+} espy_gallery;
+
+typedef struct espy_head_options {
+    double c;        /* SVM and logistic: inverse regularisation; 0: 1.0 */
+    bool balanced;   /* weight classes by n / (classes * n_c) */
+    bool scale;      /* standardise columns first (S0, S1) */
+    size_t k;        /* knn: neighbours; 0: 5 */
+    uint64_t seed;   /* 0: 42 */
+} espy_head_options;
+
+typedef struct espy_head espy_head;
+
+typedef struct espy_head_ops {
+    const char *name; /* "svm" */
+    const char *help; /* one line for listings */
+
+    /* Errors: DATA (says which label has too few samples and what to do; too many labels), NOMEM,
+     * CANCELLED.  *out: owned by the caller. */
+    espy_err (*fit)(espy_ctx *cx, const espy_gallery *data, const espy_head_options *options,
+                    espy_head **out);
+    /* p: n x classes probabilities, each row sums to 1.  x: n x dim unit rows. */
+    espy_err (*probabilities)(espy_ctx *cx, const espy_head *head, const float *x, size_t n, float *p);
+    /* safetensors bytes (base/tensors.h) with the head's name in the metadata */
+    espy_err (*save)(espy_ctx *cx, const espy_head *head, espy_buf *out);
+    /* gallery: the version's training samples, which must outlive the head; used by knn alone.
+     * Errors: FORMAT (damaged, or another head), NOMEM. */
+    espy_err (*load)(espy_ctx *cx, espy_span bytes, const espy_gallery *gallery, espy_head **out);
+    void (*destroy)(espy_ctx *cx, espy_head *head);
+} espy_head_ops;
+
+/* Every head starts with these. */
+struct espy_head {
+    const espy_head_ops *ops;
+    size_t dim, classes;
+};
+
+/* All heads, NULL-terminated; and one by name, or NULL. */
+extern const espy_head_ops *const espy_heads[];
+const espy_head_ops *espy_head_find(const char *name);
+void espy_head_destroy(espy_ctx *cx, espy_head **head);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * kern - vector kernels.  One file per CPU level; plain C fills the table, each level the CPU has
+ * overwrites its entries.  Kernels cannot fail, allocate or log. */
+#ifndef ESPY_KERN_KERN_H
+#define ESPY_KERN_KERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ESPY_CPU_AVX2 = 1u << 0, ESPY_CPU_AVX512 = 1u << 1 };
+
+typedef struct espy_kern {
+    /* sum of a[i]*b[i]; error within 2 n eps sum|a_i b_i| of the exact value */
+    float (*dot)(const float *a, const float *b, size_t n);
+    /* y[i] += s * x[i] */
+    void (*axpy)(float s, const float *x, float *y, size_t n);
+} espy_kern;
+
+/* What this CPU has, masked by the environment variable ESPY_CPU = none | avx2 | avx512. */
+unsigned espy_cpu_detect(void);
+
+/* Fills a table for a set of levels.  Keep it in the object that uses it; filling is quick. */
+void espy_kern_init(espy_kern *k, unsigned cpu);
+
+#endif
