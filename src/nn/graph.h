@@ -2,19 +2,18 @@
  * nn - the typed graph between the ONNX file and the executors.  Private to nn.
  *
  * A graph comes in two states.  *Generic*: as loaded, shapes may depend on the input; constants are
- * folded and what can be fused without knowing shapes is fused.  *Static*: made from the generic one
- * for concrete input shapes by espy_graph_specialise(); executors take only these.  A static graph
- * keeps the following invariants:
- *   G1  nodes are in topological order; every node has exactly one output and reaches an output
- *   G2  every value has a known rank and known dims, all > 0, within ESPY_GRAPH_ELEMENTS
- *   G3  every value that is not a constant is f32
- *   G4  only operators up to ESPY_OP_STATIC_LAST occur, with the inputs documented there; in[] never
- *       refers to a value that a later node produces; absent optional inputs are ESPY_NONE
- *   G5  weights and biases of CONV, and operands of AFFINE and LAYER_NORM, are f32 constants
- *   G6  padding is resolved to numbers (no auto_pad); slices and axes are normalised (>= 0)
- *   G7  a graph output may be a graph input, a constant or one value listed twice
- * Constants are reference counted and shared by a generic graph and all its static ones, so their
- * address identifies a weight for as long as a reference to it is held. */
+ * folded and what can be fused without knowing shapes is fused.  *Static*: made from the generic
+ * one for concrete input shapes by espy_graph_specialise(); executors take only these.  A static
+ * graph keeps the following invariants: G1  nodes are in topological order; every node has exactly
+ * one output and reaches an output G2  every value has a known rank and known dims, all > 0, within
+ * ESPY_GRAPH_ELEMENTS G3  every value that is not a constant is f32 G4  only operators up to
+ * ESPY_OP_STATIC_LAST occur, with the inputs documented there; in[] never refers to a value that a
+ * later node produces; absent optional inputs are ESPY_NONE G5  weights and biases of CONV, and
+ * operands of AFFINE and LAYER_NORM, are f32 constants G6  padding is resolved to numbers (no
+ * auto_pad); slices and axes are normalised (>= 0) G7  a graph output may be a graph input, a
+ * constant or one value listed twice Constants are reference counted and shared by a generic graph
+ * and all its static ones, so their address identifies a weight for as long as a reference to it is
+ * held. */
 #ifndef ESPY_NN_GRAPH_H
 #define ESPY_NN_GRAPH_H
 
@@ -49,8 +48,8 @@ typedef struct espy_const {
 } espy_const;
 
 /* New zeroed constant with one reference.  Errors: LIMIT, NOMEM. */
-espy_err espy_const_create(espy_ctx *cx, espy_dt t, int rank, const int64_t *dims, espy_const **out)
-    ESPY_NODISCARD;
+espy_err espy_const_create(espy_ctx *cx, espy_dt t, int rank, const int64_t *dims,
+                           espy_const **out) ESPY_NODISCARD;
 espy_const *espy_const_ref(const espy_const *c);     /* the same one, shared */
 void espy_const_unref(espy_ctx *cx, espy_const **c); /* NULL-safe, clears the pointer */
 
@@ -58,8 +57,8 @@ void espy_const_unref(espy_ctx *cx, espy_const **c); /* NULL-safe, clears the po
 typedef enum espy_act_kind {
     ESPY_ACT_NONE,
     ESPY_ACT_RELU,
-    ESPY_ACT_LEAKY_RELU,   /* x < 0 ? a x : x */
-    ESPY_ACT_CLIP,         /* min(max(x, a), b); a or b may be infinite */
+    ESPY_ACT_LEAKY_RELU, /* x < 0 ? a x : x */
+    ESPY_ACT_CLIP,       /* min(max(x, a), b); a or b may be infinite */
     ESPY_ACT_SIGMOID,
     ESPY_ACT_TANH,
     ESPY_ACT_SWISH,        /* x sigmoid(x) */
@@ -78,7 +77,7 @@ typedef enum espy_act_kind {
     ESPY_ACT_FLOOR,
     ESPY_ACT_CEIL,
     ESPY_ACT_SQUARE,
-    ESPY_ACT_LINEAR        /* a x + b */
+    ESPY_ACT_LINEAR /* a x + b */
 } espy_act_kind;
 
 typedef struct espy_act {
@@ -102,8 +101,9 @@ typedef enum espy_bin_kind {
 typedef enum espy_post_kind {
     ESPY_POST_ACT,   /* y = act(y) */
     ESPY_POST_PRELU, /* y = y < 0 ? s[c] y : y;   in[input]: f32 constant [C] */
-    ESPY_POST_ADD,   /* y = y + r;                in[input]: same dims as the output, or constant [C] */
-    ESPY_POST_MUL    /* y = y * r;                the same */
+    ESPY_POST_ADD, /* y = y + r;                in[input]: same dims as the output, or constant [C]
+                    */
+    ESPY_POST_MUL  /* y = y * r;                the same */
 } espy_post_kind;
 
 typedef struct espy_post {
@@ -114,17 +114,17 @@ typedef struct espy_post {
 
 typedef enum espy_op {
     /* --- static graphs ------------------------------------------------------------------------ */
-    ESPY_OP_CONV,       /* in: x [N,C,H,W], w [O,C/group,kh,kw], bias [O] or NONE; then post operands */
-    ESPY_OP_MATMUL,     /* in: a [..,M,K], b [..,K,N], bias constant [N] or NONE; then post operands.
-                           matmul.trans_a/b: stored with the last two axes swapped; batch axes
-                           broadcast; ranks >= 2; b and a may be constants or values */
-    ESPY_OP_AFFINE,     /* in: x, scale [C], shift [C]: y = x scale[c] + shift[c], c on axis 1;
-                           then post operands */
-    ESPY_OP_BINARY,     /* in: a, b of any broadcastable dims; then post operands */
-    ESPY_OP_UNARY,      /* in: x; y = act(x) */
-    ESPY_OP_PRELU,      /* in: x, slope (constant or value) broadcastable to x */
-    ESPY_OP_POOL,       /* in: x [N,C,H,W] */
-    ESPY_OP_REDUCE,     /* in: x; over reduce.axes; dims of the output tell whether they are kept */
+    ESPY_OP_CONV,   /* in: x [N,C,H,W], w [O,C/group,kh,kw], bias [O] or NONE; then post operands */
+    ESPY_OP_MATMUL, /* in: a [..,M,K], b [..,K,N], bias constant [N] or NONE; then post operands.
+                       matmul.trans_a/b: stored with the last two axes swapped; batch axes
+                       broadcast; ranks >= 2; b and a may be constants or values */
+    ESPY_OP_AFFINE, /* in: x, scale [C], shift [C]: y = x scale[c] + shift[c], c on axis 1;
+                       then post operands */
+    ESPY_OP_BINARY, /* in: a, b of any broadcastable dims; then post operands */
+    ESPY_OP_UNARY,  /* in: x; y = act(x) */
+    ESPY_OP_PRELU,  /* in: x, slope (constant or value) broadcastable to x */
+    ESPY_OP_POOL,   /* in: x [N,C,H,W] */
+    ESPY_OP_REDUCE, /* in: x; over reduce.axes; dims of the output tell whether they are kept */
     ESPY_OP_SOFTMAX,    /* in: x; along one axis */
     ESPY_OP_LAYER_NORM, /* in: x, scale [D] or NONE, shift [D] or NONE; over the last axis:
                            y = (x - mean) / sqrt(var + eps) scale + shift, var biased */
@@ -166,10 +166,16 @@ typedef enum espy_pool_kind {
     ESPY_POOL_AVG_INCLUDE_PAD /* divides by cells inside the picture and pad[] (not `extra`) */
 } espy_pool_kind;
 
-typedef enum espy_auto_pad { ESPY_PAD_NOTSET, ESPY_PAD_SAME_UPPER, ESPY_PAD_SAME_LOWER, ESPY_PAD_VALID } espy_auto_pad;
+typedef enum espy_auto_pad {
+    ESPY_PAD_NOTSET,
+    ESPY_PAD_SAME_UPPER,
+    ESPY_PAD_SAME_LOWER,
+    ESPY_PAD_VALID
+} espy_auto_pad;
 
 /* Window of CONV and POOL, [0] vertical, [1] horizontal.
- * out = (in + pad_begin + pad_end + extra - ((kernel-1) dilation + 1)) / stride + 1, rounded down. */
+ * out = (in + pad_begin + pad_end + extra - ((kernel-1) dilation + 1)) / stride + 1, rounded down.
+ */
 typedef struct espy_window {
     int64_t kernel[2], stride[2], dilation[2];
     int64_t pad_begin[2], pad_end[2];
@@ -338,8 +344,9 @@ espy_err espy_graph_load(espy_ctx *cx, espy_span onnx, const espy_graph_options 
 
 /* The static graph for concrete dims of every input, in the file's order.  `g` is only read.
  * Errors: ARG (rank or dims do not fit the input), FORMAT, UNSUPPORTED, LIMIT, NOMEM. */
-espy_err espy_graph_specialise(espy_ctx *cx, const espy_graph *g, const espy_tensor *in, size_t n_in,
-                               const espy_graph_options *options, espy_graph **out) ESPY_NODISCARD;
+espy_err espy_graph_specialise(espy_ctx *cx, const espy_graph *g, const espy_tensor *in,
+                               size_t n_in, const espy_graph_options *options,
+                               espy_graph **out) ESPY_NODISCARD;
 void espy_graph_destroy(espy_ctx *cx, espy_graph **g); /* NULL-safe */
 
 /* Multiply-adds of conv and matmul in a static graph. */
@@ -352,14 +359,15 @@ float espy_act_apply(espy_act act, float x);
 /* --- executors -------------------------------------------------------------------------------- */
 
 /* Each executor defines what its two opaque pointers point to.
- *   state  one per network: weights reordered once and shared by its plans.  create, compile and the
- *          destroys of one network are never called at the same time; run may be, from any threads,
- *          also while compile works for another shape
- *   plan   one per input shape; `g` is borrowed and outlives the plan */
+ *   state  one per network: weights reordered once and shared by its plans.  create, compile and
+ * the destroys of one network are never called at the same time; run may be, from any threads, also
+ * while compile works for another shape plan   one per input shape; `g` is borrowed and outlives
+ * the plan */
 typedef struct espy_exec_ops {
     const char *name;
     /* digest: SHA-256 of the ONNX file in hexadecimal, key of the tuning cache */
-    espy_err (*create)(espy_ctx *cx, const espy_net_options *options, const char *digest, void **state);
+    espy_err (*create)(espy_ctx *cx, const espy_net_options *options, const char *digest,
+                       void **state);
     void (*destroy)(espy_ctx *cx, void **state); /* NULL-safe */
     espy_err (*compile)(espy_ctx *cx, void *state, const espy_graph *g, void **plan);
     /* in[i], out[i]: dense arrays with the dims of g->inputs[i] and g->outputs[i]; out is allocated
