@@ -310,3 +310,18 @@ char *espy_path_data(espy_ctx *cx)
 {
     return path_home(cx, "XDG_DATA_HOME", ".local/share");
 }
+
+const char *espy_env(const char *name)
+{
+    const char *v = getenv(name);
+    return v && *v ? v : NULL;
+}
+
+char *espy_path_program(espy_ctx *cx)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return n > 1 ? espy_strndup(cx, path, (size_t)n - 1) : NULL;
+}

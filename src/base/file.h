@@ -66,4 +66,10 @@ const char *espy_path_suffix(const char *path);
 char *espy_path_cache(espy_ctx *cx);
 char *espy_path_data(espy_ctx *cx);
 
+/* Value of an environment variable, NULL when it is unset or empty; borrowed. */
+const char *espy_env(const char *name);
+
+/* The folder of the running program; caller owns, NULL (nothing noted) when it cannot be told. */
+char *espy_path_program(espy_ctx *cx);
+
 #endif
