@@ -80,19 +80,19 @@ static inline dnnl_status_t espy_dnn_md_copy(espy_dnn_md *m, espy_dnn_mdp from)
 {
     return dnnl_memory_desc_clone(&m->d, from);
 }
-static inline dnnl_status_t espy_dnn_md_tag(espy_dnn_md *m, int rank, const dnnl_dim_t *dims,
+static inline dnnl_status_t espy_dnn_md_tag(espy_dnn_md *m, int rank, const dnnl_dims_t dims,
                                             dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     return dnnl_memory_desc_create_with_tag(&m->d, rank, dims, type, tag);
 }
-static inline dnnl_status_t espy_dnn_md_strided(espy_dnn_md *m, int rank, const dnnl_dim_t *dims,
-                                                dnnl_data_type_t type, const dnnl_dim_t *strides)
+static inline dnnl_status_t espy_dnn_md_strided(espy_dnn_md *m, int rank, const dnnl_dims_t dims,
+                                                dnnl_data_type_t type, const dnnl_dims_t strides)
 {
     return dnnl_memory_desc_create_with_strides(&m->d, rank, dims, type, strides);
 }
 /* The part of `from` that begins at `offsets`; unimplemented when blocks would be cut. */
 static inline dnnl_status_t espy_dnn_md_part(espy_dnn_md *m, const espy_dnn_md *from,
-                                             const dnnl_dim_t *dims, const dnnl_dim_t *offsets)
+                                             const dnnl_dims_t dims, const dnnl_dims_t offsets)
 {
     return dnnl_memory_desc_create_submemory(&m->d, from->d, dims, offsets);
 }
@@ -117,19 +117,19 @@ static inline dnnl_status_t espy_dnn_md_copy(espy_dnn_md *m, espy_dnn_mdp from)
     m->d = *from;
     return dnnl_success;
 }
-static inline dnnl_status_t espy_dnn_md_tag(espy_dnn_md *m, int rank, const dnnl_dim_t *dims,
+static inline dnnl_status_t espy_dnn_md_tag(espy_dnn_md *m, int rank, const dnnl_dims_t dims,
                                             dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     return dnnl_memory_desc_init_by_tag(&m->d, rank, dims, type, tag);
 }
-static inline dnnl_status_t espy_dnn_md_strided(espy_dnn_md *m, int rank, const dnnl_dim_t *dims,
-                                                dnnl_data_type_t type, const dnnl_dim_t *strides)
+static inline dnnl_status_t espy_dnn_md_strided(espy_dnn_md *m, int rank, const dnnl_dims_t dims,
+                                                dnnl_data_type_t type, const dnnl_dims_t strides)
 {
     return dnnl_memory_desc_init_by_strides(&m->d, rank, dims, type, strides);
 }
 /* The part of `from` that begins at `offsets`; unimplemented when blocks would be cut. */
 static inline dnnl_status_t espy_dnn_md_part(espy_dnn_md *m, const espy_dnn_md *from,
-                                             const dnnl_dim_t *dims, const dnnl_dim_t *offsets)
+                                             const dnnl_dims_t dims, const dnnl_dims_t offsets)
 {
     return dnnl_memory_desc_init_submemory(&m->d, &from->d, dims, offsets);
 }
@@ -158,12 +158,46 @@ static inline dnnl_status_t espy_dnn_memory(dnnl_memory_t *out, const espy_dnn_m
 /* ---- attributes ------------------------------------------------------------------------- */
 
 /* What a primitive does to its result before it is written, in this order. */
+#define ESPY_DNN_POSTS 4
+typedef enum espy_dnn_post_kind {
+    ESPY_DNN_SUM,     /* add what the destination holds */
+    ESPY_DNN_ELTWISE, /* apply alg(alpha, beta) */
+    ESPY_DNN_BINARY   /* combine with another tensor by alg; its memory is given to the run under
+                         DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1 */
+} espy_dnn_post_kind;
+
 typedef struct espy_dnn_post {
-    bool sum;     /* first add what the destination holds */
-    bool eltwise; /* then apply alg(alpha, beta) */
-    dnnl_alg_kind_t alg;
-    float alpha, beta;
+    int n;
+    struct {
+        espy_dnn_post_kind kind;
+        dnnl_alg_kind_t alg;
+        float alpha, beta;
+        const espy_dnn_md *other;
+    } op[ESPY_DNN_POSTS];
 } espy_dnn_post;
+
+static inline dnnl_status_t espy_dnn_post_append(dnnl_post_ops_t ops, const espy_dnn_post *post,
+                                                 int i)
+{
+    switch (post->op[i].kind) {
+    case ESPY_DNN_BINARY:
+        return dnnl_post_ops_append_binary(ops, post->op[i].alg, espy_dnn_ref(post->op[i].other));
+#if ESPY_DNN_V3
+    case ESPY_DNN_SUM:
+        return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
+    case ESPY_DNN_ELTWISE:
+        return dnnl_post_ops_append_eltwise(ops, post->op[i].alg, post->op[i].alpha,
+                                            post->op[i].beta);
+#else
+    case ESPY_DNN_SUM:
+        return dnnl_post_ops_append_sum(ops, 1.0f);
+    case ESPY_DNN_ELTWISE:
+        return dnnl_post_ops_append_eltwise(ops, 1.0f, post->op[i].alg, post->op[i].alpha,
+                                            post->op[i].beta);
+#endif
+    }
+    return dnnl_invalid_arguments;
+}
 
 /* Attributes with scratchpads given by the caller, so that a run allocates nothing. */
 static inline dnnl_status_t espy_dnn_attr(const espy_dnn_post *post, dnnl_primitive_attr_t *out)
@@ -173,19 +207,10 @@ static inline dnnl_status_t espy_dnn_attr(const espy_dnn_post *post, dnnl_primit
     dnnl_status_t s = dnnl_primitive_attr_create(&attr);
     if (s == dnnl_success)
         s = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (s == dnnl_success && post && (post->sum || post->eltwise)) {
+    if (s == dnnl_success && post && post->n > 0) {
         s = dnnl_post_ops_create(&ops);
-#if ESPY_DNN_V3
-        if (s == dnnl_success && post->sum)
-            s = dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
-        if (s == dnnl_success && post->eltwise)
-            s = dnnl_post_ops_append_eltwise(ops, post->alg, post->alpha, post->beta);
-#else
-        if (s == dnnl_success && post->sum)
-            s = dnnl_post_ops_append_sum(ops, 1.0f);
-        if (s == dnnl_success && post->eltwise)
-            s = dnnl_post_ops_append_eltwise(ops, 1.0f, post->alg, post->alpha, post->beta);
-#endif
+        for (int i = 0; i < post->n && s == dnnl_success; i++)
+            s = espy_dnn_post_append(ops, post, i);
         if (s == dnnl_success)
             s = dnnl_primitive_attr_set_post_ops(attr, ops);
     }
@@ -227,9 +252,10 @@ static inline espy_err espy_dnn_made(espy_ctx *cx, dnnl_status_t s, dnnl_primiti
     return ESPY_E_OK;
 }
 
-/* Window of a convolution or pooling: two dimensions, dilation 0 means dense (oneDNN's count). */
+/* Window of a convolution or pooling: two dimensions ([0], [1]), dilation 0 means dense (oneDNN's
+ * count). */
 typedef struct espy_dnn_window {
-    dnnl_dim_t kernel[2], stride[2], dilate[2], pad_lo[2], pad_hi[2];
+    dnnl_dims_t kernel, stride, dilate, pad_lo, pad_hi;
 } espy_dnn_window;
 
 /* Convolution; bias may be NULL.  Weights are OIHW, or gOIHW with rank 5. */
@@ -392,6 +418,53 @@ static inline espy_err espy_dnn_binary(espy_ctx *cx, dnnl_engine_t engine, dnnl_
     dnnl_binary_desc_t d;
     if (s == dnnl_success)
         s = dnnl_binary_desc_init(&d, alg, &a->d, &b->d, &dst->d);
+    if (s == dnnl_success)
+        s = dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL);
+#endif
+    return espy_dnn_made(cx, s, attr, pd, out);
+}
+
+/* Changes height and width by repeating or interpolating (half-pixel centres); the factors follow
+ * from the dims. */
+static inline espy_err espy_dnn_resample(espy_ctx *cx, dnnl_engine_t engine, dnnl_alg_kind_t alg,
+                                         const espy_dnn_md *src, const espy_dnn_md *dst,
+                                         const espy_dnn_post *post, dnnl_primitive_desc_t *out)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t s = espy_dnn_attr(post, &attr);
+#if ESPY_DNN_V3
+    if (s == dnnl_success)
+        s = dnnl_resampling_forward_primitive_desc_create(&pd, engine, dnnl_forward_inference, alg,
+                                                          NULL, src->d, dst->d, attr);
+#else
+    dnnl_resampling_desc_t d;
+    if (s == dnnl_success)
+        s = dnnl_resampling_forward_desc_init(&d, dnnl_forward_inference, alg, NULL, &src->d,
+                                              &dst->d);
+    if (s == dnnl_success)
+        s = dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL);
+#endif
+    return espy_dnn_made(cx, s, attr, pd, out);
+}
+
+/* Softmax along one axis. */
+static inline espy_err espy_dnn_softmax(espy_ctx *cx, dnnl_engine_t engine, const espy_dnn_md *data,
+                                        int axis, dnnl_primitive_desc_t *out)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t s = espy_dnn_attr(NULL, &attr);
+#if ESPY_DNN_V3
+    if (s == dnnl_success)
+        s = dnnl_softmax_forward_primitive_desc_create(&pd, engine, dnnl_forward_inference,
+                                                       dnnl_softmax_accurate, data->d, data->d,
+                                                       axis, attr);
+#else
+    dnnl_softmax_v2_desc_t d;
+    if (s == dnnl_success)
+        s = dnnl_softmax_v2_forward_desc_init(&d, dnnl_forward_inference, dnnl_softmax_accurate,
+                                              &data->d, &data->d, axis);
     if (s == dnnl_success)
         s = dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL);
 #endif

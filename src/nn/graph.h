@@ -376,6 +376,12 @@ typedef struct espy_exec_ops {
     void (*plan_destroy)(espy_ctx *cx, void **plan); /* NULL-safe */
 } espy_exec_ops;
 
+/* One node of a static graph, its post-operations included, in plain C; in[i] and out are dense with
+ * the dims of the node's values (in[i] is NULL where the input is absent).  Of the reference
+ * executor; the oneDNN one runs with it what oneDNN has not. */
+espy_err espy_reference_node(espy_ctx *cx, const espy_graph *g, const espy_node *n,
+                             const float *const *in, float *out) ESPY_NODISCARD;
+
 extern const espy_exec_ops espy_exec_reference;
 extern const espy_exec_ops espy_exec_onednn;
 
