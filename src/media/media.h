@@ -11,9 +11,9 @@
 #include "base/image.h"
 
 typedef struct espy_image_info {
-    const char *format;     /* "jpeg", "png", "webp", "heic", "bmp", "pnm" */
-    int width, height;      /* upright, in pixels */
-    int orientation;        /* EXIF value that was (or will be) applied, 1 when there is none */
+    const char *format; /* "jpeg", "png", "webp", "heic", "bmp", "pnm" */
+    int width, height;  /* upright, in pixels */
+    int orientation;    /* EXIF value that was (or will be) applied, 1 when there is none */
 } espy_image_info;
 
 /* Reads the header only.  Errors: FORMAT (not a picture we know, or damaged), LIMIT, NOMEM. */
@@ -24,10 +24,13 @@ espy_err espy_image_probe(espy_ctx *cx, espy_span file, espy_image_info *out) ES
  *               (JPEG only) as long as its longer side stays >= least_side; out->full_width and
  *               full_height say the size in the file.
  * Errors: FORMAT, LIMIT, NOMEM. */
-espy_err espy_image_decode(espy_ctx *cx, espy_span file, int least_side, espy_image *out) ESPY_NODISCARD;
+espy_err espy_image_decode(espy_ctx *cx, espy_span file, int least_side,
+                           espy_image *out) ESPY_NODISCARD;
 
-/* JPEG at quality 1..100, or PNG. */
-espy_err espy_image_to_jpeg(espy_ctx *cx, const espy_image *im, int quality, espy_buf *out) ESPY_NODISCARD;
+/* JPEG at quality 1..100, or PNG.  *out on success: new, the caller frees it (what it held before
+ * is not looked at); on failure: not written.  Errors: ARG, NOMEM. */
+espy_err espy_image_to_jpeg(espy_ctx *cx, const espy_image *im, int quality,
+                            espy_buf *out) ESPY_NODISCARD;
 espy_err espy_image_to_png(espy_ctx *cx, const espy_image *im, espy_buf *out) ESPY_NODISCARD;
 
 /* True when the name's suffix is one of a picture we can read; for walking folders. */
