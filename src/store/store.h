@@ -63,7 +63,7 @@ typedef struct espy_scan_sample {
     float points[10];
     bool has_points, whole;
     float score, sharpness;
-    const float *embedding; /* dim floats, borrowed on write, owned by the scan on read */
+    const float *embedding; /* dim floats inside the scan's vectors; NULL: detected only */
     int64_t id;             /* sample id, set on read and by espy_store_scan_put */
     int64_t label;          /* 0: none */
 } espy_scan_sample;
@@ -73,7 +73,9 @@ typedef struct espy_scan {
     char *error; /* why the media could not be used, or NULL */
     espy_scan_sample *at;
     size_t n, dim;
+    float *vectors; /* n x dim, owned; NULL when there are no embeddings */
 } espy_scan;
+/* Frees error, at and vectors and leaves an empty scan. */
 void espy_scan_free(espy_ctx *cx, espy_scan *s);
 
 /* NOT_FOUND (not noted as a failure in cx: check the code) when this collection has not scanned the
