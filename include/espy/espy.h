@@ -50,7 +50,7 @@ typedef enum espy_err {
 } espy_err;
 
 /* Version of the library, "MAJOR.MINOR.PATCH". */
-ESPY_API const char *espy_version(void);
+ESPY_API const char *espy_library_version(void);
 
 /* Short text of a code, never NULL. */
 ESPY_API const char *espy_err_text(espy_err e);

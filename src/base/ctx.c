@@ -109,7 +109,7 @@ void espy_log(const espy_ctx *cx, espy_log_level level, const char *fmt, ...)
     cx->log(cx->log_self, level, line);
 }
 
-const char *espy_version(void)
+const char *espy_library_version(void)
 {
     return ESPY_VERSION;
 }
