@@ -11,7 +11,8 @@
 espy_err espy_image_resize(espy_ctx *cx, const espy_image *in, int width, int height, espy_image *out)
     ESPY_NODISCARD;
 
-/* Averages the source area under each target pixel (OpenCV INTER_AREA, for shrinking). */
+/* Averages the source area under each target pixel (OpenCV INTER_AREA, for shrinking).  Enlarging
+ * both sides is bilinear; enlarging one is ARG. */
 espy_err espy_image_shrink(espy_ctx *cx, const espy_image *in, int width, int height, espy_image *out)
     ESPY_NODISCARD;
 
@@ -24,7 +25,8 @@ espy_err espy_image_crop(espy_ctx *cx, const espy_image *in, int x, int y, int w
                          espy_image *out) ESPY_NODISCARD;
 
 /* out(x, y) = in(M^-1 (x, y)) with bilinear weights, black outside (OpenCV warpAffine,
- * BORDER_CONSTANT 0).  m: 2x3 row-major, maps source to target. */
+ * BORDER_CONSTANT 0; positions rounded to 1/32 pixel as there).  m: 2x3 row-major, maps source to
+ * target; ARG when it has no inverse. */
 espy_err espy_image_warp(espy_ctx *cx, const espy_image *in, const double m[6], int width, int height,
                          espy_image *out) ESPY_NODISCARD;
 
@@ -37,12 +39,13 @@ bool espy_fit_similarity(const double *from, const double *to, int n, double m[6
 double espy_image_sharpness(const espy_image *im, int x, int y, int width, int height);
 
 /* Planar float tensor (3 x height x width) out of a picture: (p - mean[c]) * scale[c].
- * bgr: channel order of the target. */
+ * bgr: channel order of the target; mean and scale are in that order too. */
 void espy_image_to_planes(const espy_image *im, const float mean[3], const float scale[3], bool bgr,
                           float *out);
 
-/* Drawing for annotated pictures.  Text is a built-in bitmap font for printable ASCII; other code
- * points show as a box.  `size` is the text height in pixels. */
+/* Drawing for annotated pictures, clipped to them.  Text is a built-in bitmap font for printable
+ * ASCII; Latin letters with marks show as their base letter, other code points as a box.  `size` is
+ * the text height in pixels, `paper` fills its rectangle. */
 void espy_draw_box(espy_image *im, int x, int y, int width, int height, int thickness,
                    const uint8_t rgb[3]);
 void espy_draw_text(espy_image *im, int x, int y, int size, const char *utf8, const uint8_t ink[3],
