@@ -5,12 +5,14 @@
 
 #include "dsp/dsp.h"
 
-/* Bilinear weights are fractions of 2^11, as OpenCV's are.  A row that has been resampled across
- * keeps 7 bits of fraction, so that it fits 16 bits: 255 * 2^11 / 2^4 < 2^15. */
+/* Bilinear weights are fractions of 2^11.  A row resampled across drops 4 of those bits, so that it
+ * fits 16; each product with a weight down then drops 16, which is one multiply-high per sample,
+ * and the sum the last 2.  OpenCV rounds at the same places, and its results are the same. */
 #define RESIZE_BITS 11
 #define RESIZE_ONE (1 << RESIZE_BITS)
-#define RESIZE_DROP 4
-#define RESIZE_ROUND (1 << (2 * RESIZE_BITS - RESIZE_DROP - 1))
+#define RESIZE_DROP_ACROSS 4
+#define RESIZE_DROP_DOWN 16
+#define RESIZE_DROP_LAST 2
 
 /* Between which two source positions a target position lies. */
 typedef struct resize_tap {
@@ -20,13 +22,13 @@ typedef struct resize_tap {
 
 static resize_tap resize_tap_of(int target, int from, int to)
 {
-    double at = (target + 0.5) * ((double)from / to) - 0.5;
-    int low = (int)floor(at);
+    float at = (float)((target + 0.5) * ((double)from / to) - 0.5);
+    int low = (int)floorf(at);
     if (low < 0)
         return (resize_tap){0, 0, 0};
     if (low >= from - 1)
         return (resize_tap){from - 1, from - 1, 0};
-    return (resize_tap){low, low + 1, (int)lrint((at - low) * RESIZE_ONE)};
+    return (resize_tap){low, low + 1, (int)lrintf((at - (float)low) * RESIZE_ONE)};
 }
 
 static void resize_across(const uint8_t *row, const resize_tap *taps, int width, uint16_t *out)
@@ -34,10 +36,9 @@ static void resize_across(const uint8_t *row, const resize_tap *taps, int width,
     for (int x = 0; x < width; x++, out += 3) {
         const uint8_t *a = row + (ptrdiff_t)taps[x].at * 3, *b = row + (ptrdiff_t)taps[x].next * 3;
         int wb = taps[x].weight, wa = RESIZE_ONE - wb;
-        const int half = 1 << (RESIZE_DROP - 1);
-        out[0] = (uint16_t)((a[0] * wa + b[0] * wb + half) >> RESIZE_DROP);
-        out[1] = (uint16_t)((a[1] * wa + b[1] * wb + half) >> RESIZE_DROP);
-        out[2] = (uint16_t)((a[2] * wa + b[2] * wb + half) >> RESIZE_DROP);
+        out[0] = (uint16_t)((a[0] * wa + b[0] * wb) >> RESIZE_DROP_ACROSS);
+        out[1] = (uint16_t)((a[1] * wa + b[1] * wb) >> RESIZE_DROP_ACROSS);
+        out[2] = (uint16_t)((a[2] * wa + b[2] * wb) >> RESIZE_DROP_ACROSS);
     }
 }
 
@@ -45,12 +46,14 @@ static void resize_down(const uint16_t *restrict a, const uint16_t *restrict b, 
                         size_t n, uint8_t *restrict out)
 {
     const uint16_t wb = (uint16_t)weight, wa = (uint16_t)(RESIZE_ONE - weight);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(((uint32_t)a[i] * wa + (uint32_t)b[i] * wb + RESIZE_ROUND) >>
-                           (2 * RESIZE_BITS - RESIZE_DROP));
+    for (size_t i = 0; i < n; i++) {
+        uint16_t high = (uint16_t)((uint32_t)a[i] * wa >> RESIZE_DROP_DOWN);
+        uint16_t low = (uint16_t)((uint32_t)b[i] * wb >> RESIZE_DROP_DOWN);
+        out[i] = (uint8_t)((high + low + (1 << (RESIZE_DROP_LAST - 1))) >> RESIZE_DROP_LAST);
+    }
 }
 
-/* A copy, with the size of the original picture carried along. */
+/* The same size: a copy. */
 static espy_err resize_copy(espy_ctx *cx, const espy_image *in, espy_image *out)
 {
     espy_image im;

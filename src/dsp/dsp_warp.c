@@ -135,10 +135,10 @@ bool espy_fit_similarity(const double *from, const double *to, int n, double m[6
     return true;
 }
 
-/* ITU-R BT.601 luma in 1/16384, rounded. */
+/* ITU-R BT.601 luma in 1/32768, rounded. */
 static uint8_t warp_luma(const uint8_t *rgb)
 {
-    return (uint8_t)((rgb[0] * 4899 + rgb[1] * 9617 + rgb[2] * 1868 + (1 << 13)) >> 14);
+    return (uint8_t)((rgb[0] * 9798 + rgb[1] * 19235 + rgb[2] * 3735 + (1 << 14)) >> 15);
 }
 
 double espy_image_sharpness(const espy_image *im, int x, int y, int width, int height)

@@ -54,7 +54,7 @@ static espy_err media_open(espy_ctx *cx, espy_span file, const espy_image_loader
 
 espy_err espy_image_probe(espy_ctx *cx, espy_span file, espy_image_info *out)
 {
-    const espy_image_loader *loader;
+    const espy_image_loader *loader = NULL;
     espy_image_header h;
     ESPY_TRY(media_open(cx, file, &loader, &h));
     bool turned = media_turned(h.orientation);
@@ -120,7 +120,7 @@ static int media_shrink(const espy_image_loader *loader, const espy_image_header
 
 espy_err espy_image_decode(espy_ctx *cx, espy_span file, int least_side, espy_image *out)
 {
-    const espy_image_loader *loader;
+    const espy_image_loader *loader = NULL;
     espy_image_header h;
     espy_image stored = {0}, upright = {0};
     ESPY_TRY(media_open(cx, file, &loader, &h));
