@@ -16,6 +16,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 package=@vladmandic/face-api
 pin=$root/models/package.json
 pack=$root/models/packs/face-api/pack.json
+tiny=$root/models/packs/face-api-tiny/pack.json
 people=$root/demo/people.json
 out=${XDG_DATA_HOME:-${HOME:-/root}/.local/share}/espy/models/face-api
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/espy/npm
@@ -27,7 +28,7 @@ fail() {
 
 # "<sha256>  <name>" lines, from the one-line entries of a JSON file: networks and pictures.
 networks() {
-    sed -n 's/.*"name": "\([^"]*\.onnx\)", "sha256": "\([0-9a-f]\{64\}\)".*/\2  \1/p' "$pack"
+    sed -n 's/.*"name": "\([^"]*\.onnx\)", "sha256": "\([0-9a-f]\{64\}\)".*/\2  \1/p' "$pack" "$tiny" | sort -u
 }
 pictures() {
     sed -n 's/.*"file": "\([^"]*\.jpg\)", "sha256": "\([0-9a-f]\{64\}\)".*/\2  \1/p' "$people"
