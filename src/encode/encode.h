@@ -15,28 +15,30 @@
 #include "nn/nn.h"
 
 typedef struct espy_sample {
-    float box[4];        /* x, y, width, height in pixels of the full upright picture */
-    float points[5][2];  /* left eye, right eye, nose, left and right mouth corner (as seen) */
+    float box[4];       /* x, y, width, height in pixels of the full upright picture; a face at the
+                           edge may reach outside */
+    float points[5][2]; /* left eye, right eye, nose, left and right mouth corner (as seen) */
     bool has_points;
-    float score;         /* detector, 0..1 */
-    float sharpness;     /* variance of Laplacian over the box, scaled to a 112-pixel face */
-    bool whole;          /* no face was found: the whole picture stands in */
-    espy_image crop;     /* aligned, the embedder's input size; owned */
+    float score;     /* detector, 0..1 */
+    float sharpness; /* variance of Laplacian over the box, scaled to a 112-pixel face;
+                        0 when no crops were asked for */
+    bool whole;      /* no face was found: the whole picture stands in */
+    espy_image crop; /* aligned, the embedder's input size; owned */
 } espy_sample;
 
 typedef struct espy_samples {
     espy_sample *at;
     size_t n;
-    int width, height;   /* of the full upright picture */
+    int width, height; /* of the full upright picture */
 } espy_samples;
 void espy_samples_free(espy_ctx *cx, espy_samples *s);
 
 typedef struct espy_find_options {
-    bool largest;         /* keep the sample with the largest box only (training folders) */
-    bool whole_if_none;   /* S1: use the whole picture when no face is found */
-    bool full_decode;     /* never decode at reduced scale */
-    bool no_crops;        /* detection only */
-    float min_score;      /* 0: the pack's own */
+    bool largest;       /* keep the sample with the largest box only (training folders) */
+    bool whole_if_none; /* S1: use the whole picture when no face is found */
+    bool full_decode;   /* never decode at reduced scale */
+    bool no_crops;      /* detection only */
+    float min_score;    /* 0: the pack's own */
 } espy_find_options;
 
 typedef struct espy_encoder espy_encoder;
@@ -45,8 +47,9 @@ typedef struct espy_encoder espy_encoder;
  *   precision  "auto", "f32" or "bf16" (auto: bf16 where native and the pack allows it)
  *   threads    inside one network run
  * Errors: NOT_FOUND (names the pack and how to get it), DIGEST, FORMAT, UNSUPPORTED, NOMEM. */
-espy_err espy_encoder_open(espy_ctx *cx, const char *pack, const char *workspace, const char *precision,
-                           unsigned threads, espy_encoder **out) ESPY_NODISCARD;
+espy_err espy_encoder_open(espy_ctx *cx, const char *pack, const char *workspace,
+                           const char *precision, unsigned threads,
+                           espy_encoder **out) ESPY_NODISCARD;
 void espy_encoder_destroy(espy_ctx *cx, espy_encoder **encoder);
 
 const espy_pack *espy_encoder_pack(const espy_encoder *encoder);
@@ -63,8 +66,8 @@ espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span 
                            const espy_find_options *options, espy_samples *out) ESPY_NODISCARD;
 
 /* Embeds n crops (borrowed) in one batch: out has n x dim floats, each row of unit length. */
-espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder, const espy_image *const *crops,
-                            size_t n, float *out) ESPY_NODISCARD;
+espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder,
+                            const espy_image *const *crops, size_t n, float *out) ESPY_NODISCARD;
 
 /* True when the sample is too small, too blurred or hardly a face for this pack. */
 bool espy_sample_poor(const espy_encoder *encoder, const espy_sample *s);
