@@ -1,24 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store - what the workspace knows: collections, labels, media, samples, embeddings, versions, events.
- * Depends on: base.  Thread use: one connection per thread at a time; the caller serialises.
+ * store - what the workspace knows: collections, labels, media, samples, embeddings, versions,
+ * events. Depends on: base.  Thread use: one connection per thread at a time; the caller
+ * serialises.
  *
  * The store is the truth: head bytes live in it, media are content-addressed files beside it
  * (media/ab/abcd...), versions/ on disk is a cache.  The schema is numbered; opening an older store
- * copies the file first and then migrates forward.  Human labels are events (table events). */
+ * copies the file first and then migrates forward.  Human labels are events (table events).
+ * Formats: docs/formats/store.md, docs/formats/version.md.  Invariants: top of store_internal.h.
+ *
+ * Arrays that are handed out belong to the caller; each has its free function.  A call that changes
+ * something is a transaction of its own, or part of the one that is open. */
 #ifndef ESPY_STORE_STORE_H
 #define ESPY_STORE_STORE_H
 
 #include "base/digest.h"
 #include "base/json.h"
 
+/* Ids are positive; 0 says "none".  An id is never given out twice. */
+
 typedef struct espy_store espy_store;
 
-/* Opens or creates the store of a workspace folder ("DIR/store.db").
+/* Opens or creates the store of a workspace folder ("DIR/store.db"; the folder is made as well).
  * Errors: STORE, IO, FORMAT (not a store, or newer than this program), NOMEM. */
 espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out) ESPY_NODISCARD;
 void espy_store_close(espy_ctx *cx, espy_store **store);
 
-/* Transactions nest: inner ones are savepoints.  Rollback cannot fail. */
+/* The workspace folder as it was given; belongs to the store. */
+const char *espy_store_dir(const espy_store *st);
+
+/* Transactions nest: inner ones are savepoints.  Rollback cannot fail.  A commit that failed leaves
+ * the transaction open for rollback.  Another process that wants to write waits for the outermost
+ * one (10 s, then STORE): commit every few hundred media in long work. */
 espy_err espy_store_begin(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 espy_err espy_store_commit(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 void espy_store_rollback(espy_ctx *cx, espy_store *st);
@@ -29,16 +41,25 @@ typedef struct espy_collection {
     char *name, *modality, *encoder /* pack name */, *encoder_digest, *precision;
 } espy_collection;
 void espy_collection_free(espy_ctx *cx, espy_collection *c);
-/* NOT_FOUND when there is none. */
-espy_err espy_store_collection(espy_ctx *cx, espy_store *st, const char *name, espy_collection *out)
-    ESPY_NODISCARD;
+/* NOT_FOUND, noted in cx, when there is none. */
+espy_err espy_store_collection(espy_ctx *cx, espy_store *st, const char *name,
+                               espy_collection *out) ESPY_NODISCARD;
+/* c->id is not read.  modality: "face" or "sound".  EXISTS when the name is taken. */
 espy_err espy_store_collection_create(espy_ctx *cx, espy_store *st, const espy_collection *c,
                                       int64_t *id) ESPY_NODISCARD;
-espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out, size_t *n)
-    ESPY_NODISCARD; /* by name; free each, then the array */
+espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out,
+                                size_t *n) ESPY_NODISCARD; /* by name; free each, then the array */
+
+/* How much a collection holds. */
+typedef struct espy_counts {
+    int64_t labels, media, scans, samples, labelled, embeddings, versions, events;
+} espy_counts;
+espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection,
+                           espy_counts *out) ESPY_NODISCARD;
 
 /* -- labels ------------------------------------------------------------------------------------ */
-/* Finds or creates the label; a non-NULL name that differs replaces the old one (an event). */
+/* Finds or creates the label; a non-NULL name that differs replaces the old one (an event).  A new
+ * label without a name is named by its code. */
 espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                           const char *name, int64_t *id) ESPY_NODISCARD;
 typedef struct espy_label {
@@ -46,15 +67,22 @@ typedef struct espy_label {
     char *code, *name;
     size_t samples;
 } espy_label;
-espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out, size_t *n)
-    ESPY_NODISCARD; /* sorted by code */
+espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out,
+                           size_t *n) ESPY_NODISCARD; /* sorted by code */
 void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n);
 
 /* -- media and samples ------------------------------------------------------------------------- */
 /* Files the bytes under their digest (when not there) and finds or creates the media row of this
- * collection.  source: where it came from, for people. */
+ * collection.  source: where it came from, for people (the first source is kept).
+ * DIGEST when the bytes do not have this digest. */
 espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy_span bytes,
                           const char *digest, const char *source, int64_t *id) ESPY_NODISCARD;
+
+/* The file of a media ("DIR/media/ab/abcd...", caller owns), and its bytes checked against the
+ * digest. Errors: NOT_FOUND, LIMIT (more than max bytes), DIGEST (damaged), IO, NOMEM. */
+char *espy_store_media_path(espy_ctx *cx, const espy_store *st, const char *digest);
+espy_err espy_store_media_bytes(espy_ctx *cx, espy_store *st, const char *digest, size_t max,
+                                espy_buf *out) ESPY_NODISCARD;
 
 /* What an encoder found in a media, kept so that nothing is encoded twice.
  * mode: the find options in short ("largest", "largest+whole", "all"). */
@@ -65,7 +93,7 @@ typedef struct espy_scan_sample {
     float score, sharpness;
     const float *embedding; /* dim floats inside the scan's vectors; NULL: detected only */
     int64_t id;             /* sample id, set on read and by espy_store_scan_put */
-    int64_t label;          /* 0: none */
+    int64_t label;          /* 0: none; set like id */
 } espy_scan_sample;
 typedef struct espy_scan {
     int64_t media;
@@ -78,25 +106,43 @@ typedef struct espy_scan {
 /* Frees error, at and vectors and leaves an empty scan. */
 void espy_scan_free(espy_ctx *cx, espy_scan *s);
 
-/* NOT_FOUND (not noted as a failure in cx: check the code) when this collection has not scanned the
- * digest in this mode under this encoder. */
-espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection, const char *media_digest,
-                             const char *mode, const char *encoder_digest, espy_scan *out)
-    ESPY_NODISCARD;
+/* NOT_FOUND (not noted as a failure in cx: check the code) when nobody has scanned the digest in
+ * this mode under this encoder.  A scan of another collection is copied into this one (media row,
+ * samples without labels, embeddings) and then served from here. */
+espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection,
+                             const char *media_digest, const char *mode, const char *encoder_digest,
+                             espy_scan *out) ESPY_NODISCARD;
+/* Files a scan, in place of an earlier one of the same media, mode and encoder.  A sample that this
+ * detector has found before at the same place (each edge within half a pixel) keeps its row, id and
+ * label, and the embedding that it has under this encoder.  Errors: ARG (a number that is not
+ * finite), NOT_FOUND (media), STORE, NOMEM. */
 espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const char *mode,
-                             const char *encoder_digest, const char *detector_digest, espy_scan *scan)
-    ESPY_NODISCARD;
+                             const char *encoder_digest, const char *detector_digest,
+                             espy_scan *scan) ESPY_NODISCARD;
 
-/* Who labelled: actor "folder", "user", "job".  label 0 takes the label off.  Writes an event. */
+/* Who labelled: actor "folder", "user", "job".  label 0 takes the label off.  Writes an event,
+ * unless nothing changes.  What a user decided, no label included, only a user changes: EXISTS
+ * otherwise. NOT_FOUND (sample), ARG (label of another collection). */
 espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
                                  const char *actor) ESPY_NODISCARD;
 
+/* All samples of a collection that somebody labelled, by sample id: lets a folder take its labels
+ * off photos that are gone. */
+typedef struct espy_labelled {
+    int64_t sample, label, media;
+    char actor[8]; /* "folder", "user", "job" */
+} espy_labelled;
+espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, espy_labelled **out,
+                             size_t *n) ESPY_NODISCARD; /* espy_free() */
+
 /* Embeddings of labelled samples.  version 0: all labelled samples of the collection; else the
- * lineage of that version number.  Ordered by label code, then sample id. */
+ * lineage of that version number, with the labels of then.  Ordered by label code, then sample id.
+ * None: success with n and dim 0.  Errors: NOT_FOUND (version), DATA (the version has samples
+ * without an embedding under this encoder), NOMEM. */
 typedef struct espy_vectors {
-    float *x;          /* n x dim */
-    int64_t *sample;   /* n sample ids */
-    int64_t *label;    /* n label ids */
+    float *x;        /* n x dim */
+    int64_t *sample; /* n sample ids */
+    int64_t *label;  /* n label ids */
     size_t n, dim;
 } espy_vectors;
 espy_err espy_store_vectors(espy_ctx *cx, espy_store *st, int64_t collection, int64_t version,
@@ -105,31 +151,61 @@ void espy_vectors_free(espy_ctx *cx, espy_vectors *v);
 
 /* -- versions ---------------------------------------------------------------------------------- */
 typedef struct espy_version {
-    int64_t number;       /* 1, 2, ... within the collection */
-    char *head;           /* head name */
-    espy_json *json;      /* version.json */
-    espy_buf bytes;       /* head.safetensors */
+    int64_t number;               /* 1, 2, ... within the collection */
+    char *head;                   /* head name */
+    espy_json *json;              /* version.json */
+    espy_buf bytes;               /* head.safetensors */
     char digest[ESPY_DIGEST_HEX]; /* of bytes */
     double created;
 } espy_version;
 void espy_version_free(espy_ctx *cx, espy_version *v);
 
-/* Adds an immutable version with its lineage and returns its number; then writes the cache
- * collections/<id>/versions/<n>/{version.json,head.safetensors} crash-safe.
- * json is completed with "version", "created" and "head_sha256". */
+/* Adds an immutable version with its lineage (labelled samples of the collection) and returns its
+ * number; once the outermost transaction is committed, writes the cache
+ * collections/<id>/versions/<n>/{version.json,head.safetensors} crash-safe.  A cache that cannot be
+ * written is logged, not an error: the store has the version.
+ * json is completed with "version", "head", "created" and "head_sha256", also on failure.
+ * Errors: NOT_FOUND (collection), DATA (a sample without a label), ARG (a sample twice), STORE. */
 espy_err espy_store_version_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *head,
                                 espy_json *json, espy_span bytes, const int64_t *samples, size_t n,
                                 int64_t *number) ESPY_NODISCARD;
-/* Reads and checks against the digest. NOT_FOUND, DIGEST. */
+/* Reads from the cache when it is as it should be, else from the store, and then makes the cache
+ * again.  The bytes match the digest.  NOT_FOUND, DIGEST. */
 espy_err espy_store_version(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
                             espy_version *out) ESPY_NODISCARD;
 espy_err espy_store_versions(espy_ctx *cx, espy_store *st, int64_t collection, espy_version **out,
                              size_t *n) ESPY_NODISCARD; /* newest first, without bytes */
+void espy_versions_free(espy_ctx *cx, espy_version *versions, size_t n);
 /* alias "live" or "previous" -> number; 0 when not set.  Moving "live" sets "previous" in the same
  * transaction and writes an event. */
 espy_err espy_store_alias(espy_ctx *cx, espy_store *st, int64_t collection, const char *alias,
                           int64_t *number) ESPY_NODISCARD;
 espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
                             const char *reason) ESPY_NODISCARD;
+
+/* -- events and checking ----------------------------------------------------------------------- */
+/* What happened, oldest first.  Actions: collection.create, label.create, label.rename,
+ * sample.label, version.add, version.promote.  detail: one line of JSON, or NULL. */
+typedef struct espy_event {
+    int64_t id, label, sample, version; /* 0: none; version is the number */
+    double time;
+    char *actor, *action, *detail;
+} espy_event;
+/* Events with an id above `after`, at most `max`. */
+espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
+                           size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
+void espy_events_free(espy_ctx *cx, espy_event *events, size_t n);
+
+/* Something that is not as it should be. */
+typedef struct espy_finding {
+    bool harm;  /* something is lost or damaged; else it was or will be put right by itself */
+    char *item; /* which file or table */
+    char *text; /* what is wrong and what to do, one line */
+} espy_finding;
+/* Checks everything: the database, its references, every media file and version against its digest,
+ * the version cache.  Reads all media.  No finding: n is 0. */
+espy_err espy_store_check(espy_ctx *cx, espy_store *st, espy_finding **out,
+                          size_t *n) ESPY_NODISCARD;
+void espy_findings_free(espy_ctx *cx, espy_finding *findings, size_t n);
 
 #endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - opening, transactions, collections, labels, events, counts. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "store/store_internal.h"
+
+#define STORE_NAME_BYTES 1024 /* of a collection's, label's or encoder's name */
+
+/* -- steps that all files share ---------------------------------------------------------------- */
+espy_db_value espy_db_text_value(const char *s)
+{
+    if (s == NULL)
+        return DB_NONE;
+    return (espy_db_value){.kind = ESPY_DB_TEXT, .p = s, .n = strlen(s)};
+}
+
+espy_err espy_db_exec(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t n)
+{
+    bool found;
+    int64_t value;
+    return espy_db_find(cx, st, sql, args, n, &found, &value);
+}
+
+espy_err espy_db_find(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t n, bool *found, int64_t *value)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, args, n, &rows));
+    espy_err e = ops->next(cx, rows, &more);
+    if (e == ESPY_E_OK) {
+        *found = more;
+        if (more)
+            *value = ops->integer(rows, 0);
+    }
+    ops->done(rows);
+    return e;
+}
+
+espy_err espy_db_number(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                        size_t n, int64_t *value)
+{
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, st, sql, args, n, &found, value));
+    if (!found)
+        return espy_fail(cx, ESPY_E_INTERNAL, "no row came back: %.60s", sql);
+    return ESPY_E_OK;
+}
+
+espy_err espy_db_text(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, char **out)
+{
+    espy_span s = {0};
+    if (st->db->ops->is_null(rows, column)) {
+        *out = NULL;
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(st->db->ops->bytes(cx, rows, column, &s));
+    *out = espy_strndup(cx, s.size == 0 ? "" : (const char *)s.data, s.size);
+    return *out == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+}
+
+espy_err espy_db_digest(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                        char out[ESPY_DIGEST_HEX])
+{
+    espy_span s = {0};
+    ESPY_TRY(st->db->ops->bytes(cx, rows, column, &s));
+    out[0] = '\0';
+    if (s.size == ESPY_DIGEST_HEX - 1) {
+        memcpy(out, s.data, s.size);
+        out[s.size] = '\0';
+    }
+    if (!espy_digest_valid(out))
+        return espy_fail(cx, ESPY_E_FORMAT,
+                         "%s: the store holds a digest that is none; run `espy doctor`", st->dir);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_grow(espy_ctx *cx, void **at, size_t n, size_t *room, size_t size)
+{
+    if (n < *room)
+        return ESPY_E_OK;
+    size_t want = *room == 0 ? 16 : *room;
+    if (!espy_mul_size(want, 2, &want))
+        return espy_fail(cx, ESPY_E_LIMIT, "too many rows");
+    void *p = espy_resize(cx, *at, want, size);
+    if (p == NULL)
+        return cx->code == ESPY_E_OK ? ESPY_E_NOMEM : cx->code;
+    *at = p;
+    *room = want;
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
+{
+    size_t n = s == NULL ? 0 : strnlen(s, STORE_NAME_BYTES + 1);
+    if (n == 0 || n > STORE_NAME_BYTES)
+        return espy_fail(cx, ESPY_E_ARG, "%s must have 1 to %d bytes", what, STORE_NAME_BYTES);
+    if (!espy_utf8_valid(s, n))
+        return espy_fail(cx, ESPY_E_ARG, "%s is not UTF-8; rename it", what);
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            return espy_fail(cx, ESPY_E_ARG, "%s has a control character; rename it", what);
+    }
+    return ESPY_E_OK;
+}
+
+/* -- opening and transactions ------------------------------------------------------------------ */
+espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out)
+{
+    espy_err e = ESPY_E_NOMEM;
+    ESPY_TRY(espy_dir_make(cx, dir));
+    espy_store *st = espy_zalloc(cx, sizeof *st);
+    if (st == NULL)
+        return e;
+    st->dir = espy_strdup(cx, dir);
+    if (st->dir == NULL)
+        goto out;
+    ESPY_GO(espy_db_sqlite.open(cx, dir, &st->db));
+    *out = st;
+    return ESPY_E_OK;
+out:
+    espy_store_close(cx, &st);
+    return e;
+}
+
+void espy_store_close(espy_ctx *cx, espy_store **store)
+{
+    espy_store *st = *store;
+    if (st == NULL)
+        return;
+    if (st->db != NULL)
+        st->db->ops->close(cx, st->db);
+    espy_free(cx, st->pending);
+    espy_free(cx, st->dir);
+    espy_free(cx, st);
+    *store = NULL;
+}
+
+const char *espy_store_dir(const espy_store *st)
+{
+    return st->dir;
+}
+
+espy_err espy_store_begin(espy_ctx *cx, espy_store *st)
+{
+    return st->db->ops->begin(cx, st->db, true);
+}
+
+espy_err espy_store_commit(espy_ctx *cx, espy_store *st)
+{
+    ESPY_TRY(st->db->ops->commit(cx, st->db));
+    for (size_t i = 0; i < st->pending_n; i++) {
+        if (st->pending[i].depth > st->db->depth)
+            st->pending[i].depth = st->db->depth;
+    }
+    if (st->db->depth == 0)
+        espy_version_flush(cx, st);
+    return ESPY_E_OK;
+}
+
+void espy_store_rollback(espy_ctx *cx, espy_store *st)
+{
+    (void)cx;
+    st->db->ops->rollback(st->db);
+    size_t kept = 0;
+    for (size_t i = 0; i < st->pending_n; i++) {
+        if (st->pending[i].depth <= st->db->depth)
+            st->pending[kept++] = st->pending[i];
+    }
+    st->pending_n = kept;
+}
+
+/* -- collections ------------------------------------------------------------------------------- */
+void espy_collection_free(espy_ctx *cx, espy_collection *c)
+{
+    espy_free(cx, c->name);
+    espy_free(cx, c->modality);
+    espy_free(cx, c->encoder);
+    espy_free(cx, c->encoder_digest);
+    espy_free(cx, c->precision);
+    *c = (espy_collection){0};
+}
+
+/* From a row of (id, name, modality, encoder, encoder_digest, precision). */
+static espy_err store_collection_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows,
+                                     espy_collection *out)
+{
+    espy_collection c = {.id = st->db->ops->integer(rows, 0)};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_db_text(cx, st, rows, 1, &c.name));
+    ESPY_GO(espy_db_text(cx, st, rows, 2, &c.modality));
+    ESPY_GO(espy_db_text(cx, st, rows, 3, &c.encoder));
+    ESPY_GO(espy_db_text(cx, st, rows, 4, &c.encoder_digest));
+    ESPY_GO(espy_db_text(cx, st, rows, 5, &c.precision));
+    *out = c;
+    return ESPY_E_OK;
+out:
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+espy_err espy_store_collection(espy_ctx *cx, espy_store *st, const char *name, espy_collection *out)
+{
+    static const char sql[] = "SELECT id, name, modality, encoder, encoder_digest, precision"
+                              " FROM collections WHERE name = $1";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_TEXT(name)), &rows));
+    ESPY_GO(ops->next(cx, rows, &more));
+    e = more
+            ? store_collection_row(cx, st, rows, out)
+            : espy_fail(cx, ESPY_E_NOT_FOUND,
+                        "there is no collection '%s' in %s; train one, or choose another workspace",
+                        name, st->dir);
+out:
+    ops->done(rows);
+    return e;
+}
+
+espy_err espy_store_collection_create(espy_ctx *cx, espy_store *st, const espy_collection *c,
+                                      int64_t *id)
+{
+    static const char taken[] = "SELECT id FROM collections WHERE name = $1";
+    static const char insert[] =
+        "INSERT INTO collections (name, modality, encoder, encoder_digest, precision, created)"
+        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+    ESPY_TRY(espy_store_check_name(cx, "the collection's name", c->name));
+    ESPY_TRY(espy_store_check_name(cx, "the encoder's name", c->encoder));
+    ESPY_TRY(espy_store_check_name(cx, "the encoder's digest", c->encoder_digest));
+    ESPY_TRY(espy_store_check_name(cx, "the precision", c->precision));
+    if (c->modality == NULL ||
+        (strcmp(c->modality, "face") != 0 && strcmp(c->modality, "sound") != 0))
+        return espy_fail(cx, ESPY_E_ARG, "a collection's modality is 'face' or 'sound'");
+
+    espy_err e = ESPY_E_OK;
+    bool found = false;
+    int64_t new_id = 0;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_db_find(cx, st, taken, DB_ARGS(DB_TEXT(c->name)), &found, &new_id));
+    if (found) {
+        e = espy_fail(cx, ESPY_E_EXISTS, "there is already a collection '%s' in %s", c->name,
+                      st->dir);
+        goto out;
+    }
+    ESPY_GO(espy_db_number(cx, st, insert,
+                           DB_ARGS(DB_TEXT(c->name), DB_TEXT(c->modality), DB_TEXT(c->encoder),
+                                   DB_TEXT(c->encoder_digest), DB_TEXT(c->precision),
+                                   DB_REAL(espy_time_now())),
+                           &new_id));
+    ESPY_GO(espy_store_event_add(cx, st, new_id, "job", "collection.create", 0, 0, 0, NULL));
+    ESPY_GO(espy_store_commit(cx, st));
+    *id = new_id;
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out, size_t *n)
+{
+    static const char sql[] = "SELECT id, name, modality, encoder, encoder_digest, precision"
+                              " FROM collections ORDER BY name";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_collection *list = NULL;
+    size_t count = 0, room = 0;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, NULL, 0, &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        ESPY_GO(store_collection_row(cx, st, rows, &list[count]));
+        count++;
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+    count = 0;
+out:
+    ops->done(rows);
+    for (size_t i = 0; i < count; i++)
+        espy_collection_free(cx, &list[i]);
+    espy_free(cx, list);
+    return e;
+}
+
+espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, espy_counts *out)
+{
+    static const char labels[] = "SELECT count(*) FROM labels WHERE collection = $1";
+    static const char media[] = "SELECT count(*) FROM media WHERE collection = $1";
+    static const char scans[] =
+        "SELECT count(*) FROM media m JOIN scans s ON s.media = m.id WHERE m.collection = $1";
+    static const char samples[] =
+        "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1";
+    static const char labelled[] =
+        "SELECT count(*) FROM labels l JOIN samples s ON s.label = l.id WHERE l.collection = $1";
+    static const char embeddings[] =
+        "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id"
+        " JOIN embeddings e ON e.sample = s.id WHERE m.collection = $1";
+    static const char versions[] = "SELECT count(*) FROM versions WHERE collection = $1";
+    static const char events[] = "SELECT count(*) FROM events WHERE collection = $1";
+    espy_counts c = {0};
+    const struct {
+        const char *sql;
+        int64_t *out;
+    } asked[] = {{labels, &c.labels},     {media, &c.media},       {scans, &c.scans},
+                 {samples, &c.samples},   {labelled, &c.labelled}, {embeddings, &c.embeddings},
+                 {versions, &c.versions}, {events, &c.events}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        ESPY_TRY(espy_db_number(cx, st, asked[i].sql, DB_ARGS(DB_INT(collection)), asked[i].out));
+    *out = c;
+    return ESPY_E_OK;
+}
+
+/* -- labels ------------------------------------------------------------------------------------ */
+/* Gives an existing label another name. */
+static espy_err store_label_rename(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                   const char *from, const char *to)
+{
+    static const char update[] = "UPDATE labels SET name = $1 WHERE id = $2";
+    espy_json *detail = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, detail, "from", espy_json_of_string(from)));
+    ESPY_GO(espy_json_set(cx, detail, "to", espy_json_of_string(to)));
+    ESPY_GO(espy_db_exec(cx, st, update, DB_ARGS(DB_TEXT(to), DB_INT(label))));
+    e = espy_store_event_add(cx, st, collection, "job", "label.rename", label, 0, 0, detail);
+    detail = NULL;
+out:
+    espy_json_free(detail);
+    return e;
+}
+
+espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                          const char *name, int64_t *id)
+{
+    static const char find[] = "SELECT id, name FROM labels WHERE collection = $1 AND code = $2";
+    static const char insert[] = "INSERT INTO labels (collection, code, name, created)"
+                                 " VALUES ($1, $2, $3, $4) RETURNING id";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    char *old = NULL;
+    int64_t label = 0;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_check_name(cx, "a label's code", code));
+    if (name != NULL)
+        ESPY_TRY(espy_store_check_name(cx, "a label's name", name));
+
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(ops->query(cx, st->db, find, DB_ARGS(DB_INT(collection), DB_TEXT(code)), &rows));
+    ESPY_GO(ops->next(cx, rows, &more));
+    if (more) {
+        label = ops->integer(rows, 0);
+        ESPY_GO(espy_db_text(cx, st, rows, 1, &old));
+    }
+    ops->done(rows);
+    rows = NULL;
+    if (!more) {
+        ESPY_GO(
+            espy_db_number(cx, st, insert,
+                           DB_ARGS(DB_INT(collection), DB_TEXT(code),
+                                   DB_TEXT(name == NULL ? code : name), DB_REAL(espy_time_now())),
+                           &label));
+        ESPY_GO(espy_store_event_add(cx, st, collection, "job", "label.create", label, 0, 0, NULL));
+    } else if (name != NULL && strcmp(old, name) != 0) {
+        ESPY_GO(store_label_rename(cx, st, collection, label, old, name));
+    }
+    ESPY_GO(espy_store_commit(cx, st));
+    *id = label;
+    espy_free(cx, old);
+    return ESPY_E_OK;
+out:
+    ops->done(rows);
+    espy_store_rollback(cx, st);
+    espy_free(cx, old);
+    return e;
+}
+
+espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out,
+                           size_t *n)
+{
+    static const char sql[] =
+        "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id)"
+        " FROM labels l WHERE l.collection = $1 ORDER BY l.code";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_label *list = NULL;
+    size_t count = 0, room = 0;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        espy_label *l = &list[count++];
+        *l = (espy_label){.id = ops->integer(rows, 0), .samples = (size_t)ops->integer(rows, 3)};
+        ESPY_GO(espy_db_text(cx, st, rows, 1, &l->code));
+        ESPY_GO(espy_db_text(cx, st, rows, 2, &l->name));
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+    count = 0;
+out:
+    ops->done(rows);
+    espy_labels_free(cx, list, count);
+    return e;
+}
+
+void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        espy_free(cx, labels[i].code);
+        espy_free(cx, labels[i].name);
+    }
+    espy_free(cx, labels);
+}
+
+/* -- events ------------------------------------------------------------------------------------ */
+espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *actor,
+                              const char *action, int64_t label, int64_t sample, int64_t version,
+                              espy_json *detail)
+{
+    static const char sql[] =
+        "INSERT INTO events (time, collection, actor, action, label, sample, version, detail)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    espy_buf text;
+    espy_err e = ESPY_E_OK;
+    espy_buf_init(&text, 1 << 16);
+    if (detail != NULL)
+        ESPY_GO(espy_json_print(cx, detail, 0, &text));
+    e = espy_db_exec(cx, st, sql,
+                     DB_ARGS(DB_REAL(espy_time_now()), DB_INT(collection), DB_TEXT(actor),
+                             DB_TEXT(action), DB_ID(label), DB_ID(sample), DB_ID(version),
+                             DB_TEXT((const char *)text.data)));
+out:
+    espy_buf_free(cx, &text);
+    espy_json_free(detail);
+    return e;
+}
+
+espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
+                           size_t max, espy_event **out, size_t *n)
+{
+    static const char sql[] = "SELECT id, time, actor, action, label, sample, version, detail"
+                              " FROM events WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_event *list = NULL;
+    size_t count = 0, room = 0;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection), DB_INT(after), DB_INT(limit)),
+                        &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        espy_event *v = &list[count++];
+        *v = (espy_event){.id = ops->integer(rows, 0),
+                          .time = ops->real(rows, 1),
+                          .label = ops->integer(rows, 4),
+                          .sample = ops->integer(rows, 5),
+                          .version = ops->integer(rows, 6)};
+        ESPY_GO(espy_db_text(cx, st, rows, 2, &v->actor));
+        ESPY_GO(espy_db_text(cx, st, rows, 3, &v->action));
+        ESPY_GO(espy_db_text(cx, st, rows, 7, &v->detail));
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+    count = 0;
+out:
+    ops->done(rows);
+    espy_events_free(cx, list, count);
+    return e;
+}
+
+void espy_events_free(espy_ctx *cx, espy_event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        espy_free(cx, events[i].actor);
+        espy_free(cx, events[i].action);
+        espy_free(cx, events[i].detail);
+    }
+    espy_free(cx, events);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - what its files share: the database driver, the store itself and the steps between files.
+ *
+ * The store is written once, in SQL that SQLite and PostgreSQL both understand; a driver
+ * (store_sqlite.c) knows how to open, migrate, run a statement and make a transaction.  Parameters
+ * are written $1, $2 ... and first appear in that order.
+ *
+ * Invariants, which tests quote:
+ *   S1  a media row is committed only after its file is complete and synced;
+ *   S2  a version row never changes, and its bytes match its digest;
+ *   S3  what is under collections/ can be deleted at any time: it is made again from the store;
+ *   S4  "live" names an existing version, before and after any crash;
+ *   S5  an event is never changed or deleted. */
+#ifndef ESPY_STORE_INTERNAL_H
+#define ESPY_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+/* -- the driver -------------------------------------------------------------------------------- */
+typedef enum espy_db_kind {
+    ESPY_DB_NULL,
+    ESPY_DB_INT,
+    ESPY_DB_REAL,
+    ESPY_DB_TEXT,
+    ESPY_DB_BLOB
+} espy_db_kind;
+
+/* One argument of a statement; text and blob are borrowed until the rows are done. */
+typedef struct espy_db_value {
+    espy_db_kind kind;
+    int64_t i;
+    double r;
+    const void *p;
+    size_t n;
+} espy_db_value;
+
+typedef struct espy_db_ops espy_db_ops;
+typedef struct espy_db_rows espy_db_rows; /* a running statement */
+
+/* Every driver's connection starts with this. */
+typedef struct espy_db {
+    const espy_db_ops *ops;
+    int depth; /* open transactions, the outermost included */
+} espy_db;
+
+/* Receives one line of what an integrity check found. */
+typedef espy_err espy_db_report(espy_ctx *cx, void *self, const char *line);
+
+struct espy_db_ops {
+    const char *name;
+    /* Opens or creates the database of a workspace folder and brings it to the newest schema. */
+    espy_err (*open)(espy_ctx *cx, const char *dir, espy_db **out);
+    void (*close)(espy_ctx *cx, espy_db *db);
+    /* Inner transactions are savepoints.  write: the outermost takes the write lock at once, so
+     * that two writers wait for each other instead of failing half-way.  A failed commit leaves the
+     * transaction open, to be rolled back. */
+    espy_err (*begin)(espy_ctx *cx, espy_db *db, bool write);
+    espy_err (*commit)(espy_ctx *cx, espy_db *db);
+    void (*rollback)(espy_db *db);
+    /* Starts a statement.  sql: a string literal, by whose address the prepared form is kept. */
+    espy_err (*query)(espy_ctx *cx, espy_db *db, const char *sql, const espy_db_value *args,
+                      size_t n, espy_db_rows **out);
+    /* The next row, *more false at the end; its columns are valid until the next call. */
+    espy_err (*next)(espy_ctx *cx, espy_db_rows *rows, bool *more);
+    bool (*is_null)(espy_db_rows *rows, int column);
+    int64_t (*integer)(espy_db_rows *rows, int column);
+    double (*real)(espy_db_rows *rows, int column);
+    espy_err (*bytes)(espy_ctx *cx, espy_db_rows *rows, int column,
+                      espy_span *out); /* text or blob */
+    void (*done)(espy_db_rows *rows);  /* NULL is fine */
+    espy_err (*check)(espy_ctx *cx, espy_db *db, espy_db_report *report, void *self);
+};
+
+extern const espy_db_ops espy_db_sqlite;
+
+/* -- the store --------------------------------------------------------------------------------- */
+/* A version added in a transaction that is still open: its cache is written after the commit. */
+typedef struct espy_store_pending {
+    int64_t collection, number;
+    int depth; /* of the transaction that it belongs to */
+} espy_store_pending;
+
+struct espy_store {
+    espy_db *db;
+    char *dir;
+    espy_store_pending *pending;
+    size_t pending_n, pending_room;
+};
+
+#define DB_NONE ((espy_db_value){.kind = ESPY_DB_NULL})
+#define DB_INT(v) ((espy_db_value){.kind = ESPY_DB_INT, .i = (v)})
+#define DB_ID(v) ((v) != 0 ? DB_INT(v) : DB_NONE) /* 0 is "none" */
+#define DB_REAL(v) ((espy_db_value){.kind = ESPY_DB_REAL, .r = (v)})
+#define DB_BLOB(ptr, size) ((espy_db_value){.kind = ESPY_DB_BLOB, .p = (ptr), .n = (size)})
+#define DB_TEXT(s) espy_db_text_value(s)
+#define DB_ARGS(...)                        \
+    ((const espy_db_value[]){__VA_ARGS__}), \
+        (sizeof((const espy_db_value[]){__VA_ARGS__}) / sizeof(espy_db_value))
+
+espy_db_value espy_db_text_value(const char *s); /* NULL gives NULL */
+
+/* Runs a statement whose rows nobody wants. */
+espy_err espy_db_exec(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t n) ESPY_NODISCARD;
+/* The first column of the first row as an integer; *found false when there is no row. */
+espy_err espy_db_find(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t n, bool *found, int64_t *value) ESPY_NODISCARD;
+/* The same when there must be a row (INSERT ... RETURNING, count). */
+espy_err espy_db_number(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                        size_t n, int64_t *value) ESPY_NODISCARD;
+/* A column as new text, or NULL when it is NULL; copied into a digest's buffer. */
+espy_err espy_db_text(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                      char **out) ESPY_NODISCARD;
+espy_err espy_db_digest(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                        char out[ESPY_DIGEST_HEX]) ESPY_NODISCARD;
+
+/* Makes room for element n of a growing array (doubling). */
+espy_err espy_store_grow(espy_ctx *cx, void **at, size_t n, size_t *room,
+                         size_t size) ESPY_NODISCARD;
+
+/* Names and codes from outside: 1..1024 bytes of UTF-8 without control characters. */
+espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s) ESPY_NODISCARD;
+
+/* Appends an event.  Ids of 0 are none.  Takes over `detail` (an object or NULL), also on failure.
+ */
+espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *actor,
+                              const char *action, int64_t label, int64_t sample, int64_t version,
+                              espy_json *detail) ESPY_NODISCARD;
+
+/* -- store_media.c: the files under media/ ----------------------------------------------------- */
+espy_err espy_media_file_put(espy_ctx *cx, espy_store *st, espy_span bytes,
+                             const char *digest) ESPY_NODISCARD;
+espy_err espy_media_file_check(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+
+/* -- store_version.c ----------------------------------------------------------------------------
+ */
+/* A version from its two files' bytes: what fuzzing feeds.  Fills everything but `created`.
+ * Errors: FORMAT, DIGEST, NOMEM. */
+espy_err espy_version_parse(espy_ctx *cx, espy_span json, espy_span head,
+                            espy_version *out) ESPY_NODISCARD;
+/* Writes the cache of versions added since; a failure is only logged, for the store has them. */
+void espy_version_flush(espy_ctx *cx, espy_store *st);
+/* Reads a version's row and compares its cache. *cached: whether the files are as they should be.
+ */
+espy_err espy_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
+                            bool *cached) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - media rows, scans, samples, embeddings, labels on samples, training vectors.
+ *
+ * A vector is kept as 32-bit IEEE 754 numbers, little-endian, without a header; its length tells
+ * the dimension. */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/store_internal.h"
+
+#define SAMPLE_POINTS 10 /* five points, x and y */
+#define SAMPLE_DIM_MAX 65536
+
+static void sample_pack(const float *x, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        out[4 * i] = (uint8_t)u;
+        out[4 * i + 1] = (uint8_t)(u >> 8);
+        out[4 * i + 2] = (uint8_t)(u >> 16);
+        out[4 * i + 3] = (uint8_t)(u >> 24);
+    }
+}
+
+static void sample_unpack(const uint8_t *p, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++, p += 4) {
+        uint32_t u =
+            (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        memcpy(&out[i], &u, sizeof u);
+    }
+}
+
+static espy_err sample_damaged(espy_ctx *cx, const espy_store *st, const char *what)
+{
+    return espy_fail(cx, ESPY_E_FORMAT,
+                     "%s: %s; restore a backup, or move the store away and train again", st->dir,
+                     what);
+}
+
+/* -- media ------------------------------------------------------------------------------------- */
+/* Finds or creates the media row. */
+static espy_err sample_media_row(espy_ctx *cx, espy_store *st, int64_t collection,
+                                 const char *digest, int64_t bytes, const char *source, int64_t *id)
+{
+    static const char find[] = "SELECT id FROM media WHERE collection = $1 AND digest = $2";
+    static const char insert[] = "INSERT INTO media (collection, digest, bytes, source, created)"
+                                 " VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(digest)), &found, id));
+    if (found)
+        return ESPY_E_OK;
+    return espy_db_number(cx, st, insert,
+                          DB_ARGS(DB_INT(collection), DB_TEXT(digest), DB_INT(bytes),
+                                  DB_TEXT(source == NULL ? "" : source), DB_REAL(espy_time_now())),
+                          id);
+}
+
+espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy_span bytes,
+                          const char *digest, const char *source, int64_t *id)
+{
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_media_file_put(cx, st, bytes, digest)); /* S1: the file comes first */
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(sample_media_row(cx, st, collection, digest, (int64_t)bytes.size, source, id));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+/* -- reading a scan ---------------------------------------------------------------------------- */
+void espy_scan_free(espy_ctx *cx, espy_scan *s)
+{
+    espy_free(cx, s->error);
+    espy_free(cx, s->at);
+    espy_free(cx, s->vectors);
+    *s = (espy_scan){0};
+}
+
+/* A row's vector: its dimension must be that of the others.  The first one makes room for all n. */
+static espy_err sample_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                              size_t n, size_t *dim, float **x, size_t at)
+{
+    espy_span v = {0};
+    ESPY_TRY(st->db->ops->bytes(cx, rows, column, &v));
+    size_t d = v.size / 4;
+    if (v.size == 0 || v.size % 4 != 0 || d > SAMPLE_DIM_MAX || (*dim != 0 && d != *dim))
+        return sample_damaged(cx, st, "embeddings of one encoder have different lengths");
+    if (*dim == 0) {
+        size_t total;
+        if (!espy_mul_size(n, d, &total))
+            return espy_fail(cx, ESPY_E_LIMIT, "too many embeddings");
+        *x = espy_floats(cx, total);
+        if (*x == NULL)
+            return ESPY_E_NOMEM;
+        *dim = d;
+    }
+    sample_unpack(v.data, d, *x + at * d);
+    return ESPY_E_OK;
+}
+
+/* One row of the query in sample_scan_load(). */
+static espy_err sample_scan_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_scan *s,
+                                size_t at)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_scan_sample *p = &s->at[at];
+    p->id = ops->integer(rows, 0);
+    p->label = ops->integer(rows, 1);
+    for (int k = 0; k < 4; k++)
+        p->box[k] = (float)ops->real(rows, 2 + k);
+    p->has_points = !ops->is_null(rows, 6);
+    if (p->has_points) {
+        espy_span v = {0};
+        ESPY_TRY(ops->bytes(cx, rows, 6, &v));
+        if (v.size != SAMPLE_POINTS * 4)
+            return sample_damaged(cx, st, "a sample's points are damaged");
+        sample_unpack(v.data, SAMPLE_POINTS, p->points);
+    }
+    p->whole = ops->integer(rows, 7) != 0;
+    p->score = (float)ops->real(rows, 8);
+    p->sharpness = (float)ops->real(rows, 9);
+    if (ops->is_null(rows, 10))
+        return ESPY_E_OK;
+    ESPY_TRY(sample_vector(cx, st, rows, 10, s->n, &s->dim, &s->vectors, at));
+    p->embedding = s->vectors + at * s->dim;
+    return ESPY_E_OK;
+}
+
+/* Fills the samples of a scan. */
+static espy_err sample_scan_load(espy_ctx *cx, espy_store *st, int64_t scan,
+                                 const char *encoder_digest, espy_scan *s)
+{
+    static const char count[] = "SELECT count(*) FROM scan_samples WHERE scan = $1";
+    static const char sql[] =
+        "SELECT s.id, s.label, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score,"
+        " s.sharpness, e.vector FROM scan_samples x JOIN samples s ON s.id = x.sample"
+        " LEFT JOIN embeddings e ON e.encoder_digest = $1 AND e.sample = s.id"
+        " WHERE x.scan = $2 ORDER BY x.position";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    int64_t n = 0;
+    bool more = false;
+    ESPY_TRY(espy_db_number(cx, st, count, DB_ARGS(DB_INT(scan)), &n));
+    s->at = espy_array(cx, (size_t)n, sizeof *s->at);
+    if (s->at == NULL)
+        return ESPY_E_NOMEM;
+    s->n = (size_t)n;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_TEXT(encoder_digest), DB_INT(scan)), &rows));
+    for (size_t i = 0; i <= s->n; i++) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (more != (i < s->n)) {
+            e = sample_damaged(cx, st, "a scan has other samples than it should");
+            goto out;
+        }
+        if (more)
+            ESPY_GO(sample_scan_row(cx, st, rows, s, i));
+    }
+out:
+    ops->done(rows);
+    return e;
+}
+
+/* What the row of a scan says, apart from its samples. */
+typedef struct sample_found {
+    int64_t scan, collection, bytes;
+    char *detector_digest, *source;
+} sample_found;
+
+static void sample_found_free(espy_ctx *cx, sample_found *f)
+{
+    espy_free(cx, f->detector_digest);
+    espy_free(cx, f->source);
+}
+
+/* Looks for a scan, in this collection first.  f->scan stays 0 when nobody has made one. */
+static espy_err sample_scan_find(espy_ctx *cx, espy_store *st, int64_t collection,
+                                 const char *digest, const char *mode, const char *encoder_digest,
+                                 espy_scan *s, sample_found *f)
+{
+    static const char sql[] =
+        "SELECT c.id, m.id, m.collection, m.bytes, c.width, c.height, c.error, c.detector_digest,"
+        " m.source FROM media m JOIN scans c ON c.media = m.id"
+        " WHERE m.digest = $1 AND c.mode = $2 AND c.encoder_digest = $3"
+        " ORDER BY m.collection = $4 DESC, c.id LIMIT 1";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(
+        cx, st->db, sql,
+        DB_ARGS(DB_TEXT(digest), DB_TEXT(mode), DB_TEXT(encoder_digest), DB_INT(collection)),
+        &rows));
+    ESPY_GO(ops->next(cx, rows, &more));
+    if (!more)
+        goto out;
+    f->scan = ops->integer(rows, 0);
+    s->media = ops->integer(rows, 1);
+    f->collection = ops->integer(rows, 2);
+    f->bytes = ops->integer(rows, 3);
+    s->width = (int)ops->integer(rows, 4);
+    s->height = (int)ops->integer(rows, 5);
+    ESPY_GO(espy_db_text(cx, st, rows, 6, &s->error));
+    ESPY_GO(espy_db_text(cx, st, rows, 7, &f->detector_digest));
+    ESPY_GO(espy_db_text(cx, st, rows, 8, &f->source));
+out:
+    ops->done(rows);
+    return e;
+}
+
+/* Files another collection's scan in this one. */
+static espy_err sample_scan_copy(espy_ctx *cx, espy_store *st, int64_t collection,
+                                 const char *digest, const char *mode, const char *encoder_digest,
+                                 const sample_found *f, espy_scan *s)
+{
+    espy_err e = ESPY_E_OK;
+    int64_t media = 0;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(sample_media_row(cx, st, collection, digest, f->bytes, f->source, &media));
+    ESPY_GO(espy_store_scan_put(cx, st, media, mode, encoder_digest, f->detector_digest, s));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+/* Reads a scan of this collection, or of another one, as f->collection then tells. */
+static espy_err sample_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
+                                 const char *digest, const char *mode, const char *encoder_digest,
+                                 espy_scan *s, sample_found *f)
+{
+    /* one reading transaction, so that the row and its samples are of one moment */
+    ESPY_TRY(st->db->ops->begin(cx, st->db, false));
+    espy_err e = sample_scan_find(cx, st, collection, digest, mode, encoder_digest, s, f);
+    if (e == ESPY_E_OK && f->scan != 0)
+        e = sample_scan_load(cx, st, f->scan, encoder_digest, s);
+    espy_store_rollback(cx, st);
+    if (e == ESPY_E_OK && f->scan == 0)
+        return ESPY_E_NOT_FOUND; /* the common case of a new media: nothing to note */
+    return e;
+}
+
+espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection,
+                             const char *media_digest, const char *mode, const char *encoder_digest,
+                             espy_scan *out)
+{
+    espy_scan s = {0};
+    sample_found f = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(sample_scan_read(cx, st, collection, media_digest, mode, encoder_digest, &s, &f));
+    if (f.collection != collection) {
+        ESPY_GO(sample_scan_copy(cx, st, collection, media_digest, mode, encoder_digest, &f, &s));
+        /* again from here: a sample that this collection had keeps its own embedding */
+        sample_found_free(cx, &f);
+        espy_scan_free(cx, &s);
+        f = (sample_found){0};
+        ESPY_GO(sample_scan_read(cx, st, collection, media_digest, mode, encoder_digest, &s, &f));
+    }
+    *out = s;
+    s = (espy_scan){0};
+out:
+    sample_found_free(cx, &f);
+    espy_scan_free(cx, &s);
+    return e;
+}
+
+/* -- writing a scan ---------------------------------------------------------------------------- */
+static espy_err sample_check(espy_ctx *cx, const espy_scan *s)
+{
+    if (s->dim > SAMPLE_DIM_MAX || (s->n > 0 && s->at == NULL))
+        return espy_fail(cx, ESPY_E_ARG, "a scan of dimension %zu cannot be stored", s->dim);
+    for (size_t i = 0; i < s->n; i++) {
+        const espy_scan_sample *p = &s->at[i];
+        bool fine = isfinite(p->score) && isfinite(p->sharpness);
+        for (int k = 0; k < 4; k++)
+            fine = fine && isfinite(p->box[k]);
+        for (int k = 0; p->has_points && k < SAMPLE_POINTS; k++)
+            fine = fine && isfinite(p->points[k]);
+        for (size_t k = 0; p->embedding != NULL && k < s->dim; k++)
+            fine = fine && isfinite(p->embedding[k]);
+        if (!fine || (p->embedding != NULL && s->dim == 0))
+            return espy_fail(cx, ESPY_E_ARG,
+                             "sample %zu of a scan holds numbers that are not finite", i);
+    }
+    return ESPY_E_OK;
+}
+
+/* Finds or creates the row of one sample and puts it at its place in the scan. */
+static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const espy_scan *s,
+                           size_t at, const char *detector_digest, int64_t *id, int64_t *label)
+{
+    static const char find[] =
+        "SELECT id FROM samples WHERE media = $1 AND detector_digest = $2 AND whole = $3"
+        " AND abs(box_x - $4) < 0.5 AND abs(box_y - $5) < 0.5"
+        " AND abs(box_x + box_w - $6) < 0.5 AND abs(box_y + box_h - $7) < 0.5"
+        " AND id NOT IN (SELECT sample FROM scan_samples WHERE scan = $8) ORDER BY id LIMIT 1";
+    static const char insert[] =
+        "INSERT INTO samples (media, detector_digest, box_x, box_y, box_w, box_h, points, whole, "
+        "score,"
+        " sharpness, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    static const char link[] =
+        "INSERT INTO scan_samples (scan, position, sample) VALUES ($1, $2, $3)";
+    static const char labelled[] = "SELECT label FROM samples WHERE id = $1";
+    const espy_scan_sample *p = &s->at[at];
+    const double box[4] = {p->box[0], p->box[1], p->box[2], p->box[3]};
+    uint8_t points[SAMPLE_POINTS * 4];
+    bool found = false;
+    *label = 0;
+    ESPY_TRY(espy_db_find(cx, st, find,
+                          DB_ARGS(DB_INT(s->media), DB_TEXT(detector_digest), DB_INT(p->whole),
+                                  DB_REAL(box[0]), DB_REAL(box[1]), DB_REAL(box[0] + box[2]),
+                                  DB_REAL(box[1] + box[3]), DB_INT(scan)),
+                          &found, id));
+    if (found) {
+        ESPY_TRY(espy_db_number(cx, st, labelled, DB_ARGS(DB_INT(*id)), label));
+    } else {
+        sample_pack(p->points, SAMPLE_POINTS, points);
+        ESPY_TRY(espy_db_number(cx, st, insert,
+                                DB_ARGS(DB_INT(s->media), DB_TEXT(detector_digest), DB_REAL(box[0]),
+                                        DB_REAL(box[1]), DB_REAL(box[2]), DB_REAL(box[3]),
+                                        p->has_points ? DB_BLOB(points, sizeof points) : DB_NONE,
+                                        DB_INT(p->whole), DB_REAL((double)p->score),
+                                        DB_REAL((double)p->sharpness), DB_REAL(espy_time_now())),
+                                id));
+    }
+    return espy_db_exec(cx, st, link, DB_ARGS(DB_INT(scan), DB_INT((int64_t)at), DB_INT(*id)));
+}
+
+/* An embedding that is there stays: versions were trained on it. */
+static espy_err sample_embed(espy_ctx *cx, espy_store *st, int64_t sample,
+                             const char *encoder_digest, const float *x, size_t dim,
+                             uint8_t *scratch)
+{
+    static const char sql[] = "INSERT INTO embeddings (sample, encoder_digest, vector)"
+                              " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    sample_pack(x, dim, scratch);
+    return espy_db_exec(
+        cx, st, sql, DB_ARGS(DB_INT(sample), DB_TEXT(encoder_digest), DB_BLOB(scratch, dim * 4)));
+}
+
+/* The row of the scan itself, new or emptied. */
+static espy_err sample_scan_row_put(espy_ctx *cx, espy_store *st, const espy_scan *s,
+                                    const char *mode, const char *encoder_digest,
+                                    const char *detector_digest, int64_t *id)
+{
+    static const char media[] = "SELECT id FROM media WHERE id = $1";
+    static const char insert[] =
+        "INSERT INTO scans (media, mode, encoder_digest, detector_digest, width, height, error, "
+        "created)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " ON CONFLICT (media, mode, encoder_digest) DO UPDATE SET"
+        " detector_digest = excluded.detector_digest, width = excluded.width,"
+        " height = excluded.height, error = excluded.error, created = excluded.created RETURNING "
+        "id";
+    static const char clear[] = "DELETE FROM scan_samples WHERE scan = $1";
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, st, media, DB_ARGS(DB_INT(s->media)), &found, id));
+    if (!found)
+        return espy_fail(cx, ESPY_E_NOT_FOUND, "there is no media %lld", (long long)s->media);
+    ESPY_TRY(espy_db_number(cx, st, insert,
+                            DB_ARGS(DB_INT(s->media), DB_TEXT(mode), DB_TEXT(encoder_digest),
+                                    DB_TEXT(detector_digest), DB_INT(s->width), DB_INT(s->height),
+                                    DB_TEXT(s->error), DB_REAL(espy_time_now())),
+                            id));
+    return espy_db_exec(cx, st, clear, DB_ARGS(DB_INT(*id)));
+}
+
+espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const char *mode,
+                             const char *encoder_digest, const char *detector_digest,
+                             espy_scan *scan)
+{
+    ESPY_TRY(espy_store_check_name(cx, "a scan's mode", mode));
+    ESPY_TRY(espy_store_check_name(cx, "the encoder's digest", encoder_digest));
+    ESPY_TRY(espy_store_check_name(cx, "the detector's digest", detector_digest));
+    ESPY_TRY(sample_check(cx, scan));
+
+    espy_scan s = *scan;
+    espy_err e = ESPY_E_OK;
+    int64_t id = 0;
+    int64_t *made = NULL; /* ids and labels: the caller's scan is touched on success only */
+    s.media = media;
+    uint8_t *scratch = espy_alloc(cx, s.dim * 4);
+    if (scratch == NULL)
+        return ESPY_E_NOMEM;
+    made = espy_array(cx, s.n, 2 * sizeof *made);
+    if (made == NULL) {
+        espy_free(cx, scratch);
+        return cx->code;
+    }
+    ESPY_GO(espy_store_begin(cx, st));
+    e = sample_scan_row_put(cx, st, &s, mode, encoder_digest, detector_digest, &id);
+    for (size_t i = 0; e == ESPY_E_OK && i < s.n; i++) {
+        e = sample_put(cx, st, id, &s, i, detector_digest, &made[2 * i], &made[2 * i + 1]);
+        if (e == ESPY_E_OK && s.at[i].embedding != NULL)
+            e = sample_embed(cx, st, made[2 * i], encoder_digest, s.at[i].embedding, s.dim,
+                             scratch);
+    }
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, st);
+    if (e != ESPY_E_OK) {
+        espy_store_rollback(cx, st);
+        goto out;
+    }
+    scan->media = media;
+    for (size_t i = 0; i < s.n; i++) {
+        scan->at[i].id = made[2 * i];
+        scan->at[i].label = made[2 * i + 1];
+    }
+out:
+    espy_free(cx, scratch);
+    espy_free(cx, made);
+    return e;
+}
+
+/* -- labels on samples ------------------------------------------------------------------------- */
+typedef struct sample_state {
+    int64_t collection, label;
+    char actor[8]; /* "" when nobody has labelled it */
+} sample_state;
+
+/* The actors, as the schema knows them. */
+static bool sample_actor_known(const char *actor)
+{
+    return strcmp(actor, "folder") == 0 || strcmp(actor, "user") == 0 || strcmp(actor, "job") == 0;
+}
+
+static espy_err sample_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                             char out[8])
+{
+    espy_span s = {0};
+    ESPY_TRY(st->db->ops->bytes(cx, rows, column, &s));
+    if (s.size >= 8)
+        return sample_damaged(cx, st, "a sample was labelled by nobody known");
+    if (s.size > 0)
+        memcpy(out, s.data, s.size);
+    out[s.size] = '\0';
+    return ESPY_E_OK;
+}
+
+static espy_err sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample, sample_state *out)
+{
+    static const char sql[] = "SELECT m.collection, s.label, s.labelled_by FROM samples s"
+                              " JOIN media m ON m.id = s.media WHERE s.id = $1";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(sample)), &rows));
+    ESPY_GO(ops->next(cx, rows, &more));
+    if (!more) {
+        e = espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld", (long long)sample);
+        goto out;
+    }
+    out->collection = ops->integer(rows, 0);
+    out->label = ops->integer(rows, 1);
+    e = sample_actor(cx, st, rows, 2, out->actor);
+out:
+    ops->done(rows);
+    return e;
+}
+
+/* The event: which label it had, by whom. */
+static espy_err sample_label_event(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
+                                   const char *actor, const sample_state *old)
+{
+    espy_json *detail = NULL;
+    espy_err e = ESPY_E_OK;
+    if (old->actor[0] != '\0') {
+        detail = espy_json_object();
+        ESPY_GO(
+            espy_json_set(cx, detail, "from",
+                          old->label != 0 ? espy_json_of_int(old->label) : espy_json_null_value()));
+        ESPY_GO(espy_json_set(cx, detail, "by", espy_json_of_string(old->actor)));
+    }
+    e = espy_store_event_add(cx, st, old->collection, actor, "sample.label", label, sample, 0,
+                             detail);
+    detail = NULL;
+out:
+    espy_json_free(detail);
+    return e;
+}
+
+espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
+                                 const char *actor)
+{
+    static const char owner[] = "SELECT collection FROM labels WHERE id = $1";
+    static const char update[] = "UPDATE samples SET label = $1, labelled_by = $2 WHERE id = $3";
+    sample_state old = {0};
+    espy_err e = ESPY_E_OK;
+    if (actor == NULL || !sample_actor_known(actor))
+        return espy_fail(cx, ESPY_E_ARG, "a sample is labelled by 'folder', 'user' or 'job'");
+    bool by_user = strcmp(actor, "user") == 0;
+
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(sample_state_read(cx, st, sample, &old));
+    if (label != 0) {
+        bool found = false;
+        int64_t collection = 0;
+        ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(label)), &found, &collection));
+        if (!found || collection != old.collection) {
+            e = espy_fail(cx, ESPY_E_ARG, "label %lld is not of the collection of sample %lld",
+                          (long long)label, (long long)sample);
+            goto out;
+        }
+    }
+    bool was_user = strcmp(old.actor, "user") == 0;
+    if (was_user && !by_user && label != old.label) {
+        e = espy_fail(cx, ESPY_E_EXISTS,
+                      "sample %lld was labelled by a person; only a person changes that",
+                      (long long)sample);
+        goto out;
+    }
+    /* A user who confirms a folder's label makes it a human label; the rest of the same is nothing.
+     */
+    bool same =
+        label == old.label && (was_user || !by_user) && (label == 0 || old.actor[0] != '\0');
+    if (!same) {
+        ESPY_GO(
+            espy_db_exec(cx, st, update, DB_ARGS(DB_ID(label), DB_TEXT(actor), DB_INT(sample))));
+        ESPY_GO(sample_label_event(cx, st, sample, label, actor, &old));
+    }
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, espy_labelled **out,
+                             size_t *n)
+{
+    static const char sql[] =
+        "SELECT s.id, s.label, s.media, s.labelled_by FROM labels l"
+        " JOIN samples s ON s.label = l.id WHERE l.collection = $1 ORDER BY s.id";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_labelled *list = NULL;
+    size_t count = 0, room = 0;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        espy_labelled *l = &list[count++];
+        *l = (espy_labelled){.sample = ops->integer(rows, 0),
+                             .label = ops->integer(rows, 1),
+                             .media = ops->integer(rows, 2)};
+        ESPY_GO(sample_actor(cx, st, rows, 3, l->actor));
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+out:
+    ops->done(rows);
+    espy_free(cx, list);
+    return e;
+}
+
+/* -- training vectors -------------------------------------------------------------------------- */
+void espy_vectors_free(espy_ctx *cx, espy_vectors *v)
+{
+    espy_free(cx, v->x);
+    espy_free(cx, v->sample);
+    espy_free(cx, v->label);
+    *v = (espy_vectors){0};
+}
+
+/* The loops are written out as CROSS JOIN so that the order comes from the indexes: labels by code,
+ * then their samples by id.  Sorting would move every vector once more. */
+static const char sample_of_labels[] =
+    "SELECT s.id, l.id, e.vector FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
+    " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2"
+    " ORDER BY l.code, s.id";
+static const char sample_of_labels_count[] =
+    "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
+    " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2";
+static const char sample_of_version[] =
+    "SELECT v.sample, l.id, e.vector FROM labels l CROSS JOIN version_samples v"
+    " CROSS JOIN embeddings e WHERE l.collection = $1 AND v.version = $2 AND v.label = l.id"
+    " AND e.sample = v.sample AND e.encoder_digest = $3 ORDER BY l.code, v.sample";
+static const char sample_of_version_count[] =
+    "SELECT count(*) FROM version_samples WHERE version = $1";
+
+/* Fills v->n vectors from (sample, label, vector); *got tells how many there were. */
+static espy_err sample_vectors_read(espy_ctx *cx, espy_store *st, const char *sql,
+                                    const espy_db_value *args, size_t args_n, espy_vectors *v,
+                                    size_t *got)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, args, args_n, &rows));
+    for (*got = 0;; ++*got) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more || *got == v->n)
+            break;
+        v->sample[*got] = ops->integer(rows, 0);
+        v->label[*got] = ops->integer(rows, 1);
+        ESPY_GO(sample_vector(cx, st, rows, 2, v->n, &v->dim, &v->x, *got));
+    }
+out:
+    ops->done(rows);
+    return e;
+}
+
+static espy_err sample_vectors(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
+                               const char *encoder_digest, espy_vectors *v)
+{
+    static const char find[] = "SELECT id FROM versions WHERE collection = $1 AND number = $2";
+    const espy_db_value of_labels[] = {DB_INT(collection), DB_TEXT(encoder_digest)};
+    int64_t version = 0, n = 0;
+    size_t got = 0;
+    if (number == 0) {
+        ESPY_TRY(espy_db_number(cx, st, sample_of_labels_count, of_labels, 2, &n));
+    } else {
+        bool found = false;
+        ESPY_TRY(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_INT(number)), &found,
+                              &version));
+        if (!found)
+            return espy_fail(cx, ESPY_E_NOT_FOUND, "there is no version %lld; see `espy versions`",
+                             (long long)number);
+        ESPY_TRY(espy_db_number(cx, st, sample_of_version_count, DB_ARGS(DB_INT(version)), &n));
+    }
+    v->n = (size_t)n;
+    v->sample = espy_array(cx, v->n, sizeof *v->sample);
+    v->label = espy_array(cx, v->n, sizeof *v->label);
+    if (v->sample == NULL || v->label == NULL)
+        return cx->code;
+    if (number == 0)
+        ESPY_TRY(sample_vectors_read(cx, st, sample_of_labels, of_labels, 2, v, &got));
+    else
+        ESPY_TRY(sample_vectors_read(
+            cx, st, sample_of_version,
+            DB_ARGS(DB_INT(collection), DB_INT(version), DB_TEXT(encoder_digest)), v, &got));
+    if (got != v->n)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "version %lld was trained on %zu samples, but only %zu have an embedding "
+                         "under this encoder; use the encoder of the version",
+                         (long long)number, v->n, got);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_vectors(espy_ctx *cx, espy_store *st, int64_t collection, int64_t version,
+                            const char *encoder_digest, espy_vectors *out)
+{
+    espy_vectors v = {0};
+    ESPY_TRY(st->db->ops->begin(cx, st->db, false)); /* count and rows of one moment */
+    espy_err e = sample_vectors(cx, st, collection, version, encoder_digest, &v);
+    espy_store_rollback(cx, st);
+    if (e == ESPY_E_OK)
+        *out = v;
+    else
+        espy_vectors_free(cx, &v);
+    return e;
+}

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - the SQLite driver: opening, schema and migrations, transactions, prepared statements.
+ *
+ * One file DIR/store.db in WAL mode with synchronous=FULL: a transaction that was committed is on
+ * disk, one that was not is nowhere.  Schema: docs/formats/store.md. */
+#include <sqlite3.h>
+
+#include <string.h>
+
+#include "base/file.h"
+#include "store/store_internal.h"
+
+#define SCHEMA_FILE "store.db"
+#define SCHEMA_APPLICATION 0x45535059 /* "ESPY", in the file's header */
+#define STEP_WAIT_MS 10000            /* how long a writer waits for another one */
+
+/* Schema 1.  The page of 8 KiB holds three 512-d embeddings; 4 KiB would hold one and waste half.
+ */
+static const char sqlite_schema_1[] =
+    "CREATE TABLE collections ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE,"
+    " modality TEXT NOT NULL CHECK (modality IN ('face','sound')),"
+    " encoder TEXT NOT NULL,"
+    " encoder_digest TEXT NOT NULL,"
+    " precision TEXT NOT NULL,"
+    " last_version INTEGER NOT NULL DEFAULT 0,"
+    " created REAL NOT NULL) STRICT;"
+
+    "CREATE TABLE labels ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " code TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " created REAL NOT NULL,"
+    " UNIQUE (collection, code)) STRICT;"
+
+    "CREATE TABLE media ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " digest TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " source TEXT NOT NULL,"
+    " created REAL NOT NULL,"
+    " UNIQUE (collection, digest)) STRICT;"
+    "CREATE INDEX media_digest ON media(digest);"
+
+    "CREATE TABLE scans ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " media INTEGER NOT NULL REFERENCES media(id) ON DELETE CASCADE,"
+    " mode TEXT NOT NULL,"
+    " encoder_digest TEXT NOT NULL,"
+    " detector_digest TEXT NOT NULL,"
+    " width INTEGER NOT NULL,"
+    " height INTEGER NOT NULL,"
+    " error TEXT,"
+    " created REAL NOT NULL,"
+    " UNIQUE (media, mode, encoder_digest)) STRICT;"
+
+    "CREATE TABLE samples ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " media INTEGER NOT NULL REFERENCES media(id) ON DELETE CASCADE,"
+    " detector_digest TEXT NOT NULL,"
+    " box_x REAL NOT NULL, box_y REAL NOT NULL, box_w REAL NOT NULL, box_h REAL NOT NULL,"
+    " points BLOB CHECK (points IS NULL OR length(points) = 40),"
+    " whole INTEGER NOT NULL CHECK (whole IN (0, 1)),"
+    " score REAL NOT NULL,"
+    " sharpness REAL NOT NULL,"
+    " label INTEGER REFERENCES labels(id),"
+    " labelled_by TEXT CHECK (labelled_by IN ('folder','user','job')),"
+    " created REAL NOT NULL) STRICT;"
+    "CREATE INDEX samples_media ON samples(media);"
+    "CREATE INDEX samples_label ON samples(label);"
+
+    "CREATE TABLE scan_samples ("
+    " scan INTEGER NOT NULL REFERENCES scans(id) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " sample INTEGER NOT NULL REFERENCES samples(id) ON DELETE CASCADE,"
+    " PRIMARY KEY (scan, position)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX scan_samples_sample ON scan_samples(sample);"
+
+    "CREATE TABLE embeddings ("
+    " sample INTEGER NOT NULL REFERENCES samples(id) ON DELETE CASCADE,"
+    " encoder_digest TEXT NOT NULL,"
+    " vector BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0),"
+    " PRIMARY KEY (sample, encoder_digest)) STRICT;"
+
+    "CREATE TABLE versions ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " number INTEGER NOT NULL CHECK (number > 0),"
+    " head TEXT NOT NULL,"
+    " digest TEXT NOT NULL,"
+    " created REAL NOT NULL,"
+    " json TEXT NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " UNIQUE (collection, number)) STRICT;"
+    "CREATE TRIGGER versions_fixed BEFORE UPDATE ON versions"
+    " BEGIN SELECT RAISE(ABORT, 'a version never changes'); END;"
+
+    /* label: as it was when the version was trained. */
+    "CREATE TABLE version_samples ("
+    " version INTEGER NOT NULL REFERENCES versions(id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL REFERENCES labels(id),"
+    " sample INTEGER NOT NULL REFERENCES samples(id),"
+    " PRIMARY KEY (version, label, sample)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX version_samples_label ON version_samples(label);"
+    "CREATE INDEX version_samples_sample ON version_samples(sample);"
+
+    "CREATE TABLE aliases ("
+    " collection INTEGER NOT NULL,"
+    " alias TEXT NOT NULL,"
+    " number INTEGER NOT NULL,"
+    " PRIMARY KEY (collection, alias),"
+    " FOREIGN KEY (collection, number) REFERENCES versions(collection, number))"
+    " STRICT, WITHOUT ROWID;"
+
+    /* No foreign keys: an event outlives what it tells of. */
+    "CREATE TABLE events ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " time REAL NOT NULL,"
+    " collection INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " label INTEGER, sample INTEGER, version INTEGER,"
+    " detail TEXT) STRICT;"
+    "CREATE INDEX events_collection ON events(collection, id);"
+    "CREATE TRIGGER events_fixed BEFORE UPDATE ON events"
+    " BEGIN SELECT RAISE(ABORT, 'an event never changes'); END;"
+    "CREATE TRIGGER events_kept BEFORE DELETE ON events"
+    " BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;";
+
+/* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
+static const char *const sqlite_migrations[] = {sqlite_schema_1};
+#define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
+
+struct espy_db_rows {
+    struct sqlite_db *db;
+    struct espy_db_rows *next;
+    const char *sql; /* its address is the key */
+    sqlite3_stmt *stmt;
+    bool busy;
+};
+
+/* Prepared when the store is opened, so that ending a transaction needs no memory. */
+enum {
+    STEP_BEGIN,
+    STEP_BEGIN_READ,
+    STEP_COMMIT,
+    STEP_ROLLBACK,
+    STEP_SAVE,
+    STEP_RELEASE,
+    STEP_BACK,
+    STEP_COUNT
+};
+static const char *const sqlite_steps[STEP_COUNT] = {
+    "BEGIN IMMEDIATE", "BEGIN",        "COMMIT",          "ROLLBACK",
+    "SAVEPOINT espy",  "RELEASE espy", "ROLLBACK TO espy"};
+
+typedef struct sqlite_db {
+    espy_db base;
+    sqlite3 *handle;
+    char *path;
+    espy_db_rows *cache; /* every statement that was ever run */
+    sqlite3_stmt *step[STEP_COUNT];
+} sqlite_db;
+
+/* Notes what SQLite said, with the file and the remedy. */
+static espy_err sqlite_fail(espy_ctx *cx, const sqlite_db *db, int rc)
+{
+    const char *path = db->path;
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+        return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return espy_fail(cx, ESPY_E_STORE,
+                         "%s: another espy process is writing; try again when it has finished",
+                         path);
+    case SQLITE_FULL:
+        return espy_fail(cx, ESPY_E_IO, "%s: the disk is full; free some space and try again",
+                         path);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return espy_fail(cx, ESPY_E_IO,
+                         "%s: cannot be written; check the permissions of it and its folder", path);
+    case SQLITE_CANTOPEN:
+        return espy_fail(cx, ESPY_E_IO,
+                         "%s: cannot be opened or created; check that the folder may be written",
+                         path);
+    case SQLITE_IOERR:
+        if (rc == SQLITE_IOERR_NOMEM)
+            return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+        return espy_fail(cx, ESPY_E_IO,
+                         "%s: reading or writing failed (%s); check the disk and its free space",
+                         path, sqlite3_errmsg(db->handle));
+    case SQLITE_NOTADB:
+        return espy_fail(cx, ESPY_E_FORMAT,
+                         "%s: is not an espy store; move it away to start a new one, or restore a "
+                         "backup",
+                         path);
+    case SQLITE_CORRUPT:
+        return espy_fail(
+            cx, ESPY_E_FORMAT,
+            "%s: is damaged (%s); restore a backup of it, or move it away and train again", path,
+            sqlite3_errmsg(db->handle));
+    case SQLITE_TOOBIG:
+        return espy_fail(cx, ESPY_E_LIMIT, "%s: a value is larger than the store can hold", path);
+    case SQLITE_INTERRUPT:
+        return espy_fail(cx, ESPY_E_CANCELLED, "interrupted");
+    default:
+        return espy_fail(cx, ESPY_E_STORE, "%s: %s; run `espy doctor`", path,
+                         sqlite3_errmsg(db->handle));
+    }
+}
+
+static espy_err sqlite_run(espy_ctx *cx, sqlite_db *db, const char *sql)
+{
+    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? ESPY_E_OK : sqlite_fail(cx, db, rc);
+}
+
+/* One integer by one statement that is not kept. */
+static espy_err sqlite_ask(espy_ctx *cx, sqlite_db *db, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW)
+            *out = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_ROW)
+        return ESPY_E_OK;
+    return sqlite_fail(cx, db, rc == SQLITE_DONE ? SQLITE_ERROR : rc);
+}
+
+/* -- transactions ------------------------------------------------------------------------------ */
+static int sqlite_step_run(sqlite_db *db, int which)
+{
+    int rc = sqlite3_step(db->step[which]);
+    sqlite3_reset(db->step[which]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* After some failures (full disk, no memory) SQLite itself ends the transaction.  What follows must
+ * then fail too: run alone, it would be committed at once. */
+static espy_err sqlite_alive(espy_ctx *cx, const sqlite_db *db)
+{
+    if (db->base.depth > 0 && sqlite3_get_autocommit(db->handle))
+        return espy_fail(cx, ESPY_E_STORE,
+                         "%s: an earlier failure ended the transaction; nothing of it was stored",
+                         db->path);
+    return ESPY_E_OK;
+}
+
+static espy_err sqlite_begin(espy_ctx *cx, espy_db *base, bool write)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    int which = write ? STEP_BEGIN : STEP_BEGIN_READ;
+    if (base->depth > 0) {
+        ESPY_TRY(sqlite_alive(cx, db));
+        which = STEP_SAVE;
+    }
+    int rc = sqlite_step_run(db, which);
+    if (rc != SQLITE_OK)
+        return sqlite_fail(cx, db, rc);
+    base->depth++;
+    return ESPY_E_OK;
+}
+
+static espy_err sqlite_commit(espy_ctx *cx, espy_db *base)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    if (base->depth == 0)
+        return espy_fail(cx, ESPY_E_INTERNAL, "commit without begin");
+    ESPY_TRY(sqlite_alive(cx, db));
+    int rc = sqlite_step_run(db, base->depth == 1 ? STEP_COMMIT : STEP_RELEASE);
+    if (rc != SQLITE_OK)
+        return sqlite_fail(cx, db, rc);
+    base->depth--;
+    return ESPY_E_OK;
+}
+
+static void sqlite_rollback(espy_db *base)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    if (base->depth == 0)
+        return;
+    if (!sqlite3_get_autocommit(db->handle)) {
+        if (base->depth == 1) {
+            (void)sqlite_step_run(db, STEP_ROLLBACK);
+        } else {
+            (void)sqlite_step_run(db, STEP_BACK);
+            (void)sqlite_step_run(db, STEP_RELEASE);
+        }
+    }
+    base->depth--;
+}
+
+/* -- statements -------------------------------------------------------------------------------- */
+static espy_err sqlite_prepare(espy_ctx *cx, sqlite_db *db, const char *sql, espy_db_rows **out)
+{
+    for (espy_db_rows *r = db->cache; r != NULL; r = r->next) {
+        if (r->sql == sql) {
+            *out = r;
+            return ESPY_E_OK;
+        }
+    }
+    espy_db_rows *r = espy_zalloc(cx, sizeof *r);
+    if (r == NULL)
+        return ESPY_E_NOMEM;
+    int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->stmt, NULL);
+    if (rc != SQLITE_OK) {
+        espy_free(cx, r);
+        return sqlite_fail(cx, db, rc);
+    }
+    r->db = db;
+    r->sql = sql;
+    r->next = db->cache;
+    db->cache = r;
+    *out = r;
+    return ESPY_E_OK;
+}
+
+static int sqlite_bind(sqlite3_stmt *stmt, int at, const espy_db_value *v)
+{
+    switch (v->kind) {
+    case ESPY_DB_INT:
+        return sqlite3_bind_int64(stmt, at, v->i);
+    case ESPY_DB_REAL:
+        return sqlite3_bind_double(stmt, at, v->r);
+    case ESPY_DB_TEXT:
+        return sqlite3_bind_text64(stmt, at, v->p, v->n, SQLITE_STATIC, SQLITE_UTF8);
+    case ESPY_DB_BLOB:
+        return v->n == 0 ? sqlite3_bind_zeroblob(stmt, at, 0)
+                         : sqlite3_bind_blob64(stmt, at, v->p, v->n, SQLITE_STATIC);
+    case ESPY_DB_NULL:
+        break;
+    }
+    return sqlite3_bind_null(stmt, at);
+}
+
+static void sqlite_done(espy_db_rows *rows)
+{
+    if (rows == NULL)
+        return;
+    sqlite3_reset(rows->stmt);
+    sqlite3_clear_bindings(rows->stmt);
+    rows->busy = false;
+}
+
+static espy_err sqlite_query(espy_ctx *cx, espy_db *base, const char *sql,
+                             const espy_db_value *args, size_t n, espy_db_rows **out)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    espy_db_rows *r = NULL;
+    ESPY_TRY(sqlite_alive(cx, db));
+    ESPY_TRY(sqlite_prepare(cx, db, sql, &r));
+    if (r->busy || (size_t)sqlite3_bind_parameter_count(r->stmt) != n)
+        return espy_fail(cx, ESPY_E_INTERNAL, "a statement is in use or lacks arguments: %.60s",
+                         sql);
+    r->busy = true;
+    for (size_t i = 0; i < n; i++) {
+        int rc = sqlite_bind(r->stmt, (int)i + 1, &args[i]);
+        if (rc != SQLITE_OK) {
+            sqlite_done(r);
+            return sqlite_fail(cx, db, rc);
+        }
+    }
+    *out = r;
+    return ESPY_E_OK;
+}
+
+static espy_err sqlite_next(espy_ctx *cx, espy_db_rows *rows, bool *more)
+{
+    int rc = sqlite3_step(rows->stmt);
+    *more = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+        return ESPY_E_OK;
+    return sqlite_fail(cx, rows->db, rc);
+}
+
+static bool sqlite_is_null(espy_db_rows *rows, int column)
+{
+    return sqlite3_column_type(rows->stmt, column) == SQLITE_NULL;
+}
+
+static int64_t sqlite_integer(espy_db_rows *rows, int column)
+{
+    return sqlite3_column_int64(rows->stmt, column);
+}
+
+static double sqlite_real(espy_db_rows *rows, int column)
+{
+    return sqlite3_column_double(rows->stmt, column);
+}
+
+static espy_err sqlite_bytes(espy_ctx *cx, espy_db_rows *rows, int column, espy_span *out)
+{
+    /* The blob form of a text is its UTF-8 bytes, with no copy for a terminating zero. */
+    const void *p = sqlite3_column_blob(rows->stmt, column);
+    int n = sqlite3_column_bytes(rows->stmt, column);
+    if (p == NULL && sqlite3_errcode(rows->db->handle) == SQLITE_NOMEM)
+        return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+    *out = (espy_span){p, p == NULL ? 0 : (size_t)n};
+    return ESPY_E_OK;
+}
+
+/* -- opening ----------------------------------------------------------------------------------- */
+static void sqlite_close(espy_ctx *cx, espy_db *base)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    if (db == NULL)
+        return;
+    for (espy_db_rows *r = db->cache, *next; r != NULL; r = next) {
+        next = r->next;
+        sqlite3_finalize(r->stmt);
+        espy_free(cx, r);
+    }
+    for (int i = 0; i < STEP_COUNT; i++)
+        sqlite3_finalize(db->step[i]);
+    sqlite3_close(db->handle); /* rolls back what is open */
+    espy_free(cx, db->path);
+    espy_free(cx, db);
+}
+
+/* Copies the database as it stands to PATH.v<N>.bak: complete, synced, then renamed.  It is read
+ * through a second connection, because the caller's holds the write lock meanwhile. */
+static espy_err sqlite_copy(espy_ctx *cx, sqlite_db *db, const char *dir, int64_t version)
+{
+    sqlite3 *from = NULL, *to = NULL;
+    espy_err e = ESPY_E_NOMEM;
+    char *copy = espy_sprintf(cx, "%s.v%lld.bak", db->path, (long long)version);
+    char *part = espy_sprintf(cx, "%s.v%lld.part", db->path, (long long)version);
+    if (copy == NULL || part == NULL)
+        goto out;
+    (void)cx->io->unlink(part); /* left by a crash */
+    int rc = sqlite3_open_v2(db->path, &from, SQLITE_OPEN_READONLY, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_open_v2(part, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+        rc = b == NULL ? sqlite3_errcode(to) : sqlite3_backup_step(b, -1);
+        if (b != NULL) {
+            int end = sqlite3_backup_finish(b);
+            rc = rc == SQLITE_DONE ? end : rc;
+        }
+    }
+    if (sqlite3_close(to) != SQLITE_OK && rc == SQLITE_OK)
+        rc = SQLITE_IOERR;
+    if (rc == SQLITE_OK && cx->io->rename(part, copy) != 0)
+        rc = SQLITE_IOERR;
+    if (rc != SQLITE_OK) {
+        (void)cx->io->unlink(part);
+        e = rc == SQLITE_NOMEM
+                ? espy_fail(cx, ESPY_E_NOMEM, "out of memory")
+                : espy_fail(cx, ESPY_E_IO,
+                            "%s: the copy that is made before the store is brought to the new form "
+                            "failed; check the free space of the disk",
+                            copy);
+        goto out;
+    }
+    e = espy_dir_sync(cx, dir);
+    if (e == ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_INFO, "the store as it was is kept in %s", copy);
+out:
+    sqlite3_close(from);
+    espy_free(cx, copy);
+    espy_free(cx, part);
+    return e;
+}
+
+/* Checks whose file it is.  *version: its schema, 0 when it is empty. */
+static espy_err sqlite_identify(espy_ctx *cx, sqlite_db *db, int64_t newest, int64_t *version)
+{
+    int64_t application = 0, tables = 0;
+    ESPY_TRY(sqlite_ask(cx, db, "PRAGMA application_id", &application));
+    ESPY_TRY(sqlite_ask(cx, db, "PRAGMA user_version", version));
+    ESPY_TRY(sqlite_ask(cx, db, "SELECT count(*) FROM sqlite_schema", &tables));
+    bool fresh = application == 0 && *version == 0 && tables == 0;
+    if (!fresh && application != SCHEMA_APPLICATION)
+        return espy_fail(cx, ESPY_E_FORMAT,
+                         "%s: is a database of another program; choose another workspace folder",
+                         db->path);
+    if (*version > newest)
+        return espy_fail(
+            cx, ESPY_E_FORMAT,
+            "%s: was written by a newer espy (schema %lld, this one knows %lld); update "
+            "espy",
+            db->path, (long long)*version, (long long)newest);
+    if (!fresh && *version < 1)
+        return espy_fail(cx, ESPY_E_FORMAT, "%s: is damaged (schema %lld); restore a backup of it",
+                         db->path, (long long)*version);
+    return ESPY_E_OK;
+}
+
+/* Brings the schema forward in one transaction; another process may do the same at the same time.
+ */
+static espy_err sqlite_migrate(espy_ctx *cx, sqlite_db *db, const char *dir,
+                               const char *const *migrations, int64_t newest)
+{
+    int64_t version = 0;
+    ESPY_TRY(sqlite_identify(cx, db, newest, &version));
+    if (version == newest)
+        return ESPY_E_OK;
+    ESPY_TRY(sqlite_begin(cx, &db->base, true));
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(sqlite_identify(cx, db, newest, &version)); /* again: now nobody else can change it */
+    if (version > 0 && version < newest)
+        ESPY_GO(sqlite_copy(cx, db, dir, version));
+    for (int64_t i = version; i < newest; i++)
+        ESPY_GO(sqlite_run(cx, db, migrations[i]));
+    char mark[96];
+    sqlite3_snprintf(sizeof mark, mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld",
+                     SCHEMA_APPLICATION, (long long)newest);
+    ESPY_GO(sqlite_run(cx, db, mark));
+    ESPY_GO(sqlite_commit(cx, &db->base));
+    return ESPY_E_OK;
+out:
+    sqlite_rollback(&db->base);
+    return e;
+}
+
+/* Settings of the connection; the schema of a file from elsewhere is not trusted to run functions.
+ */
+static espy_err sqlite_configure(espy_ctx *cx, sqlite_db *db)
+{
+    sqlite3_extended_result_codes(db->handle, 1);
+    sqlite3_busy_timeout(db->handle, STEP_WAIT_MS);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    ESPY_TRY(sqlite_run(cx, db,
+                        "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+                        "PRAGMA page_size=8192;"));
+    if (sqlite3_db_readonly(db->handle, "main") == 1)
+        return sqlite_fail(cx, db, SQLITE_READONLY);
+    return ESPY_E_OK;
+}
+
+static espy_err sqlite_open_schema(espy_ctx *cx, const char *dir, const char *const *migrations,
+                                   size_t newest, espy_db **out)
+{
+    espy_err e = ESPY_E_NOMEM;
+    sqlite_db *db = espy_zalloc(cx, sizeof *db);
+    if (db == NULL)
+        return e;
+    db->base.ops = &espy_db_sqlite;
+    db->path = espy_path_join(cx, dir, SCHEMA_FILE);
+    if (db->path == NULL)
+        goto out;
+    int rc =
+        sqlite3_open_v2(db->path, &db->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc != SQLITE_OK) {
+        e = sqlite_fail(cx, db, rc);
+        goto out;
+    }
+    ESPY_GO(sqlite_configure(cx, db));
+    int64_t version = 0; /* a stranger's file must be refused before anything of it is changed */
+    ESPY_GO(sqlite_identify(cx, db, (int64_t)newest, &version));
+    ESPY_GO(sqlite_run(cx, db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
+    for (int i = 0; i < STEP_COUNT; i++) {
+        rc = sqlite3_prepare_v3(db->handle, sqlite_steps[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &db->step[i], NULL);
+        if (rc != SQLITE_OK) {
+            e = sqlite_fail(cx, db, rc);
+            goto out;
+        }
+    }
+    ESPY_GO(sqlite_migrate(cx, db, dir, migrations, (int64_t)newest));
+    ESPY_GO(sqlite_run(cx, db, "PRAGMA foreign_keys=ON"));
+    *out = &db->base;
+    return ESPY_E_OK;
+out:
+    sqlite_close(cx, &db->base);
+    return e;
+}
+
+static espy_err sqlite_open(espy_ctx *cx, const char *dir, espy_db **out)
+{
+    return sqlite_open_schema(cx, dir, sqlite_migrations, SCHEMA_NEWEST, out);
+}
+
+/* -- checking ---------------------------------------------------------------------------------- */
+static espy_err sqlite_check(espy_ctx *cx, espy_db *base, espy_db_report *report, void *self)
+{
+    static const char integrity[] = "PRAGMA integrity_check(20)";
+    static const char references[] = "PRAGMA foreign_key_check";
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_GO(sqlite_query(cx, base, integrity, NULL, 0, &rows));
+    for (;;) {
+        ESPY_GO(sqlite_next(cx, rows, &more));
+        if (!more)
+            break;
+        const char *line = (const char *)sqlite3_column_text(rows->stmt, 0);
+        if (line == NULL || strcmp(line, "ok") != 0)
+            ESPY_GO(report(cx, self, line == NULL ? "unreadable" : line));
+    }
+    sqlite_done(rows);
+    rows = NULL;
+    ESPY_GO(sqlite_query(cx, base, references, NULL, 0, &rows));
+    for (;;) {
+        ESPY_GO(sqlite_next(cx, rows, &more));
+        if (!more)
+            break;
+        char line[128];
+        sqlite3_snprintf(sizeof line, line, "row %lld of table %s refers to nothing",
+                         sqlite3_column_int64(rows->stmt, 1), sqlite3_column_text(rows->stmt, 0));
+        ESPY_GO(report(cx, self, line));
+    }
+out:
+    sqlite_done(rows);
+    return e;
+}
+
+const espy_db_ops espy_db_sqlite = {
+    .name = "sqlite",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .query = sqlite_query,
+    .next = sqlite_next,
+    .is_null = sqlite_is_null,
+    .integer = sqlite_integer,
+    .real = sqlite_real,
+    .bytes = sqlite_bytes,
+    .done = sqlite_done,
+    .check = sqlite_check,
+};
