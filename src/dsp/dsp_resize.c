@@ -16,33 +16,38 @@
 
 /* Between which two source positions a target position lies. */
 typedef struct resize_tap {
-    int at, next; /* equal at the edges */
-    int weight;   /* of `next`, 0..RESIZE_ONE */
+    uint32_t at, next; /* equal at the edges */
+    uint32_t weight;   /* of `next`, 0..RESIZE_ONE */
 } resize_tap;
 
 static resize_tap resize_tap_of(int target, int from, int to)
 {
+    const uint32_t last = (uint32_t)from - 1;
     float at = (float)((target + 0.5) * ((double)from / to) - 0.5);
-    int low = (int)floorf(at);
-    if (low < 0)
+    if (at < 0)
         return (resize_tap){0, 0, 0};
-    if (low >= from - 1)
-        return (resize_tap){from - 1, from - 1, 0};
-    return (resize_tap){low, low + 1, (int)lrintf((at - (float)low) * RESIZE_ONE)};
+    const uint32_t low = (uint32_t)at;
+    if (low >= last)
+        return (resize_tap){last, last, 0};
+    return (resize_tap){low, low + 1, (uint32_t)lrintf((at - (float)low) * RESIZE_ONE)};
 }
 
-static void resize_across(const uint8_t *row, const resize_tap *taps, int width, uint16_t *out)
+/* taps: positions in bytes */
+static void resize_across(const uint8_t *restrict row, const resize_tap *restrict taps, int width,
+                          uint16_t *restrict out)
 {
     for (int x = 0; x < width; x++, out += 3) {
-        const uint8_t *a = row + (ptrdiff_t)taps[x].at * 3, *b = row + (ptrdiff_t)taps[x].next * 3;
-        int wb = taps[x].weight, wa = RESIZE_ONE - wb;
-        out[0] = (uint16_t)((a[0] * wa + b[0] * wb) >> RESIZE_DROP_ACROSS);
-        out[1] = (uint16_t)((a[1] * wa + b[1] * wb) >> RESIZE_DROP_ACROSS);
-        out[2] = (uint16_t)((a[2] * wa + b[2] * wb) >> RESIZE_DROP_ACROSS);
+        const uint8_t *a = row + taps[x].at, *b = row + taps[x].next;
+        const uint32_t wb = taps[x].weight, wa = RESIZE_ONE - wb;
+        uint32_t first = a[0] * wa + b[0] * wb, second = a[1] * wa + b[1] * wb;
+        uint32_t third = a[2] * wa + b[2] * wb;
+        out[0] = (uint16_t)(first >> RESIZE_DROP_ACROSS);
+        out[1] = (uint16_t)(second >> RESIZE_DROP_ACROSS);
+        out[2] = (uint16_t)(third >> RESIZE_DROP_ACROSS);
     }
 }
 
-static void resize_down(const uint16_t *restrict a, const uint16_t *restrict b, int weight,
+static void resize_down(const uint16_t *restrict a, const uint16_t *restrict b, uint32_t weight,
                         size_t n, uint8_t *restrict out)
 {
     const uint16_t wb = (uint16_t)weight, wa = (uint16_t)(RESIZE_ONE - weight);
@@ -69,7 +74,7 @@ espy_err espy_image_resize(espy_ctx *cx, const espy_image *in, int width, int he
     espy_image im = {0};
     resize_tap *taps = NULL;
     uint16_t *rows[2] = {NULL, NULL};
-    int held[2] = {-1, -1}; /* which source row each of them holds */
+    uint32_t held[2] = {UINT32_MAX, UINT32_MAX}; /* which source row each of them holds */
     espy_err e;
     if (width == in->width && height == in->height)
         return resize_copy(cx, in, out);
@@ -82,11 +87,13 @@ espy_err espy_image_resize(espy_ctx *cx, const espy_image *in, int width, int he
         e = cx->code;
         goto out;
     }
-    for (int x = 0; x < width; x++)
-        taps[x] = resize_tap_of(x, in->width, width);
+    for (int x = 0; x < width; x++) {
+        resize_tap tap = resize_tap_of(x, in->width, width);
+        taps[x] = (resize_tap){tap.at * 3, tap.next * 3, tap.weight};
+    }
     for (int y = 0; y < height; y++) {
         resize_tap tap = resize_tap_of(y, in->height, height);
-        const int need[2] = {tap.at, tap.next};
+        const uint32_t need[2] = {tap.at, tap.next};
         int slot[2];
         for (int i = 0; i < 2; i++) {
             /* Rows come in order, so the one that may be dropped is the one not needed now. */

@@ -84,15 +84,27 @@ espy_err espy_image_warp(espy_ctx *cx, const espy_image *in, const double m[6], 
     if (!warp_invert(m, inv))
         return espy_fail(cx, ESPY_E_ARG, "the warp flattens the picture: it has no inverse");
     ESPY_TRY(espy_image_create(cx, width, height, &im));
+    /* How far each column lies from the first one in the source, across and down. */
+    int64_t *across = espy_array(cx, (size_t)width * 2, sizeof(*across));
+    if (across == NULL) {
+        espy_image_free(cx, &im);
+        return cx->code;
+    }
+    int64_t *down = across + width;
+    for (int x = 0; x < width; x++) {
+        across[x] = warp_fixed(inv[0] * x);
+        down[x] = warp_fixed(inv[3] * x);
+    }
     uint8_t *to = im.px;
     const int64_t half = 1 << (WARP_BITS - WARP_FRACTION - 1);
     for (int y = 0; y < height; y++) {
         const int64_t x0 = warp_fixed(inv[1] * y + inv[2]) + half;
         const int64_t y0 = warp_fixed(inv[4] * y + inv[5]) + half;
         for (int x = 0; x < width; x++, to += 3)
-            warp_pixel(in, (x0 + warp_fixed(inv[0] * x)) >> (WARP_BITS - WARP_FRACTION),
-                       (y0 + warp_fixed(inv[3] * x)) >> (WARP_BITS - WARP_FRACTION), to);
+            warp_pixel(in, (x0 + across[x]) >> (WARP_BITS - WARP_FRACTION),
+                       (y0 + down[x]) >> (WARP_BITS - WARP_FRACTION), to);
     }
+    espy_free(cx, across);
     *out = im;
     return ESPY_E_OK;
 }
