@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * head - trainable parts over embeddings.  One file each: head_svm.c, head_logistic.c, head_knn.c ...
- * Depends on: base, kern, gemm, learn.
+ * head - trainable parts over embeddings.  One file each: head_svm.c, head_logistic.c, head_knn.c
+ * ... Depends on: base, kern, gemm, learn.
  *
  * A head that was fitted or loaded is immutable and may answer on many threads at once.  Its saved
  * bytes depend only on the data, the options and the software version, never on the threads. */
@@ -17,11 +17,11 @@ typedef struct espy_gallery {
 } espy_gallery;
 
 typedef struct espy_head_options {
-    double c;        /* SVM and logistic: inverse regularisation; 0: 1.0 */
-    bool balanced;   /* weight classes by n / (classes * n_c) */
-    bool scale;      /* standardise columns first (S0, S1) */
-    size_t k;        /* knn: neighbours; 0: 5 */
-    uint64_t seed;   /* 0: 42 */
+    double c;      /* SVM and logistic: inverse regularisation; 0: 1.0 */
+    bool balanced; /* weight classes by n / (classes * n_c) */
+    bool scale;    /* standardise columns first (S0, S1) */
+    size_t k;      /* knn: neighbours; 0: 5 */
+    uint64_t seed; /* 0: 42 */
 } espy_head_options;
 
 typedef struct espy_head espy_head;
@@ -35,7 +35,8 @@ typedef struct espy_head_ops {
     espy_err (*fit)(espy_ctx *cx, const espy_gallery *data, const espy_head_options *options,
                     espy_head **out);
     /* p: n x classes probabilities, each row sums to 1.  x: n x dim unit rows. */
-    espy_err (*probabilities)(espy_ctx *cx, const espy_head *head, const float *x, size_t n, float *p);
+    espy_err (*probabilities)(espy_ctx *cx, const espy_head *head, const float *x, size_t n,
+                              float *p);
     /* safetensors bytes (base/tensors.h) with the head's name in the metadata */
     espy_err (*save)(espy_ctx *cx, const espy_head *head, espy_buf *out);
     /* gallery: the version's training samples, which must outlive the head; used by knn alone.

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * head - the registry, made by the build from the option "heads". */
+#include "head/head.h"
+
+#include <string.h>
+
+#define ESPY_HEAD(n) extern const espy_head_ops espy_head_##n;
+#include "head/heads.inc"
+#undef ESPY_HEAD
+
+const espy_head_ops *const espy_heads[] = {
+#define ESPY_HEAD(n) &espy_head_##n,
+#include "head/heads.inc"
+#undef ESPY_HEAD
+    NULL};
+
+const espy_head_ops *espy_head_find(const char *name)
+{
+    for (size_t i = 0; espy_heads[i]; i++)
+        if (strcmp(espy_heads[i]->name, name) == 0)
+            return espy_heads[i];
+    return NULL;
+}
+
+void espy_head_destroy(espy_ctx *cx, espy_head **head)
+{
+    if (!*head)
+        return;
+    (*head)->ops->destroy(cx, *head);
+    *head = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * head - what fitted heads consist of, for those who write or read them in foreign formats
+ * (artifact). */
+#ifndef ESPY_HEAD_PARTS_H
+#define ESPY_HEAD_PARTS_H
+
+#include "head/head.h"
+#include "learn/logistic.h"
+#include "learn/scaler.h"
+#include "learn/svm.h"
+
+/* Parts of a head, borrowed; NULL when it has none of the kind.  A scaler without mean passes rows
+ * unchanged. */
+const espy_svm *espy_head_svm_model(const espy_head *head);
+const espy_logistic *espy_head_logistic_model(const espy_head *head);
+const espy_scaler *espy_head_scaler(const espy_head *head);
+
+/* Heads from parts that were read elsewhere.  On success *scaler (may hold no mean) and *model
+ * belong to the head and are cleared; on failure they stay the caller's. Errors: FORMAT (parts that
+ * do not fit together), NOMEM. */
+espy_err espy_head_svm_take(espy_ctx *cx, espy_scaler *scaler, espy_svm **model,
+                            espy_head **out) ESPY_NODISCARD;
+espy_err espy_head_logistic_take(espy_ctx *cx, espy_scaler *scaler, espy_logistic **model,
+                                 espy_head **out) ESPY_NODISCARD;
+
+#endif

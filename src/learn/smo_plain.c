@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * learn - the SMO loop in plain C, one sample at a time. */
+#define LOOP_NAME espy_smo_loop_plain
+#define LANES 1
+#define vec float
+#define LOAD(p) (*(p))
+#define STORE(p, a) (*(p) = (a))
+#define SET(x) (x)
+#define ADD(a, b) ((a) + (b))
+#define SUB(a, b) ((a) - (b))
+#define MUL(a, b) ((a) * (b))
+#define DIV(a, b) ((a) / (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define TOP(a) (a)
+#define EQ(a, b) ((unsigned)((a) == (b)))
+#define LAST(bits) ((size_t)(bits)-1)
+#include "learn/smo_loop.h"
