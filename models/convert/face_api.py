@@ -76,8 +76,8 @@ import os
 import sys
 
 import numpy as np
-import onnx
-from onnx import TensorProto
+
+from onnx_graph import ConversionError, Graph
 
 PACKAGE = "@vladmandic/face-api"
 VERSION = "1.7.15"
@@ -105,10 +105,6 @@ TINY_ANCHORS = (
     (9.041765, 10.66308),
 )
 TINY_GRID = 13
-
-
-class ConversionError(Exception):
-    """One line for the user."""
 
 
 def read_checked(directory, name):
@@ -166,107 +162,10 @@ class Weights:
         return self[name].transpose(2, 3, 0, 1)
 
 
-class Graph:
-    """Builds one ONNX file node by node; methods that add a node return the name of its result.
-
-    Messages are filled field by field: what onnx.helper writes differs between releases."""
-
-    def __init__(self, name, size):
-        self.name = name
-        self.size = size
-        self.nodes = []
-        self.constants = []
-        self.outputs = []
-
-    def constant(self, values, dtype=np.float32):
-        a = np.ascontiguousarray(values, dtype=dtype)
-        t = TensorProto()
-        t.name = f"c{len(self.constants)}"
-        t.data_type = TensorProto.INT64 if dtype is np.int64 else TensorProto.FLOAT
-        t.dims.extend(a.shape)
-        t.raw_data = a.astype(a.dtype.newbyteorder("<")).tobytes()
-        self.constants.append(t)
-        return t.name
-
-    def add(self, op, inputs, output=None, **attributes):
-        node = onnx.NodeProto()
-        node.op_type = op
-        node.name = f"{op}_{len(self.nodes)}"
-        node.input.extend(inputs)
-        out = output or f"t{len(self.nodes)}"
-        node.output.append(out)
-        for key in sorted(attributes):
-            a = node.attribute.add()
-            a.name = key
-            value = attributes[key]
-            if isinstance(value, float):
-                a.type, a.f = onnx.AttributeProto.FLOAT, value
-            elif isinstance(value, int):
-                a.type, a.i = onnx.AttributeProto.INT, value
-            else:
-                a.type = onnx.AttributeProto.INTS
-                a.ints.extend(value)
-        self.nodes.append(node)
-        return out
-
-    def conv(self, x, filters, bias, stride=1, pads=(0, 0, 0, 0), groups=1):
-        """pads: top, left, bottom, right."""
-        inputs = [x, self.constant(filters)]
-        if bias is not None:
-            inputs.append(self.constant(bias))
-        return self.add("Conv", inputs, kernel_shape=list(filters.shape[2:]), strides=[stride, stride],
-                        pads=list(pads), dilations=[1, 1], group=groups)
-
-    def pool(self, op, x, kernel, stride, pads=(0, 0, 0, 0)):
-        return self.add(op, [x], kernel_shape=[kernel, kernel], strides=[stride, stride], pads=list(pads))
-
-    def relu6(self, x):
-        return self.add("Clip", [x, self.constant(0.0), self.constant(6.0)])
-
-    def reshape(self, x, shape, output=None):
-        return self.add("Reshape", [x, self.constant(shape, np.int64)], output)
-
-    def slice(self, x, axis, start, end):
-        bounds = [self.constant([v], np.int64) for v in (start, end, axis)]
-        return self.add("Slice", [x] + bounds)
-
-    def output(self, name, shape):
-        self.outputs.append((name, shape))
-
-    @staticmethod
-    def port(info, name, shape):
-        info.name = name
-        tensor = info.type.tensor_type
-        tensor.elem_type = TensorProto.FLOAT
-        for n in ("N",) + tuple(shape):
-            dim = tensor.shape.dim.add()
-            if isinstance(n, str):
-                dim.dim_param = n
-            else:
-                dim.dim_value = n
-
-    def save(self, directory):
-        model = onnx.ModelProto()
-        model.ir_version = 7
-        model.producer_name = "espy models/convert/face_api.py"
-        model.doc_string = f"{PACKAGE} {VERSION} (MIT), {self.name}"
-        opset = model.opset_import.add()
-        opset.domain = ""
-        opset.version = 13
-        graph = model.graph
-        graph.name = self.name
-        graph.node.extend(self.nodes)
-        graph.initializer.extend(self.constants)
-        self.port(graph.input.add(), "input", (3, self.size, self.size))
-        for name, shape in self.outputs:
-            self.port(graph.output.add(), name, shape)
-        onnx.checker.check_model(model)
-        data = model.SerializeToString(deterministic=True)
-        path = os.path.join(directory, self.name + ".onnx")
-        with open(path + ".part", "wb") as f:
-            f.write(data)
-        os.replace(path + ".part", path)
-        return path, hashlib.sha256(data).hexdigest()
+def new_graph(name, size):
+    g = Graph(name, "espy models/convert/face_api.py", f"{PACKAGE} {VERSION} (MIT), {name}")
+    g.input("input", ("N", 3, size, size))
+    return g
 
 
 def same_pads(stride):
@@ -284,7 +183,7 @@ def decode_boxes(g, centre, half, scores):
 
 def ssd_mobilenetv1(package):
     w = Weights(package, "ssd_mobilenetv1_model")
-    g = Graph("ssd_mobilenetv1", 512)
+    g = new_graph("ssd_mobilenetv1", 512)
 
     def pointwise(x, prefix, stride=1):
         filters = w.conv(prefix + "/weights")
@@ -339,14 +238,14 @@ def ssd_mobilenetv1(package):
     half = g.add("Exp", [g.add("Mul", [g.slice(x, 2, 2, 4), g.constant(0.2)])])
     half = g.add("Mul", [half, g.constant((size / 2)[None])])
     decode_boxes(g, centre, half, g.add("Sigmoid", [g.slice(x, 2, 4, 5)]))
-    g.output("boxes", (n, 4))
-    g.output("scores", (n,))
+    g.output("boxes", ("N", n, 4))
+    g.output("scores", ("N", n))
     return g
 
 
 def tiny_face_detector(package):
     w = Weights(package, "tiny_face_detector_model")
-    g = Graph("tiny_face_detector", 416)
+    g = new_graph("tiny_face_detector", 416)
 
     def leaky(x):
         return g.add("LeakyRelu", [x], alpha=LEAKY_SLOPE)
@@ -377,14 +276,14 @@ def tiny_face_detector(package):
     centre = g.add("Mul", [centre, g.constant(1.0 / TINY_GRID)])
     half = g.add("Mul", [g.add("Exp", [g.slice(x, 2, 2, 4)]), g.constant((anchors / 2)[None])])
     decode_boxes(g, centre, half, g.slice(raw, 2, 4, 5))
-    g.output("boxes", (n, 4))
-    g.output("scores", (n,))
+    g.output("boxes", ("N", n, 4))
+    g.output("scores", ("N", n))
     return g
 
 
 def face_landmark_68(package):
     w = Weights(package, "face_landmark_68_model")
-    g = Graph("face_landmark_68", 112)
+    g = new_graph("face_landmark_68", 112)
 
     def separable(x, prefix, stride):
         filters = w.depthwise(prefix + "/depthwise_filter")
@@ -406,13 +305,13 @@ def face_landmark_68(package):
     x = g.pool("AveragePool", x, 7, 2)
     x = g.add("Flatten", [x], axis=1)
     g.add("Gemm", [x, g.constant(w["fc/weights"].T), g.constant(w["fc/bias"])], "points", transB=1)
-    g.output("points", (136,))
+    g.output("points", ("N", 136))
     return g
 
 
 def face_recognition(package):
     w = Weights(package, "face_recognition_model")
-    g = Graph("face_recognition", 150)
+    g = new_graph("face_recognition", 150)
 
     def conv(x, prefix, stride=1, pad=1):
         # A convolution with bias, then a scale and a shift per channel: one convolution.
@@ -454,7 +353,7 @@ def face_recognition(package):
     x = residual_down(x, "conv256_down_out", 0, True)  # 2 x 2
     x = g.add("Flatten", [g.add("GlobalAveragePool", [x])], axis=1)
     g.add("Gemm", [x, g.constant(w["fc"].T)], "embedding", transB=1)
-    g.output("embedding", (128,))
+    g.output("embedding", ("N", 128))
     return g
 
 
@@ -468,8 +367,9 @@ def main(argv):
     try:
         os.makedirs(argv[2], exist_ok=True)
         for build in NETWORKS:
-            path, digest = build(argv[1]).save(argv[2])
-            print(f"{digest}  {os.path.basename(path)}")
+            g = build(argv[1])
+            name = g.graph.name + ".onnx"
+            print(f"{g.save(os.path.join(argv[2], name))}  {name}")
     except (ConversionError, OSError) as e:
         print(f"face_api.py: {e}", file=sys.stderr)
         return 1
