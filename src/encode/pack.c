@@ -12,7 +12,8 @@
 /* A manifest is a page of text; more is not one. */
 #define PACK_MANIFEST_BYTES ((size_t)1 << 20)
 #define PACK_FILES 16
-#define PACK_NAME 200 /* bytes in a file or pack name */
+#define PACK_NAME 200  /* bytes in a file or pack name */
+#define PACK_TEXT 1000 /* bytes in a text for readers */
 #define PACK_DIM 8192
 #define PACK_PARENTS 4 /* folders above the program that may be the source tree */
 
@@ -151,8 +152,8 @@ static espy_err pack_text_key(espy_ctx *cx, const espy_json *o, const char *key,
 
 static espy_err pack_file_read(espy_ctx *cx, const espy_json *o, espy_pack_file *f)
 {
-    static const char *const keys[] = {"role",   "name",   "sha256",  "bytes",   "url",
-                                       "member", "source", NULL};
+    static const char *const keys[] = {"role", "name",   "sha256", "bytes",
+                                       "url",  "member", "source", NULL};
     int64_t bytes = 0;
     ESPY_TRY(espy_json_only(cx, o, "files[]", keys));
     ESPY_TRY(pack_plain_key(cx, o, "role", &f->role));
@@ -216,6 +217,24 @@ static espy_err pack_quality_read(espy_ctx *cx, espy_pack *p)
     return ESPY_E_OK;
 }
 
+/* Texts for readers; a control character in them could write on somebody's terminal. */
+static espy_err pack_optional_text(espy_ctx *cx, espy_pack *p)
+{
+    static const char *const keys[] = {"summary", "licence", "attribution", "notes", "get"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const espy_json *v = espy_json_get(p->json, keys[i]);
+        const char *s = espy_json_string(v, v ? NULL : "");
+        for (const char *c = s; c && *c; c++)
+            if ((unsigned char)*c < 0x20 || *c == 0x7f)
+                s = NULL;
+        if (!s || strlen(s) > PACK_TEXT)
+            return espy_fail(cx, ESPY_E_FORMAT,
+                             "\"%s\" must be one line of text of at most %d bytes", keys[i],
+                             PACK_TEXT);
+    }
+    return ESPY_E_OK;
+}
+
 static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
 {
     static const char *const keys[] = {
@@ -243,6 +262,7 @@ static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
     ESPY_TRY(espy_json_need_number(cx, p->json, "floor", -1, 1, &floor));
     p->floor = (float)floor;
     ESPY_TRY(espy_json_may_bool(cx, p->json, "bf16", false, &p->bf16));
+    ESPY_TRY(pack_optional_text(cx, p));
     ESPY_TRY(pack_quality_read(cx, p));
     return pack_files_read(cx, p);
 }
@@ -520,6 +540,10 @@ out:
 
 static espy_err pack_absent(espy_ctx *cx, const espy_pack *p, const espy_pack_file *f)
 {
+    const char *get = espy_json_string(espy_json_get(p->json, "get"), NULL);
+    if (get)
+        return espy_fail(cx, ESPY_E_NOT_FOUND, "pack %s lacks %s; get it with `%.100s`", p->name,
+                         f->name, get);
     if (f->url)
         return espy_fail(cx, ESPY_E_NOT_FOUND,
                          "pack %s lacks %s; get it with `espy models fetch %s`", p->name, f->name,
