@@ -37,9 +37,7 @@ class Graph:
         self.model.producer_name = producer
         if doc:
             self.model.doc_string = doc
-        version = self.model.opset_import.add()
-        version.domain = ""
-        version.version = opset
+        self.model.opset_import.add().version = opset
         self.graph = self.model.graph
         self.graph.name = name
 
