@@ -3,8 +3,11 @@
 """Compares decoding, resizing, shrinking, warping and sharpness with OpenCV, pixel by pixel.
 
 usage: compare_opencv.py PICTURE_TOOL [PHOTO...]
-Without photos a synthetic picture is used.  Exit 77 when OpenCV is not there.
+Without photos a synthetic picture is used, and where the shared data are there ($ESPY_SHARED, or
+../shared beside the checkout) three of its group photos and the decoding of every 20th photo.  Exit 77
+when OpenCV is not there.
 """
+import glob
 import os
 import subprocess
 import sys
@@ -70,7 +73,7 @@ def photo(folder, path):
               cv2.resize(p, size, interpolation=cv2.INTER_LINEAR), 1, 0.01)
     for size in [(w // 2, h // 2), (w // 3 + 1, h // 4 + 1), (5, 3), (w, h)]:
         check("%s shrink %dx%d" % (name, *size), run(folder, "shrink", path, *size),
-              cv2.resize(p, size, interpolation=cv2.INTER_AREA), 1, 0.01)
+              cv2.resize(p, size, interpolation=cv2.INTER_AREA), 1, 0.05)
     for turn, scale in [(0, 1.0), (30, 0.5), (-75, 1.7), (180, 0.31)]:
         m = cv2.getRotationMatrix2D((w / 2, h / 2), turn, scale)
         m[0, 2] += 112 - w / 2
@@ -88,7 +91,20 @@ def photo(folder, path):
     failed += not good
 
 
+def shared():
+    beside = os.path.join(os.environ.get("ESPY_SOURCE_ROOT", "."), "../shared")
+    root = os.path.join(os.environ.get("ESPY_SHARED", beside), "data/faces")
+    groups = sorted(glob.glob(os.path.join(root, "groups/*.jpg")))[:3]
+    every = [p for p in sorted(glob.glob(os.path.join(root, "**/*"), recursive=True))
+             if p.lower().endswith((".jpg", ".jpeg", ".pgm"))]
+    return groups, every[::20]
+
+
 with tempfile.TemporaryDirectory() as folder:
-    for path in sys.argv[2:] or [synthetic(folder)]:
+    groups, every = ([], []) if sys.argv[2:] else shared()
+    for path in sys.argv[2:] or [synthetic(folder)] + groups:
         photo(folder, path)
+    for path in every:
+        check(os.path.basename(path)[-30:] + " decode", run(folder, "decode", path, 0),
+              cv2.imread(path, cv2.IMREAD_COLOR), 1, 0.01)
 sys.exit(1 if failed else 0)
