@@ -251,6 +251,7 @@ typedef struct espy_node {
         } softmax;
         struct {
             float eps;
+            int axis; /* generic */
         } layer_norm;
         struct {
             int axis;
@@ -327,7 +328,8 @@ typedef struct espy_graph {
     size_t n_nodes, node_room;
     espy_vid *inputs, *outputs;
     size_t n_inputs, n_outputs;
-    bool fixed; /* static */
+    espy_net_port *output_ports; /* generic: as the file declares them; NULL in static graphs */
+    bool fixed;                  /* static */
 } espy_graph;
 
 /* Elements of a value whose dims are known. */
@@ -376,8 +378,8 @@ typedef struct espy_exec_ops {
     void (*plan_destroy)(espy_ctx *cx, void **plan); /* NULL-safe */
 } espy_exec_ops;
 
-/* One node of a static graph, its post-operations included, in plain C; in[i] and out are dense with
- * the dims of the node's values (in[i] is NULL where the input is absent).  Of the reference
+/* One node of a static graph, its post-operations included, in plain C; in[i] and out are dense
+ * with the dims of the node's values (in[i] is NULL where the input is absent).  Of the reference
  * executor; the oneDNN one runs with it what oneDNN has not. */
 espy_err espy_reference_node(espy_ctx *cx, const espy_graph *g, const espy_node *n,
                              const float *const *in, float *out) ESPY_NODISCARD;
