@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - `espy detect` and `espy embed`: where the faces are, and their vectors. */
+#include "cli/media_args.h"
+#include "flow/scan.h"
+
+typedef struct detect_run {
+    espy_cli *cli;
+    espy_paths paths;
+    bool embed;
+    size_t errors;
+} detect_run;
+
+static espy_err detect_json(espy_ctx *cx, const detect_run *run, const char *path,
+                            const espy_scan *scan, espy_json **out)
+{
+    espy_json *o = NULL, *samples = espy_json_array(), *s = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_result_json(cx, path, scan, NULL, &o));
+    for (size_t i = 0; i < scan->n; i++) {
+        ESPY_GO(espy_sample_json(cx, &scan->at[i], scan->dim, true, run->embed, &s));
+        ESPY_GO(espy_json_append(cx, samples, s));
+    }
+    ESPY_GO(espy_json_set(cx, o, "samples", espy_json_ref(samples)));
+    *out = o;
+    o = NULL;
+out:
+    espy_json_free(samples);
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
+{
+    (void)fresh;
+    detect_run *run = self;
+    const char *path = run->paths.at[i];
+    run->errors += scan->error != NULL;
+    espy_cli_progress_end(run->cli);
+    if (run->cli->json || run->embed) {
+        espy_json *line = NULL;
+        ESPY_TRY(detect_json(cx, run, path, scan, &line));
+        espy_err e = espy_cli_print_json(run->cli, line);
+        espy_json_free(line);
+        return e;
+    }
+    if (scan->error) {
+        espy_cli_print("%s: error: %s\n", path, scan->error);
+        return ESPY_E_OK;
+    }
+    espy_cli_print("%s: %zu face%s\n", path, scan->n, scan->n == 1 ? "" : "s");
+    for (size_t k = 0; k < scan->n; k++) {
+        const espy_scan_sample *s = &scan->at[k];
+        espy_cli_print("  at %.0f,%.0f %.0fx%.0f  score %.2f  sharpness %.0f\n", (double)s->box[0],
+                       (double)s->box[1], (double)s->box[2], (double)s->box[3], (double)s->score,
+                       (double)s->sharpness);
+    }
+    return ESPY_E_OK;
+}
+
+static espy_err detect_run_all(espy_cli *cli, bool embed)
+{
+    detect_run run = {.cli = cli, .embed = embed};
+    espy_encoder *encoder = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
+    ESPY_GO(espy_cli_encoder_alone(cli, &encoder));
+    espy_scan_job job = {.encoder = encoder,
+                         .find = {.no_crops = !embed,
+                                  .full_decode = espy_cli_flag(cli, "full-decode"),
+                                  .largest = espy_cli_flag(cli, "largest")},
+                         .progress = run.paths.n > 8 ? &cli->progress : NULL,
+                         .stage = embed ? "embedding" : "detecting"};
+    ESPY_GO(espy_flow_scan(&cli->cx, &job, (const char *const *)run.paths.at, run.paths.n,
+                           detect_one, &run));
+    cli->exit_code = run.errors == run.paths.n ? 1 : 0;
+out:
+    espy_encoder_destroy(&cli->cx, &encoder);
+    espy_paths_free(cli, &run.paths);
+    return e;
+}
+
+static espy_err detect_cmd(espy_cli *cli)
+{
+    return detect_run_all(cli, false);
+}
+
+static espy_err embed_cmd(espy_cli *cli)
+{
+    return detect_run_all(cli, true);
+}
+
+static const espy_option detect_options[] = {
+    ESPY_ENCODER_OPTIONS,
+    {"largest", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "the largest face of each picture only"},
+    {"full-decode", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "decode at full size even where less is enough to find faces"},
+    {0}};
+
+const espy_command espy_command_detect = {
+    "detect", "FILE|DIR|- ...", "Find faces: boxes, points, scores", NULL, detect_options, 1,
+    -1,       detect_cmd};
+const espy_command espy_command_embed = {
+    "embed", "FILE|DIR|- ...", "Find faces and print their embeddings as JSON",
+    NULL,    detect_options,   1,
+    -1,      embed_cmd};

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - `espy identify`: who is in these pictures. */
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/media_args.h"
+#include "dsp/dsp.h"
+#include "flow/scan.h"
+#include "media/media.h"
+
+typedef struct identify_run {
+    espy_cli *cli;
+    espy_identifier id;
+    espy_paths paths;
+    const char *draw;
+    bool draw_into_folder;
+    size_t faces, known, errors;
+} identify_run;
+
+static void identify_text(const char *path, const espy_scan *scan, const espy_result *r)
+{
+    if (scan->error) {
+        espy_cli_print("%s: error: %s\n", path, scan->error);
+        return;
+    }
+    espy_cli_print("%s: %zu face%s\n", path, scan->n, scan->n == 1 ? "" : "s");
+    for (size_t i = 0; i < scan->n; i++) {
+        const espy_answer *a = &r->at[i];
+        const espy_candidate *best = a->candidate_count ? &a->candidates[0] : NULL;
+        espy_cli_print("  %-12s", espy_decision_name(a->decision));
+        if (a->label)
+            espy_cli_print(" %s (%s)", a->label, a->name);
+        else if (best)
+            espy_cli_print(" nearest %s", best->label);
+        espy_cli_print("  probability %.2f  similarity %.2f  at %.0f,%.0f %.0fx%.0f\n",
+                       (double)a->probability, (double)a->similarity, (double)a->box[0],
+                       (double)a->box[1], (double)a->box[2], (double)a->box[3]);
+    }
+}
+
+static const uint8_t *decision_colour(espy_decision d)
+{
+    static const uint8_t green[3] = {30, 160, 60}, red[3] = {200, 50, 40}, amber[3] = {210, 140, 0},
+                         grey[3] = {120, 120, 120};
+    switch (d) {
+    case ESPY_KNOWN:
+        return green;
+    case ESPY_AMBIGUOUS:
+        return amber;
+    case ESPY_POOR_QUALITY:
+        return grey;
+    case ESPY_UNKNOWN:
+        break;
+    }
+    return red;
+}
+
+static void draw_answers(espy_image *im, const espy_result *r)
+{
+    static const uint8_t white[3] = {255, 255, 255};
+    int thick = (im->width + im->height) / 700 + 2;
+    for (size_t i = 0; i < r->n; i++) {
+        const espy_answer *a = &r->at[i];
+        const uint8_t *ink = decision_colour(a->decision);
+        int x = (int)a->box[0], y = (int)a->box[1], w = (int)a->box[2], h = (int)a->box[3];
+        int size = h / 7 < 12 ? 12 : h / 7 > 40 ? 40 : h / 7;
+        espy_draw_box(im, x, y, w, h, thick, ink);
+        espy_draw_text(im, x, y >= size + 4 ? y - size - 4 : y + h + 2, size,
+                       a->name ? a->name : espy_decision_name(a->decision), white, ink);
+    }
+}
+
+/* Where the annotated picture goes: OUT itself, or OUT/name.jpg. */
+static char *draw_path(identify_run *run, const char *path)
+{
+    espy_ctx *cx = &run->cli->cx;
+    if (!run->draw_into_folder)
+        return espy_strdup(cx, run->draw);
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : espy_path_name(path);
+    return espy_sprintf(cx, "%s/%.*s.jpg", run->draw, (int)(espy_path_suffix(name) - name), name);
+}
+
+static espy_err identify_draw(espy_ctx *cx, identify_run *run, const char *path,
+                              const espy_result *r)
+{
+    espy_buf file, out;
+    espy_image im = {0};
+    espy_err e = ESPY_E_OK;
+    char *to = draw_path(run, path);
+    espy_buf_init(&file, cx->max.file_bytes);
+    espy_buf_init(&out, (size_t)1 << 30);
+    if (!to)
+        ESPY_GO(cx->code);
+    if (strcmp(path, "-") == 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--draw cannot read standard input again; name a file"));
+    ESPY_GO(espy_file_read(cx, path, cx->max.file_bytes, &file));
+    ESPY_GO(espy_image_decode(cx, espy_span_of(&file), 0, &im));
+    draw_answers(&im, r);
+    if (espy_ends_with_nocase(to, ".png"))
+        ESPY_GO(espy_image_to_png(cx, &im, &out));
+    else
+        ESPY_GO(espy_image_to_jpeg(cx, &im, 90, &out));
+    ESPY_GO(espy_file_write(cx, to, out.data, out.size));
+    espy_cli_say(run->cli, "Drawn: %s", to);
+out:
+    espy_buf_free(cx, &file);
+    espy_buf_free(cx, &out);
+    espy_image_free(cx, &im);
+    espy_free(cx, to);
+    return e;
+}
+
+static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
+{
+    (void)fresh;
+    identify_run *run = self;
+    espy_result *r = NULL;
+    espy_json *line = NULL;
+    espy_err e = ESPY_E_OK;
+    const char *path = run->paths.at[i];
+    ESPY_GO(espy_identify_scan(cx, &run->id, scan, &r));
+    run->errors += scan->error != NULL;
+    run->faces += r->n;
+    for (size_t k = 0; k < r->n; k++)
+        run->known += r->at[k].decision == ESPY_KNOWN;
+    espy_cli_progress_end(run->cli);
+    if (run->cli->json) {
+        ESPY_GO(espy_result_json(cx, path, scan, r, &line));
+        ESPY_GO(espy_cli_print_json(run->cli, line));
+    } else {
+        identify_text(path, scan, r);
+    }
+    if (run->draw && !scan->error)
+        ESPY_GO(identify_draw(cx, run, path, r));
+out:
+    espy_json_free(line);
+    espy_result_free(r);
+    return e;
+}
+
+static espy_err identify_where_to_draw(identify_run *run)
+{
+    espy_ctx *cx = &run->cli->cx;
+    run->draw = espy_cli_text(run->cli, "draw");
+    if (!run->draw)
+        return ESPY_E_OK;
+    run->draw_into_folder = espy_dir_exists(run->draw) || !espy_image_name(run->draw);
+    if (!run->draw_into_folder && run->paths.n != 1)
+        return espy_fail(cx, ESPY_E_ARG, "--draw %s names one file for %zu pictures; name a folder",
+                         run->draw, run->paths.n);
+    return run->draw_into_folder ? espy_dir_make(cx, run->draw) : ESPY_E_OK;
+}
+
+static espy_err identify_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    identify_run run = {.cli = cli};
+    espy_encoder *encoder = NULL;
+    espy_identify_options o = {
+        .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
+        .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
+        .no_floor = espy_cli_flag(cli, "no-floor")};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
+    ESPY_GO(identify_where_to_draw(&run));
+    ESPY_GO(espy_cli_encoder(cli, false, &encoder));
+    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
+                                 espy_cli_int(cli, "version"), encoder, &o, &run.id));
+    espy_scan_job job = {.encoder = encoder,
+                         .progress = run.paths.n > 8 ? &cli->progress : NULL,
+                         .stage = "identifying"};
+    ESPY_GO(espy_flow_scan(cx, &job, (const char *const *)run.paths.at, run.paths.n, identify_one,
+                           &run));
+    if (run.paths.n > 1)
+        espy_cli_say(cli, "%zu pictures, %zu faces, %zu known%s", run.paths.n, run.faces, run.known,
+                     run.errors ? "; some pictures could not be read" : "");
+    cli->exit_code = run.errors == run.paths.n ? 1 : 0;
+out:
+    espy_identifier_close(cx, &run.id);
+    espy_encoder_destroy(cx, &encoder);
+    espy_paths_free(cli, &run.paths);
+    return e;
+}
+
+static const espy_option identify_options[] = {
+    ESPY_ENCODER_OPTIONS,
+    {"version", "N", ESPY_OPT_INT, 0, 1e9, "0", NULL, NULL,
+     "version to answer with; 0: the live one"},
+    {"threshold", "P", ESPY_OPT_REAL, 0, 1, NULL, "RECOGNITION_THRESHOLD", "threshold",
+     "least probability to be known; else the version's own"},
+    {"floor", "COS", ESPY_OPT_REAL, -1, 1, NULL, NULL, "floor",
+     "least cosine to a training sample to be known; else the version's own"},
+    {"no-floor", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "let the probability alone decide, as the described systems do; names strangers"},
+    {"draw", "OUT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "write the pictures with boxes and names: a file for one picture, else a folder"},
+    {0}};
+
+const espy_command espy_command_identify = {
+    "identify",
+    "FILE|DIR|- ...",
+    "Say who is in pictures, or \"unknown\"",
+    "A sample is known when its best label is probable enough (--threshold) and it lies near "
+    "enough\n"
+    "to a training sample of that label (--floor); ambiguous when a second label is as near.",
+    identify_options,
+    1,
+    -1,
+    identify_cmd};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - the list of commands: one line each. */
+#include "cli/cli.h"
+
+#define COMMANDS(X)       \
+    X(init)               \
+    X(models_list)        \
+    X(models_info)        \
+    X(models_fetch)       \
+    X(models_verify)      \
+    X(train)              \
+    X(retrain_clean)      \
+    X(retrain_production) \
+    X(test)               \
+    X(enroll)             \
+    X(identify)           \
+    X(compare)            \
+    X(detect)             \
+    X(embed)              \
+    X(versions)           \
+    X(evaluate)           \
+    X(doctor)             \
+    X(help)               \
+    X(version)
+
+#define COMMAND_DECLARE(name) extern const espy_command espy_command_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+const espy_command *const espy_commands[] = {
+#define COMMAND_LIST(name) &espy_command_##name,
+    COMMANDS(COMMAND_LIST)
+#undef COMMAND_LIST
+        NULL};

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - files named as arguments, samples as JSON. */
+#include "cli/media_args.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "media/media.h"
+
+#define PATHS_DEPTH 16 /* of folders below one argument */
+
+static espy_err paths_add(espy_ctx *cx, espy_paths *p, const char *path)
+{
+    if ((p->n & (p->n - 1)) == 0) { /* room for a power of two */
+        char **at = espy_resize(cx, p->at, p->n ? p->n * 2 : 1, sizeof *at);
+        if (!at)
+            return cx->code;
+        p->at = at;
+    }
+    p->at[p->n] = espy_strdup(cx, path);
+    return p->at[p->n++] ? ESPY_E_OK : cx->code;
+}
+
+static espy_err paths_walk(espy_ctx *cx, espy_paths *p, const char *dir, int depth)
+{
+    espy_dir_list list = {0};
+    espy_err e = ESPY_E_OK;
+    char *inner = NULL;
+    ESPY_TRY(espy_dir_read(cx, dir, &list));
+    for (size_t i = 0; i < list.n; i++) {
+        inner = espy_path_join(cx, dir, list.at[i].name);
+        if (!inner)
+            ESPY_GO(cx->code);
+        if (list.at[i].is_dir && depth < PATHS_DEPTH)
+            ESPY_GO(paths_walk(cx, p, inner, depth + 1));
+        else if (!list.at[i].is_dir && espy_image_name(inner))
+            ESPY_GO(paths_add(cx, p, inner));
+        espy_free(cx, inner);
+        inner = NULL;
+    }
+out:
+    espy_free(cx, inner);
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_paths p = {0};
+    espy_err e = ESPY_E_OK;
+    for (int i = 0; i < n; i++) {
+        size_t before = p.n;
+        if (!espy_dir_exists(args[i])) {
+            ESPY_GO(paths_add(cx, &p, args[i])); /* a missing file is reported in its turn */
+            continue;
+        }
+        ESPY_GO(paths_walk(cx, &p, args[i], 0));
+        if (p.n == before)
+            ESPY_GO(espy_fail(cx, ESPY_E_DATA, "there is no picture in %s", args[i]));
+    }
+    *out = p;
+    p = (espy_paths){0};
+out:
+    espy_paths_free(cli, &p);
+    return e;
+}
+
+void espy_paths_free(espy_cli *cli, espy_paths *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        espy_free(&cli->cx, p->at[i]);
+    espy_free(&cli->cx, p->at);
+    *p = (espy_paths){0};
+}
+
+static espy_err json_floats(espy_ctx *cx, espy_json *object, const char *key, const float *v,
+                            size_t n)
+{
+    espy_json *a = espy_json_array();
+    for (size_t i = 0; i < n; i++) {
+        espy_err e = espy_json_append(cx, a, espy_json_of_float(v[i]));
+        if (e != ESPY_E_OK) {
+            espy_json_free(a);
+            return e;
+        }
+    }
+    return espy_json_set(cx, object, key, a);
+}
+
+/* Pixels are told to a hundredth: more would only look exact. */
+static float hundredth(float v)
+{
+    return roundf(v * 100) / 100;
+}
+
+espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, bool points,
+                          bool embedding, espy_json **out)
+{
+    espy_json *o = espy_json_object(), *list = NULL;
+    espy_err e = ESPY_E_OK;
+    float box[4];
+    for (int i = 0; i < 4; i++)
+        box[i] = hundredth(s->box[i]);
+    ESPY_GO(json_floats(cx, o, "box", box, 4));
+    ESPY_GO(espy_json_set(cx, o, "score", espy_json_of_float(s->score)));
+    if (points && s->has_points) {
+        list = espy_json_array();
+        for (int i = 0; i < 5; i++) {
+            espy_json *pair = espy_json_array();
+            ESPY_GO(espy_json_append(cx, list, pair));
+            ESPY_GO(espy_json_append(cx, pair, espy_json_of_float(hundredth(s->points[2 * i]))));
+            ESPY_GO(
+                espy_json_append(cx, pair, espy_json_of_float(hundredth(s->points[2 * i + 1]))));
+        }
+        ESPY_GO(espy_json_set(cx, o, "points", espy_json_ref(list)));
+    }
+    if (embedding && s->embedding)
+        ESPY_GO(json_floats(cx, o, "embedding", s->embedding, dim));
+    *out = o;
+    o = NULL;
+out:
+    espy_json_free(list);
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err answer_json(espy_ctx *cx, const espy_answer *a, espy_json *o)
+{
+    espy_json *list = espy_json_array();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "decision", espy_json_of_string(espy_decision_name(a->decision))));
+    ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(a->label)));
+    ESPY_GO(espy_json_set(cx, o, "name", espy_json_of_string(a->name)));
+    ESPY_GO(espy_json_set(cx, o, "similarity", espy_json_of_float(a->similarity)));
+    ESPY_GO(espy_json_set(cx, o, "probability", espy_json_of_float(a->probability)));
+    for (size_t i = 0; i < a->candidate_count; i++) {
+        const espy_candidate *c = &a->candidates[i];
+        espy_json *v = espy_json_object();
+        ESPY_GO(espy_json_append(cx, list, v));
+        ESPY_GO(espy_json_set(cx, v, "label", espy_json_of_string(c->label)));
+        ESPY_GO(espy_json_set(cx, v, "similarity", espy_json_of_float(c->similarity)));
+        ESPY_GO(espy_json_set(cx, v, "probability", espy_json_of_float(c->probability)));
+    }
+    ESPY_GO(espy_json_set(cx, o, "candidates", espy_json_ref(list)));
+out:
+    espy_json_free(list);
+    return e;
+}
+
+espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
+                          const espy_result *r, espy_json **out)
+{
+    espy_json *o = espy_json_object(), *samples = espy_json_array(), *s = NULL;
+    const char *decision = scan->error ? "error" : scan->n ? "faces" : "no_face";
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "media", espy_json_of_string(path)));
+    ESPY_GO(espy_json_set(cx, o, "decision", espy_json_of_string(decision)));
+    ESPY_GO(espy_json_set(cx, o, "error", espy_json_of_string(scan->error)));
+    for (size_t i = 0; r && i < scan->n; i++) {
+        ESPY_GO(espy_sample_json(cx, &scan->at[i], scan->dim, false, false, &s));
+        ESPY_GO(answer_json(cx, &r->at[i], s));
+        espy_json *given = s;
+        s = NULL;
+        ESPY_GO(espy_json_append(cx, samples, given));
+    }
+    ESPY_GO(espy_json_set(cx, o, "samples", espy_json_ref(samples)));
+    *out = o;
+    o = NULL;
+out:
+    espy_json_free(s);
+    espy_json_free(samples);
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err encoder_precision(espy_cli *cli, const char **out)
+{
+    *out = espy_cli_text(cli, "precision");
+    if (*out && strcmp(*out, "auto") != 0 && strcmp(*out, "f32") != 0 && strcmp(*out, "bf16") != 0)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--precision %s: choose auto, f32 or bf16", *out);
+    return ESPY_E_OK;
+}
+
+espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_err e = espy_cli_workspace(cli, false);
+    if (e == ESPY_E_OK)
+        return espy_cli_encoder(cli, false, out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(cx);
+    const char *precision, *pack = espy_cli_text(cli, "encoder");
+    char *chosen = NULL;
+    espy_workspace none = {.dir = ""};
+    ESPY_TRY(encoder_precision(cli, &precision));
+    if (!pack)
+        ESPY_TRY(espy_workspace_default_pack(cx, &none, &chosen));
+    e = espy_encoder_open(cx, pack ? pack : chosen, NULL, precision ? precision : "auto", 1, out);
+    espy_free(cx, chosen);
+    return e;
+}
+
+espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out)
+{
+    const char *precision;
+    ESPY_TRY(espy_cli_workspace(cli, create));
+    ESPY_TRY(encoder_precision(cli, &precision));
+    return espy_workspace_encoder(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"),
+                                  espy_cli_text(cli, "encoder"), precision, out);
+}

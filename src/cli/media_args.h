@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - what several commands share: files named as arguments, samples as JSON and as text. */
+#ifndef ESPY_CLI_MEDIA_ARGS_H
+#define ESPY_CLI_MEDIA_ARGS_H
+
+#include "cli/cli.h"
+#include "flow/identify.h"
+
+typedef struct espy_paths {
+    char **at;
+    size_t n;
+} espy_paths;
+
+/* Files, folders (all pictures below them, sorted) and "-" become a list of files. */
+espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out) ESPY_NODISCARD;
+void espy_paths_free(espy_cli *cli, espy_paths *p);
+
+/* {"box":..,"score":..,"points":..} and, when asked for, "embedding". */
+espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, bool points,
+                          bool embedding, espy_json **out) ESPY_NODISCARD;
+/* The line of `identify` for one media (docs: DESIGN 9). */
+espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
+                          const espy_result *r, espy_json **out) ESPY_NODISCARD;
+
+#define ESPY_ENCODER_OPTIONS                                                                    \
+    {"encoder",                                                                                 \
+     "PACK",                                                                                    \
+     ESPY_OPT_TEXT,                                                                             \
+     0,                                                                                         \
+     0,                                                                                         \
+     NULL,                                                                                      \
+     "ESPY_ENCODER",                                                                            \
+     "encoder",                                                                                 \
+     "pack of networks to use; else the collection's, else the best one installed"},            \
+        {"precision", "P",         ESPY_OPT_TEXT,                                               \
+         0,           0,           NULL,                                                        \
+         NULL,        "precision", "auto, f32 or bf16; fixed when a collection is made"},       \
+    {                                                                                           \
+        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection", \
+            "the labels that are recognised together"                                           \
+    }
+
+/* Opens the encoder by the options above (and the workspace before it). */
+espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out) ESPY_NODISCARD;
+
+/* The same for commands that need no workspace: one is used when it is there. */
+espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out) ESPY_NODISCARD;
+
+#endif

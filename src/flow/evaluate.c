@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - cross-validated evaluation. */
+#include "flow/evaluate.h"
+
+#include <string.h>
+
+#include "learn/decision.h"
+#include "learn/gallery.h"
+
+/* Answers to one set of samples under one fold's model; truth NULL: strangers. */
+static espy_err evaluate_answers(espy_ctx *cx, const espy_fit *fit, const espy_rows *train,
+                                 const float *x, const uint32_t *truth, size_t n,
+                                 espy_evaluation *sum)
+{
+    espy_err e = ESPY_E_OK;
+    size_t classes = train->classes;
+    float *p = espy_floats(cx, n * classes), *cosine = espy_floats(cx, n * classes);
+    if (!p || !cosine)
+        ESPY_GO(cx->code);
+    ESPY_GO(fit->ops->probabilities(cx, fit->head, x, n, p));
+    ESPY_GO(espy_gallery_nearest(cx, train, x, n, cosine));
+    espy_decision_rule rule = espy_decision_rule_make(fit->threshold, fit->floor);
+    for (size_t i = 0; i < n; i++) {
+        espy_verdict v = espy_decide(&rule, p + i * classes, cosine + i * classes, classes, NULL);
+        bool known = v.decision == ESPY_KNOWN;
+        if (!truth) {
+            sum->strangers++;
+            sum->named += known;
+            continue;
+        }
+        sum->samples++;
+        sum->right += v.label == truth[i];
+        sum->accepted += known;
+        sum->accepted_right += known && v.label == truth[i];
+        sum->ambiguous += v.decision == ESPY_AMBIGUOUS;
+    }
+out:
+    espy_free(cx, p);
+    espy_free(cx, cosine);
+    return e;
+}
+
+/* Splits rows into those outside and inside fold k. */
+static void evaluate_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x,
+                          uint32_t *y, espy_rows *train, espy_rows *test)
+{
+    size_t head = 0, tail = rows->n;
+    for (size_t i = 0; i < rows->n; i++) {
+        size_t to = fold[i] == k ? --tail : head++;
+        memcpy(x + to * rows->dim, rows->x + i * rows->dim, rows->dim * sizeof *x);
+        y[to] = rows->y[i];
+    }
+    *train = (espy_rows){x, y, head, rows->dim, rows->classes};
+    *test = (espy_rows){x + head * rows->dim, y + head, rows->n - head, rows->dim, rows->classes};
+}
+
+espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *const *names,
+                            const float *strangers, size_t n, size_t folds,
+                            const espy_fit_options *options, espy_evaluation *out)
+{
+    espy_evaluation sum = {0};
+    espy_fit fit = {0};
+    espy_rows train, test;
+    espy_err e = ESPY_E_OK;
+    float *x = espy_floats(cx, rows->n * rows->dim);
+    uint32_t *y = espy_array(cx, rows->n, sizeof *y), *fold = espy_array(cx, rows->n, sizeof *fold);
+    if (!x || !y || !fold)
+        ESPY_GO(cx->code);
+    ESPY_GO(
+        espy_split_folds(cx, rows->y, rows->n, rows->classes, folds, options->settings.seed, fold));
+    for (uint32_t k = 0; k < folds; k++) {
+        evaluate_fold(rows, fold, k, x, y, &train, &test);
+        ESPY_GO(espy_flow_fit(cx, &train, names, options, &fit));
+        ESPY_GO(evaluate_answers(cx, &fit, &train, test.x, test.y, test.n, &sum));
+        ESPY_GO(evaluate_answers(cx, &fit, &train, strangers, NULL, n, &sum));
+        sum.threshold += fit.threshold / (double)folds;
+        sum.floor += fit.floor / (double)folds;
+        espy_fit_free(cx, &fit);
+    }
+    *out = sum;
+out:
+    espy_fit_free(cx, &fit);
+    espy_free(cx, x);
+    espy_free(cx, y);
+    espy_free(cx, fold);
+    return e;
+}

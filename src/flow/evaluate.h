@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - how good an encoder and a head are on labelled data: cross-validated, closed and open set;
+ * and on pairs, as the Labeled Faces in the Wild protocol does. */
+#ifndef ESPY_FLOW_EVALUATE_H
+#define ESPY_FLOW_EVALUATE_H
+
+#include "flow/fit.h"
+
+/* Sums over all folds.  "Known" means the decision rule said so with the version's own threshold
+ * and floor, as `identify` would. */
+typedef struct espy_evaluation {
+    size_t samples, right;           /* closed set: held-out samples, argmax right */
+    size_t accepted, accepted_right; /* of them known; known and right */
+    size_t ambiguous;
+    size_t strangers, named; /* stranger x fold: asked, named as somebody known */
+    double threshold, floor; /* means over folds */
+} espy_evaluation;
+
+/* k-fold cross-validation over rows; strangers: n x dim unit rows of people who are in no fold.
+ * Errors: as espy_flow_fit. */
+espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *const *names,
+                            const float *strangers, size_t n, size_t folds,
+                            const espy_fit_options *options, espy_evaluation *out) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - fit and evaluate. */
+#include "flow/fit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "learn/decision.h"
+#include "learn/gallery.h"
+
+#define FIT_SVM_LABELS 1000
+/* Share of a label's own held-out samples that the floor may cost. */
+#define FIT_FLOOR_LOSS 5.0
+
+/* The rows of a part of the split, copied together; *x and *y are the caller's. */
+static espy_err fit_part(espy_ctx *cx, const espy_rows *all, const uint32_t *at, size_t n,
+                         float **x, uint32_t **y, espy_rows *out)
+{
+    float *px = espy_floats(cx, n * all->dim);
+    uint32_t *py = px ? espy_array(cx, n, sizeof *py) : NULL;
+    if (!py) {
+        espy_free(cx, px);
+        return cx->code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(px + i * all->dim, all->x + at[i] * all->dim, all->dim * sizeof *px);
+        py[i] = all->y[at[i]];
+    }
+    *x = px;
+    *y = py;
+    *out = (espy_rows){px, py, n, all->dim, all->classes};
+    return ESPY_E_OK;
+}
+
+static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows *rows,
+                         const espy_head_options *settings, espy_head **out)
+{
+    espy_gallery g = {rows->x, rows->y, rows->n, rows->dim, rows->classes};
+    return ops->fit(cx, &g, settings, out);
+}
+
+static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name)
+{
+    if (!name) {
+        size_t *count = espy_array(cx, rows->classes, sizeof *count);
+        if (!count)
+            return NULL;
+        size_t least = SIZE_MAX;
+        for (size_t i = 0; i < rows->n; i++)
+            count[rows->y[i]]++;
+        for (size_t c = 0; c < rows->classes; c++)
+            least = count[c] < least ? count[c] : least;
+        espy_free(cx, count);
+        name = least < 2 || rows->classes > FIT_SVM_LABELS ? "knn" : "svm";
+    }
+    const espy_head_ops *ops = espy_head_find(name);
+    if (!ops)
+        espy_fail(cx, ESPY_E_ARG, "there is no head \"%s\"; choose svm, logistic or knn", name);
+    return ops;
+}
+
+/* Held-out part: at least one sample per label where labels have two; none when they do not. */
+static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o,
+                          espy_split *out)
+{
+    double share = o->test_share;
+    if (share <= 0)
+        return ESPY_E_OK;
+    double one_each = (double)rows->classes / (double)rows->n;
+    if (share < one_each)
+        share = one_each;
+    espy_err e = share >= 1 ? espy_fail(cx, ESPY_E_DATA, "one sample per label")
+                            : espy_split_stratified(cx, rows->y, rows->n, rows->classes, share,
+                                                    o->settings.seed, out);
+    if (e == ESPY_E_DATA) {
+        espy_log(cx, ESPY_LOG_WARN,
+                 "too few samples to hold any back (%zu of %zu labels): accuracy is not measured",
+                 rows->n, rows->classes);
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    return e;
+}
+
+/* Answers, report, matrix, table and threshold from the held-out part. */
+static espy_err fit_measure(espy_ctx *cx, const espy_rows *test, const char *const *names,
+                            const espy_fit_options *o, espy_fit *f, uint8_t *correct)
+{
+    espy_err e = ESPY_E_OK;
+    float *p = espy_floats(cx, test->n * test->classes);
+    f->answer = espy_array(cx, test->n, sizeof *f->answer);
+    f->top = espy_floats(cx, test->n);
+    f->confusion = espy_array(cx, test->classes * test->classes, sizeof *f->confusion);
+    if (!p || !f->answer || !f->top || !f->confusion)
+        ESPY_GO(cx->code);
+    ESPY_GO(f->ops->probabilities(cx, f->head, test->x, test->n, p));
+    espy_metrics_argmax(p, test->n, test->classes, f->answer);
+    for (size_t i = 0; i < test->n; i++) {
+        f->top[i] = p[i * test->classes + f->answer[i]];
+        correct[i] = f->answer[i] == test->y[i];
+    }
+    ESPY_GO(espy_metrics_compute(cx, test->y, f->answer, test->n, test->classes, &f->metrics));
+    espy_metrics_confusion(test->y, f->answer, test->n, test->classes, f->confusion);
+    ESPY_GO(espy_metrics_report(cx, &f->metrics, names, &f->report));
+    espy_threshold_table(f->top, correct, test->n, f->table);
+    if (o->rule == ESPY_THRESHOLD_RECOMMENDED)
+        f->threshold = espy_threshold_recommend(f->table);
+    if (o->rule == ESPY_THRESHOLD_ACCEPT)
+        ESPY_GO(espy_threshold_accept(cx, f->top, correct, test->n, o->percent, &f->threshold));
+out:
+    espy_free(cx, p);
+    return e;
+}
+
+/* S1's number as its document computes it: over the probabilities of the training part. */
+static espy_err fit_literal(espy_ctx *cx, const espy_rows *train, const espy_fit_options *o,
+                            espy_fit *f)
+{
+    espy_err e = ESPY_E_OK;
+    float *p = espy_floats(cx, train->n * train->classes), *top = espy_floats(cx, train->n);
+    if (!p || !top)
+        ESPY_GO(cx->code);
+    ESPY_GO(f->ops->probabilities(cx, f->head, train->x, train->n, p));
+    for (size_t i = 0; i < train->n; i++)
+        for (size_t c = 0; c < train->classes; c++)
+            top[i] = fmaxf(top[i], p[i * train->classes + c]);
+    ESPY_GO(espy_threshold_literal(cx, top, train->n, o->percent, &f->literal));
+    if (o->rule == ESPY_THRESHOLD_LITERAL)
+        f->threshold = f->literal;
+out:
+    espy_free(cx, p);
+    espy_free(cx, top);
+    return e;
+}
+
+/* The floor: the pack's, raised by how alike different labels are, but not so far that more than
+ * FIT_FLOOR_LOSS percent of correct held-out samples would be lost. */
+static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows *test,
+                          const uint8_t *correct, const espy_fit_options *o, espy_fit *f)
+{
+    espy_err e = ESPY_E_OK;
+    float *near = NULL, *own = NULL;
+    espy_gallery_spread spread;
+    double most = o->floor;
+    size_t n = 0;
+    ESPY_GO(espy_gallery_between(cx, train, &spread));
+    if (test->n) {
+        near = espy_floats(cx, test->n * test->classes);
+        own = espy_floats(cx, test->n);
+        if (!near || !own)
+            ESPY_GO(cx->code);
+        ESPY_GO(espy_gallery_nearest(cx, train, test->x, test->n, near));
+        for (size_t i = 0; i < test->n; i++)
+            if (correct[i])
+                own[n++] = near[i * test->classes + test->y[i]];
+        if (n)
+            ESPY_GO(espy_percentile(cx, own, n, FIT_FLOOR_LOSS, &most));
+    }
+    f->floor = espy_decision_floor(o->floor, spread.largest, fmax(most, o->floor));
+out:
+    espy_free(cx, near);
+    espy_free(cx, own);
+    return e;
+}
+
+espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
+                       const espy_fit_options *options, espy_fit *out)
+{
+    espy_fit f = {0};
+    espy_err e = ESPY_E_OK;
+    float *train_x = NULL, *test_x = NULL;
+    uint32_t *train_y = NULL, *test_y = NULL;
+    uint8_t *correct = NULL;
+    espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
+    espy_buf_init(&f.report, (size_t)64 << 20);
+    ESPY_GO(espy_rows_check(cx, rows));
+    f.ops = fit_choose(cx, rows, options->head);
+    if (!f.ops)
+        ESPY_GO(cx->code);
+    ESPY_GO(fit_split(cx, rows, options, &f.split));
+    if (f.split.test_n) {
+        ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &train_x, &train_y, &train));
+        ESPY_GO(fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test));
+    }
+    correct = espy_array(cx, test.n, sizeof *correct);
+    if (!correct)
+        ESPY_GO(cx->code);
+    f.threshold =
+        options->rule == ESPY_THRESHOLD_FIXED ? options->threshold : ESPY_THRESHOLD_DEFAULT;
+    ESPY_GO(fit_head(cx, f.ops, &train, &options->settings, &f.head));
+    if (test.n)
+        ESPY_GO(fit_measure(cx, &test, names, options, &f, correct));
+    if (options->rule == ESPY_THRESHOLD_ACCEPT || options->rule == ESPY_THRESHOLD_LITERAL)
+        ESPY_GO(fit_literal(cx, &train, options, &f));
+    ESPY_GO(fit_floor(cx, &train, &test, correct, options, &f));
+    if (test.n && options->refit) {
+        espy_head_destroy(cx, &f.head);
+        ESPY_GO(fit_head(cx, f.ops, rows, &options->settings, &f.head));
+        f.refitted = true;
+    }
+    *out = f;
+    f = (espy_fit){0};
+out:
+    espy_free(cx, correct);
+    espy_free(cx, train_x);
+    espy_free(cx, train_y);
+    espy_free(cx, test_x);
+    espy_free(cx, test_y);
+    espy_fit_free(cx, &f);
+    return e;
+}
+
+void espy_fit_free(espy_ctx *cx, espy_fit *f)
+{
+    espy_head_destroy(cx, &f->head);
+    espy_split_free(cx, &f->split);
+    espy_metrics_free(cx, &f->metrics);
+    espy_free(cx, f->answer);
+    espy_free(cx, f->top);
+    espy_buf_free(cx, &f->report);
+    espy_free(cx, f->confusion);
+    *f = (espy_fit){0};
+}
+
+espy_err espy_fit_confusion_text(espy_ctx *cx, const espy_fit *f, const char *const *names,
+                                 espy_buf *out)
+{
+    size_t classes = f->metrics.classes, width = 5;
+    for (size_t c = 0; c < classes; c++) {
+        size_t n = strlen(names[c]);
+        width = n > width ? n : width;
+    }
+    ESPY_TRY(espy_buf_printf(cx, out, "%*s", (int)width, ""));
+    for (size_t c = 0; c < classes; c++)
+        ESPY_TRY(espy_buf_printf(cx, out, " %*s", (int)width, names[c]));
+    for (size_t t = 0; t < classes; t++) {
+        ESPY_TRY(espy_buf_printf(cx, out, "\n%*s", (int)width, names[t]));
+        for (size_t a = 0; a < classes; a++)
+            ESPY_TRY(espy_buf_printf(cx, out, " %*u", (int)width, f->confusion[t * classes + a]));
+    }
+    return espy_buf_text(cx, out, "\n");
+}

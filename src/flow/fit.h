@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - fit and evaluate: labelled vectors become a head with a threshold, a floor and figures. */
+#ifndef ESPY_FLOW_FIT_H
+#define ESPY_FLOW_FIT_H
+
+#include "head/head.h"
+#include "learn/metrics.h"
+#include "learn/rows.h"
+#include "learn/split.h"
+#include "learn/threshold.h"
+
+typedef enum espy_threshold_rule {
+    ESPY_THRESHOLD_RECOMMENDED, /* S0: from the table (C-02) */
+    ESPY_THRESHOLD_ACCEPT,      /* S1: accepts `percent` of correct known samples (C-01) */
+    ESPY_THRESHOLD_LITERAL,     /* S1 as written: percentile of the training probabilities */
+    ESPY_THRESHOLD_FIXED        /* as given */
+} espy_threshold_rule;
+
+typedef struct espy_fit_options {
+    const char *head; /* NULL: svm; knn when a label has one sample or there are > 1000 */
+    espy_head_options settings;
+    double test_share; /* held back for measuring, e.g. 0.2 */
+    bool refit;        /* measure on the held-out part, then fit again on everything */
+    espy_threshold_rule rule;
+    double percent;   /* ACCEPT and LITERAL: 1..100 */
+    double threshold; /* FIXED */
+    double floor;     /* the pack's least cosine; raised by what the gallery shows */
+} espy_fit_options;
+
+typedef struct espy_fit {
+    const espy_head_ops *ops;
+    espy_head *head;
+    espy_split split;     /* test_n = 0: too few samples to hold any back */
+    bool refitted;        /* the head saw everything; the figures are of the held-out part */
+    espy_metrics metrics; /* on the held-out part */
+    uint32_t *answer;     /* test_n: argmax on each held-out sample, in the split's order */
+    float *top;           /* test_n: its probability */
+    espy_buf report;      /* classification report as text; empty without a held-out part */
+    uint32_t *confusion;  /* classes x classes */
+    espy_threshold_row table[ESPY_THRESHOLD_ROWS];
+    double threshold; /* by the rule */
+    double literal;   /* S1's number as written, for the record; 0 unless asked for by rule */
+    double floor;
+} espy_fit;
+
+/* names: one text per class, for the report.
+ * Errors: DATA with a remedy (one label, too few samples for this head, ...), ARG (no such head),
+ * CANCELLED, NOMEM. */
+espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
+                       const espy_fit_options *options, espy_fit *out) ESPY_NODISCARD;
+void espy_fit_free(espy_ctx *cx, espy_fit *f);
+
+/* The confusion matrix as text: a header of labels, one row per true label. */
+espy_err espy_fit_confusion_text(espy_ctx *cx, const espy_fit *f, const char *const *names,
+                                 espy_buf *out) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - identify. */
+#include "flow/identify.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "learn/gallery.h"
+
+const char *espy_decision_name(espy_decision d)
+{
+    switch (d) {
+    case ESPY_KNOWN:
+        return "known";
+    case ESPY_UNKNOWN:
+        return "unknown";
+    case ESPY_AMBIGUOUS:
+        return "ambiguous";
+    case ESPY_POOR_QUALITY:
+        return "poor_quality";
+    }
+    return "";
+}
+
+/* The classes of version.json must be the labels that the lineage has, in the same order. */
+static espy_err identifier_check(espy_ctx *cx, const espy_identifier *id)
+{
+    const espy_json *classes = espy_json_get(id->version.json, "classes");
+    bool same = espy_json_count(classes) == id->gallery.n_labels &&
+                id->head->classes == id->gallery.n_labels && id->head->dim == id->gallery.rows.dim;
+    for (size_t i = 0; same && i < id->gallery.n_labels; i++)
+        same = strcmp(espy_json_string(espy_json_at(classes, i), ""), id->gallery.codes[i]) == 0;
+    if (!same)
+        return espy_fail(
+            cx, ESPY_E_DATA,
+            "version %lld no longer fits the labels of collection \"%s\"; run: espy train",
+            (long long)id->version.number, id->collection.name);
+    return ESPY_E_OK;
+}
+
+static espy_err identifier_rule(espy_ctx *cx, espy_identifier *id, const espy_identify_options *o)
+{
+    double threshold, floor;
+    const espy_json *v = id->version.json;
+    const espy_pack *pack = espy_encoder_pack(id->encoder);
+    ESPY_TRY(espy_json_need_number(cx, v, "threshold", 0, 1, &threshold));
+    ESPY_TRY(espy_json_need_number(cx, v, "floor", -1, 1, &floor));
+    id->rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : threshold,
+                                       o->floor >= -1 ? o->floor : floor);
+    id->rule.no_floor = o->no_floor;
+    id->rule.min_score = pack->min_score;
+    id->rule.min_sharpness = pack->min_sharpness;
+    return ESPY_E_OK;
+}
+
+espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *collection,
+                              int64_t version, const espy_encoder *encoder,
+                              const espy_identify_options *options, espy_identifier *out)
+{
+    espy_identifier id = {.encoder = encoder};
+    espy_err e = espy_workspace_collection_existing(cx, ws, collection, &id.collection);
+    ESPY_GO(e);
+    if (strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "collection \"%s\" answers with encoder %s (%s) only",
+                          id.collection.name, id.collection.encoder, id.collection.precision));
+    if (!version)
+        ESPY_GO(espy_store_alias(cx, ws->store, id.collection.id, "live", &version));
+    if (!version)
+        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND,
+                          "collection \"%s\" has learned nothing yet; run: espy train DIR",
+                          id.collection.name));
+    ESPY_GO(espy_store_version(cx, ws->store, id.collection.id, version, &id.version));
+    ESPY_GO(espy_training_set_load(cx, ws->store, &id.collection, version, &id.gallery));
+    const espy_head_ops *ops = espy_head_find(id.version.head);
+    if (!ops)
+        ESPY_GO(espy_fail(cx, ESPY_E_UNSUPPORTED,
+                          "version %lld has head \"%s\", which this program lacks",
+                          (long long)version, id.version.head));
+    const espy_rows *r = &id.gallery.rows;
+    espy_gallery g = {r->x, r->y, r->n, r->dim, r->classes};
+    ESPY_GO(ops->load(cx, espy_span_of(&id.version.bytes), &g, &id.head));
+    espy_buf_free(cx, &id.version.bytes);
+    ESPY_GO(identifier_check(cx, &id));
+    ESPY_GO(identifier_rule(cx, &id, options));
+    *out = id;
+    id = (espy_identifier){0};
+out:
+    espy_identifier_close(cx, &id);
+    return e;
+}
+
+void espy_identifier_close(espy_ctx *cx, espy_identifier *id)
+{
+    espy_head_destroy(cx, &id->head);
+    espy_training_set_free(cx, &id->gallery);
+    espy_version_free(cx, &id->version);
+    espy_collection_free(cx, &id->collection);
+    *id = (espy_identifier){0};
+}
+
+/* The most probable labels of one sample, best first. */
+static size_t identify_candidates(const espy_identifier *id, const float *p, const float *cosine,
+                                  espy_candidate *out)
+{
+    size_t n = 0, classes = id->head->classes;
+    uint32_t at[ESPY_CANDIDATES];
+    for (uint32_t c = 0; c < classes; c++) {
+        size_t i = n < ESPY_CANDIDATES ? n++ : ESPY_CANDIDATES;
+        for (; i > 0 && p[c] > p[at[i - 1]]; i--)
+            if (i < ESPY_CANDIDATES)
+                at[i] = at[i - 1];
+        if (i < ESPY_CANDIDATES)
+            at[i] = c;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = (espy_candidate){id->gallery.codes[at[i]], id->gallery.labels[at[i]].name,
+                                  cosine[at[i]], p[at[i]]};
+    return n;
+}
+
+static void identify_answer(const espy_identifier *id, const espy_scan_sample *s, const float *p,
+                            const float *cosine, espy_candidate *candidates, espy_answer *out)
+{
+    espy_quality q = {fminf(s->box[2], s->box[3]), s->score, s->sharpness};
+    if (s->whole) /* a picture taken whole has no detector to judge it by */
+        q.score = ESPY_QUALITY_UNKNOWN;
+    espy_verdict v = espy_decide(&id->rule, p, cosine, id->head->classes, &q);
+    bool known = v.decision == ESPY_KNOWN;
+    *out = (espy_answer){.score = s->score,
+                         .decision = v.decision,
+                         .label = known ? id->gallery.codes[v.label] : NULL,
+                         .name = known ? id->gallery.labels[v.label].name : NULL,
+                         .similarity = v.similarity,
+                         .probability = v.probability,
+                         .candidates = candidates};
+    memcpy(out->box, s->box, sizeof out->box);
+    out->candidate_count = identify_candidates(id, p, cosine, candidates);
+}
+
+espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
+                            espy_result **out)
+{
+    size_t classes = id->head->classes;
+    espy_err e = ESPY_E_OK;
+    float *p = espy_floats(cx, scan->n * classes), *cosine = espy_floats(cx, scan->n * classes);
+    espy_result *r = espy_zalloc(cx, sizeof *r);
+    if (!p || !cosine || !r)
+        ESPY_GO(cx->code);
+    r->memory = cx->memory;
+    r->at = espy_array(cx, scan->n, sizeof *r->at);
+    r->candidates = espy_array(cx, scan->n, ESPY_CANDIDATES * sizeof *r->candidates);
+    if (!r->at || !r->candidates)
+        ESPY_GO(cx->code);
+    if (scan->n) {
+        ESPY_GO(id->head->ops->probabilities(cx, id->head, scan->vectors, scan->n, p));
+        ESPY_GO(espy_gallery_nearest(cx, &id->gallery.rows, scan->vectors, scan->n, cosine));
+    }
+    for (size_t i = 0; i < scan->n; i++)
+        identify_answer(id, &scan->at[i], p + i * classes, cosine + i * classes,
+                        r->candidates + i * ESPY_CANDIDATES, &r->at[i]);
+    r->n = scan->n;
+    *out = r;
+    r = NULL;
+out:
+    espy_result_free(r);
+    espy_free(cx, p);
+    espy_free(cx, cosine);
+    return e;
+}

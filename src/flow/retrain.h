@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - the two described trainers (S0 clean, S1 production) on the one road: the same index,
+ * embed, fit and save, with their defaults and their files.  The program prints their frames
+ * between the steps. */
+#ifndef ESPY_FLOW_RETRAIN_H
+#define ESPY_FLOW_RETRAIN_H
+
+#include "artifact/smartattendance.h"
+#include "flow/train.h"
+
+typedef struct espy_retrain {
+    espy_workspace *ws;          /* borrowed */
+    const espy_encoder *encoder; /* borrowed */
+    espy_collection collection;
+    espy_dataset data;
+    espy_ingest ingest;
+    espy_training_set labelled;
+    espy_fit_options options;
+    espy_fit fit;
+    int64_t version;
+} espy_retrain;
+
+/* Reads the folders (ids before the first underscore; jpg, jpeg, png, bmp). */
+espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r) ESPY_NODISCARD;
+
+/* Embeds the largest face of each picture.  whole_if_none: S1.  DATA when nothing came out. */
+espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, const char *collection,
+                            bool whole_if_none, const espy_progress *progress) ESPY_NODISCARD;
+
+/* Fits by r->options. */
+espy_err espy_retrain_fit(espy_ctx *cx, espy_retrain *r) ESPY_NODISCARD;
+
+typedef struct espy_retrain_layout {
+    bool production; /* S1's files, else S0's */
+    const char *out_dir, *embeds_out;
+    void (*saved)(void *self, const char *what, const char *path);
+    void *self;
+} espy_retrain_layout;
+
+/* Writes the files of the layout. */
+espy_err espy_retrain_save(espy_ctx *cx, const espy_retrain *r,
+                           const espy_retrain_layout *layout) ESPY_NODISCARD;
+
+/* Publishes the version; the last step, so that nothing answers differently after a failure. */
+espy_err espy_retrain_publish(espy_ctx *cx, espy_retrain *r) ESPY_NODISCARD;
+
+void espy_retrain_free(espy_ctx *cx, espy_retrain *r);
+
+/* S0's first step: deletes what an earlier run left (ten named items), tells of each.
+ * ARG when one of them lies inside the dataset folder. */
+espy_err espy_retrain_cleanup(espy_ctx *cx, const char *data_dir, const char *out_dir,
+                              const char *embeds_out, void (*deleted)(void *self, const char *path),
+                              void *self, size_t *count) ESPY_NODISCARD;
+
+#endif

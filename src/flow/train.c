@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - ingest and publish. */
+#include "flow/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "flow/scan.h"
+
+void espy_training_set_free(espy_ctx *cx, espy_training_set *l)
+{
+    espy_vectors_free(cx, &l->vectors);
+    espy_labels_free(cx, l->labels, l->n_labels);
+    espy_free(cx, l->y);
+    espy_free(cx, (void *)l->codes);
+    *l = (espy_training_set){0};
+}
+
+/* Moves the labels that own no vector behind the others and frees them; order is kept. */
+static void labelled_prune(espy_ctx *cx, espy_training_set *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n_labels; i++) {
+        bool used = false;
+        for (size_t v = 0; v < l->vectors.n && !used; v++)
+            used = l->vectors.label[v] == l->labels[i].id;
+        if (used) {
+            espy_label t = l->labels[kept];
+            l->labels[kept++] = l->labels[i];
+            l->labels[i] = t;
+        }
+    }
+    for (size_t i = kept; i < l->n_labels; i++) {
+        espy_free(cx, l->labels[i].code);
+        espy_free(cx, l->labels[i].name);
+    }
+    l->n_labels = kept;
+}
+
+/* Keeps the vectors whose sample is in the ascending list. */
+static void vectors_keep(espy_vectors *v, const int64_t *samples, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        size_t lo = 0, hi = n;
+        while (lo < hi) {
+            size_t mid = lo + (hi - lo) / 2;
+            if (samples[mid] < v->sample[i])
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        if (lo == n || samples[lo] != v->sample[i])
+            continue;
+        memmove(v->x + kept * v->dim, v->x + i * v->dim, v->dim * sizeof *v->x);
+        v->sample[kept] = v->sample[i];
+        v->label[kept++] = v->label[i];
+    }
+    v->n = kept;
+}
+
+/* samples NULL: everything. */
+static espy_err training_set_load(espy_ctx *cx, espy_store *store, const espy_collection *c,
+                                  int64_t version, const int64_t *samples, size_t n,
+                                  espy_training_set *out)
+{
+    espy_training_set l = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_store_vectors(cx, store, c->id, version, c->encoder_digest, &l.vectors));
+    if (samples)
+        vectors_keep(&l.vectors, samples, n);
+    ESPY_GO(espy_store_labels(cx, store, c->id, &l.labels, &l.n_labels));
+    labelled_prune(cx, &l);
+    l.y = espy_array(cx, l.vectors.n, sizeof *l.y);
+    l.codes = l.y ? espy_array(cx, l.n_labels, sizeof *l.codes) : NULL;
+    if (!l.codes)
+        ESPY_GO(cx->code);
+    for (size_t i = 0; i < l.n_labels; i++)
+        l.codes[i] = l.labels[i].code;
+    for (size_t v = 0, i = 0; v < l.vectors.n; v++) { /* both are in order of code */
+        while (l.labels[i].id != l.vectors.label[v])
+            i++;
+        l.y[v] = (uint32_t)i;
+    }
+    l.rows = (espy_rows){l.vectors.x, l.y, l.vectors.n, l.vectors.dim, l.n_labels};
+    *out = l;
+    l = (espy_training_set){0};
+out:
+    espy_training_set_free(cx, &l);
+    return e;
+}
+
+espy_err espy_training_set_load(espy_ctx *cx, espy_store *store, const espy_collection *c,
+                                int64_t version, espy_training_set *out)
+{
+    return training_set_load(cx, store, c, version, NULL, 0, out);
+}
+
+espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy_collection *c,
+                                     const int64_t *samples, size_t n, espy_training_set *out)
+{
+    return training_set_load(cx, store, c, 0, samples, n, out);
+}
+
+void espy_ingest_free(espy_ctx *cx, espy_ingest *r)
+{
+    espy_free(cx, r->samples);
+    for (size_t i = 0; i < r->n_skipped; i++) {
+        espy_free(cx, r->skipped[i].path);
+        espy_free(cx, r->skipped[i].reason);
+    }
+    espy_free(cx, r->skipped);
+    espy_free(cx, r->per_folder);
+    *r = (espy_ingest){0};
+}
+
+typedef struct ingest_job {
+    espy_store *store;
+    const espy_dataset *data;
+    const char **paths;
+    size_t *folder;  /* of each path */
+    int64_t *labels; /* of each folder */
+    struct ingest_seen {
+        int64_t sample; /* 0: free place */
+        size_t item;
+    } * seen; /* open addressing; a power of two of places, at most half of them taken */
+    size_t places;
+    espy_ingest *result;
+} ingest_job;
+
+/* The first file of this run that gave the sample; notes `i` when there was none. */
+static size_t ingest_first(ingest_job *j, int64_t sample, size_t i)
+{
+    size_t at = (size_t)((uint64_t)sample * 0x9e3779b97f4a7c15u) & (j->places - 1);
+    while (j->seen[at].sample && j->seen[at].sample != sample)
+        at = (at + 1) & (j->places - 1);
+    if (!j->seen[at].sample) {
+        j->seen[at].sample = sample;
+        j->seen[at].item = i;
+    }
+    return j->seen[at].item;
+}
+
+static espy_err ingest_skip(espy_ctx *cx, ingest_job *j, size_t i, const char *reason)
+{
+    espy_ingest *r = j->result;
+    espy_skip s = {espy_strdup(cx, j->paths[i]), espy_strdup(cx, reason)};
+    r->skipped[r->n_skipped++] = s; /* room for every path was made */
+    if (!s.path || !s.reason)
+        return cx->code;
+    espy_log(cx, ESPY_LOG_DEBUG, "skipped %s: %s", s.path, s.reason);
+    return ESPY_E_OK;
+}
+
+static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
+{
+    ingest_job *j = self;
+    size_t folder = j->folder[i];
+    if (scan->error)
+        return ingest_skip(cx, j, i, scan->error);
+    if (!scan->n)
+        return ingest_skip(cx, j, i, "No face detected");
+    size_t first = ingest_first(j, scan->at[0].id, i);
+    if (j->folder[first] != folder) {
+        char reason[sizeof cx->text];
+        snprintf(reason, sizeof reason, "the same picture as %s, which has another label",
+                 j->paths[first]);
+        return ingest_skip(cx, j, i, reason);
+    }
+    espy_err e = espy_store_sample_label(cx, j->store, scan->at[0].id, j->labels[folder], "folder");
+    if (e == ESPY_E_EXISTS) {
+        char reason[sizeof cx->text];
+        memcpy(reason, cx->text, sizeof reason);
+        espy_clear(cx);
+        return ingest_skip(cx, j, i, reason);
+    }
+    ESPY_TRY(e);
+    if (first == i)
+        j->result->samples[j->result->n_samples++] = scan->at[0].id;
+    j->result->used++;
+    j->result->fresh += fresh;
+    j->result->per_folder[folder]++;
+    return ESPY_E_OK;
+}
+
+static int ingest_order(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                          const espy_encoder *encoder, const espy_dataset *data, bool whole_if_none,
+                          const espy_progress *progress, espy_ingest *out)
+{
+    espy_ingest result = {0};
+    ingest_job j = {.store = ws->store, .data = data, .result = &result};
+    espy_err e = ESPY_E_OK;
+    size_t n = 0;
+    j.paths = espy_array(cx, data->files, sizeof *j.paths);
+    j.folder = espy_array(cx, data->files, sizeof *j.folder);
+    j.labels = espy_array(cx, data->n, sizeof *j.labels);
+    for (j.places = 16; j.places < 2 * data->files;)
+        j.places *= 2;
+    j.seen = espy_array(cx, j.places, sizeof *j.seen);
+    result.skipped = espy_array(cx, data->files, sizeof *result.skipped);
+    result.per_folder = espy_array(cx, data->n, sizeof *result.per_folder);
+    result.samples = espy_array(cx, data->files, sizeof *result.samples);
+    if (!j.paths || !j.folder || !j.labels || !j.seen || !result.skipped || !result.per_folder ||
+        !result.samples)
+        ESPY_GO(cx->code);
+    for (size_t f = 0; f < data->n; f++) {
+        ESPY_GO(espy_store_label(cx, ws->store, c->id, data->at[f].code, data->at[f].name,
+                                 &j.labels[f]));
+        for (size_t i = 0; i < data->at[f].n_files; i++) {
+            j.paths[n] = data->at[f].files[i];
+            j.folder[n++] = f;
+        }
+    }
+    espy_scan_job scan = {.encoder = encoder,
+                          .find = {.largest = true, .whole_if_none = whole_if_none},
+                          .store = ws->store,
+                          .collection = c->id,
+                          .progress = progress,
+                          .stage = "encoding"};
+    ESPY_GO(espy_flow_scan(cx, &scan, j.paths, n, ingest_one, &j));
+    if (result.n_samples)
+        qsort(result.samples, result.n_samples, sizeof *result.samples, ingest_order);
+    *out = result;
+    result = (espy_ingest){0};
+out:
+    espy_free(cx, (void *)j.paths);
+    espy_free(cx, j.folder);
+    espy_free(cx, j.labels);
+    espy_free(cx, j.seen);
+    espy_ingest_free(cx, &result);
+    return e;
+}
+
+static const char *rule_name(espy_threshold_rule rule)
+{
+    switch (rule) {
+    case ESPY_THRESHOLD_RECOMMENDED:
+        return "recommended";
+    case ESPY_THRESHOLD_ACCEPT:
+        return "percentile";
+    case ESPY_THRESHOLD_LITERAL:
+        return "literal";
+    case ESPY_THRESHOLD_FIXED:
+        return "fixed";
+    }
+    return "";
+}
+
+/* version.json without what the store adds ("version", "created", "head_sha256"). */
+static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_training_set *data,
+                             const espy_fit *fit, const espy_fit_options *o, size_t lineage,
+                             espy_json *v)
+{
+    espy_json *classes = espy_json_array(), *metrics = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < data->n_labels; i++)
+        ESPY_GO(espy_json_append(cx, classes, espy_json_of_string(data->codes[i])));
+    if (fit->split.test_n) {
+        ESPY_GO(espy_json_set(cx, metrics, "accuracy", espy_json_of_number(fit->metrics.accuracy)));
+        ESPY_GO(espy_json_set(cx, metrics, "macro_f1", espy_json_of_number(fit->metrics.macro.f1)));
+        ESPY_GO(
+            espy_json_set(cx, metrics, "held_out", espy_json_of_int((int64_t)fit->split.test_n)));
+    }
+    ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
+    ESPY_GO(espy_json_set(cx, v, "head", espy_json_of_string(fit->ops->name)));
+    ESPY_GO(espy_json_set(cx, v, "encoder", espy_json_of_string(c->encoder)));
+    ESPY_GO(espy_json_set(cx, v, "encoder_digest", espy_json_of_string(c->encoder_digest)));
+    ESPY_GO(espy_json_set(cx, v, "precision", espy_json_of_string(c->precision)));
+    ESPY_GO(espy_json_set(cx, v, "classes", espy_json_ref(classes)));
+    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_number(fit->threshold)));
+    ESPY_GO(espy_json_set(cx, v, "threshold_rule", espy_json_of_string(rule_name(o->rule))));
+    ESPY_GO(espy_json_set(cx, v, "floor", espy_json_of_number(fit->floor)));
+    ESPY_GO(espy_json_set(cx, v, "metrics", espy_json_ref(metrics)));
+    ESPY_GO(
+        espy_json_set(cx, v, "metrics_from",
+                      fit->split.test_n ? espy_json_of_string("holdout") : espy_json_null_value()));
+    ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
+    ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
+    ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
+    ESPY_GO(espy_json_set(cx, v, "seed", espy_json_of_int((int64_t)o->settings.seed)));
+    ESPY_GO(espy_json_set(cx, v, "software_version", espy_json_of_string(espy_library_version())));
+out:
+    espy_json_free(classes);
+    espy_json_free(metrics);
+    return e;
+}
+
+espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const espy_training_set *data, const espy_fit *fit,
+                           const espy_fit_options *options, const char *reason, int64_t *number)
+{
+    bool all = fit->refitted || !fit->split.test_n;
+    size_t n = all ? data->vectors.n : fit->split.train_n;
+    espy_err e = ESPY_E_OK;
+    espy_buf bytes;
+    espy_buf_init(&bytes, (size_t)4 << 30);
+    espy_json *json = espy_json_object();
+    int64_t *samples = espy_array(cx, n, sizeof *samples);
+    bool open = false;
+    if (!samples)
+        ESPY_GO(cx->code);
+    for (size_t i = 0; i < n; i++)
+        samples[i] = data->vectors.sample[all ? i : fit->split.train[i]];
+    ESPY_GO(fit->ops->save(cx, fit->head, &bytes));
+    ESPY_GO(version_json(cx, c, data, fit, options, n, json));
+    ESPY_GO(espy_cancelled(cx)); /* last chance: from here on it is all or nothing */
+    ESPY_GO(espy_store_begin(cx, ws->store));
+    open = true;
+    ESPY_GO(espy_store_version_add(cx, ws->store, c->id, fit->ops->name, json, espy_span_of(&bytes),
+                                   samples, n, number));
+    ESPY_GO(espy_store_promote(cx, ws->store, c->id, *number, reason));
+    ESPY_GO(espy_store_commit(cx, ws->store));
+    open = false;
+out:
+    if (open)
+        espy_store_rollback(cx, ws->store);
+    espy_free(cx, samples);
+    espy_buf_free(cx, &bytes);
+    espy_json_free(json);
+    return e;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - training a collection: ingest a folder, fit, publish a version. */
+#ifndef ESPY_FLOW_TRAIN_H
+#define ESPY_FLOW_TRAIN_H
+
+#include "base/progress.h"
+#include "flow/dataset.h"
+#include "flow/fit.h"
+#include "flow/workspace.h"
+
+/* The labelled vectors of a collection as a fit wants them: classes in order of their codes. */
+typedef struct espy_training_set {
+    espy_vectors vectors;
+    espy_label *labels; /* those that have samples, sorted by code; class i is labels[i] */
+    size_t n_labels;
+    uint32_t *y;        /* class of each vector */
+    const char **codes; /* n_labels, into labels */
+    espy_rows rows;     /* vectors.x, y */
+} espy_training_set;
+
+/* version 0: all labelled samples; else the lineage of that version. */
+espy_err espy_training_set_load(espy_ctx *cx, espy_store *store, const espy_collection *c,
+                                int64_t version, espy_training_set *out) ESPY_NODISCARD;
+void espy_training_set_free(espy_ctx *cx, espy_training_set *l);
+
+/* The same for the samples named alone (ascending): what a retrain from scratch learns from. */
+espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy_collection *c,
+                                     const int64_t *samples, size_t n,
+                                     espy_training_set *out) ESPY_NODISCARD;
+
+typedef struct espy_skip {
+    char *path, *reason;
+} espy_skip;
+
+/* What an ingest did. */
+typedef struct espy_ingest {
+    size_t used, fresh; /* files that gave a labelled sample; of these, encoded now */
+    espy_skip *skipped; /* files that did not, in order */
+    size_t n_skipped;
+    size_t *per_folder; /* used files of each folder of the dataset */
+    int64_t *samples;   /* the samples that were labelled, ascending, each once */
+    size_t n_samples;
+} espy_ingest;
+void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
+
+/* Encodes every picture of the dataset (largest face of each) into the collection and labels it by
+ * its folder.  A picture that stands under two labels keeps the first and is skipped for the
+ * second. whole_if_none: use the whole picture where no face is found (S1). */
+espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                          const espy_encoder *encoder, const espy_dataset *data, bool whole_if_none,
+                          const espy_progress *progress, espy_ingest *out) ESPY_NODISCARD;
+
+/* Makes the fit a new version of the collection and moves `live` to it.
+ * reason: one line for the history, such as "train". */
+espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const espy_training_set *data, const espy_fit *fit,
+                           const espy_fit_options *options, const char *reason,
+                           int64_t *number) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - finding, making and opening workspaces. */
+#include "flow/workspace.h"
+
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define CONF_MAX ((size_t)1 << 20)
+
+static const char conf_template[] =
+    "; espy.conf - settings of this workspace; an option on the command line wins over them.\n"
+    ";\n"
+    "; encoder = face-api      ; pack for new collections (espy models list)\n"
+    "; precision = auto        ; auto, f32 or bf16; fixed when a collection is made\n"
+    "; threshold = 0.70        ; least probability to be known, instead of the version's own\n"
+    "; floor = 0.45            ; least cosine to be known, instead of the version's own\n"
+    "; non_commercial = yes    ; no: refuse packs whose licence forbids commercial use\n"
+    "; threads = 0             ; 0: all cores this process may use\n";
+
+/* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */
+static char *workspace_upwards(espy_ctx *cx)
+{
+    char here[4096];
+    if (!getcwd(here, sizeof here))
+        return NULL;
+    for (;;) {
+        char *dir = espy_path_join(cx, here, ".espy");
+        if (!dir || espy_dir_exists(dir))
+            return dir;
+        espy_free(cx, dir);
+        char *slash = strrchr(here, '/');
+        if (!slash || !here[1])
+            return NULL;
+        slash[slash == here] = '\0';
+    }
+}
+
+espy_err espy_workspace_find(espy_ctx *cx, const char *given, char **dir)
+{
+    const char *env = getenv("ESPY_WORKSPACE");
+    if (!given && env && *env)
+        given = env;
+    char *found = given ? espy_strdup(cx, given) : workspace_upwards(cx);
+    if (!found && cx->code == ESPY_E_OK)
+        found = espy_strdup(cx, ".espy");
+    if (!found)
+        return cx->code;
+    *dir = found;
+    return ESPY_E_OK;
+}
+
+typedef struct conf_reader {
+    espy_ctx *cx;
+    espy_workspace *ws;
+} conf_reader;
+
+static int conf_entry(void *self, const char *section, const char *key, const char *value)
+{
+    conf_reader *r = self;
+    espy_workspace *ws = r->ws;
+    espy_setting *at = espy_resize(r->cx, ws->settings, ws->n_settings + 1, sizeof *at);
+    if (!at)
+        return 0;
+    ws->settings = at;
+    espy_setting s = {espy_sprintf(r->cx, "%s%s%s", section, *section ? "." : "", key),
+                      espy_strdup(r->cx, value)};
+    if (!s.key || !s.value) {
+        espy_free(r->cx, s.key);
+        espy_free(r->cx, s.value);
+        return 0;
+    }
+    at[ws->n_settings++] = s;
+    return 1;
+}
+
+static espy_err workspace_settings(espy_ctx *cx, espy_workspace *ws)
+{
+    char *path = espy_path_join(cx, ws->dir, "espy.conf");
+    if (!path)
+        return cx->code;
+    espy_err e = ESPY_E_OK;
+    espy_buf text;
+    espy_buf_init(&text, CONF_MAX);
+    if (espy_file_exists(path)) {
+        conf_reader r = {cx, ws};
+        ESPY_GO(espy_file_read(cx, path, CONF_MAX, &text));
+        int line = ini_parse_string((const char *)text.data, conf_entry, &r);
+        if (cx->code != ESPY_E_OK)
+            ESPY_GO(cx->code);
+        if (line != 0)
+            ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "%s, line %d: \"key = value\" was expected", path,
+                              line));
+    }
+out:
+    espy_buf_free(cx, &text);
+    espy_free(cx, path);
+    return e;
+}
+
+static espy_err workspace_make(espy_ctx *cx, const char *dir)
+{
+    ESPY_TRY(espy_dir_make(cx, dir));
+    char *path = espy_path_join(cx, dir, "espy.conf");
+    if (!path)
+        return cx->code;
+    espy_err e = ESPY_E_OK;
+    if (!espy_file_exists(path))
+        e = espy_file_write(cx, path, conf_template, sizeof conf_template - 1);
+    espy_free(cx, path);
+    return e;
+}
+
+espy_err espy_workspace_open(espy_ctx *cx, const char *given, bool create, espy_workspace *out)
+{
+    espy_workspace ws = {0};
+    espy_err e = ESPY_E_OK;
+    char *store = NULL;
+    ESPY_GO(espy_workspace_find(cx, given, &ws.dir));
+    store = espy_path_join(cx, ws.dir, "store.db");
+    if (!store)
+        ESPY_GO(cx->code);
+    ws.created = !espy_file_exists(store);
+    if (ws.created && !create)
+        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND,
+                          "there is no workspace in %s; make one with: espy init %s", ws.dir,
+                          ws.dir));
+    if (ws.created)
+        ESPY_GO(workspace_make(cx, ws.dir));
+    ESPY_GO(workspace_settings(cx, &ws));
+    ESPY_GO(espy_store_open(cx, ws.dir, &ws.store));
+    *out = ws;
+    ws = (espy_workspace){0};
+out:
+    espy_free(cx, store);
+    espy_workspace_close(cx, &ws);
+    return e;
+}
+
+void espy_workspace_close(espy_ctx *cx, espy_workspace *ws)
+{
+    espy_store_close(cx, &ws->store);
+    for (size_t i = 0; i < ws->n_settings; i++) {
+        espy_free(cx, ws->settings[i].key);
+        espy_free(cx, ws->settings[i].value);
+    }
+    espy_free(cx, ws->settings);
+    espy_free(cx, ws->dir);
+    *ws = (espy_workspace){0};
+}
+
+const char *espy_workspace_setting(const espy_workspace *ws, const char *key)
+{
+    for (size_t i = ws->n_settings; i-- > 0;) /* the last one wins */
+        if (strcmp(ws->settings[i].key, key) == 0)
+            return ws->settings[i].value;
+    return NULL;
+}
+
+static bool pack_complete(const espy_pack *p)
+{
+    for (size_t i = 0; i < p->n_files; i++)
+        if (!p->files[i].path)
+            return false;
+    return true;
+}
+
+espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws, char **name)
+{
+    /* best measured accuracy first (docs/accuracy.md) */
+    static const char *const order[] = {"arcface-r50", "arcface-mbf", "facenet", "mobilefacenet",
+                                        "edgeface",    "sface",       "face-api"};
+    const char *allowed = espy_workspace_setting(ws, "non_commercial");
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        espy_pack *p = NULL;
+        espy_err e = espy_pack_open(cx, order[i], ws->dir, &p);
+        if (e == ESPY_E_NOT_FOUND) {
+            espy_clear(cx);
+            continue;
+        }
+        ESPY_TRY(e);
+        bool good = pack_complete(p) && (p->commercial || !allowed || strcmp(allowed, "no") != 0);
+        espy_pack_destroy(cx, &p);
+        if (good) {
+            *name = espy_strdup(cx, order[i]);
+            return *name ? ESPY_E_OK : cx->code;
+        }
+    }
+    return espy_fail(cx, ESPY_E_NOT_FOUND,
+                     "no pack of networks is installed; get one with: espy models fetch face-api");
+}
+
+espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char *name,
+                                   const espy_encoder *encoder, espy_collection *out)
+{
+    if (!name)
+        name = ESPY_DEFAULT_COLLECTION;
+    const espy_pack *pack = espy_encoder_pack(encoder);
+    espy_err e = espy_store_collection(cx, ws->store, name, out);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        const char *precision =
+            espy_encoder_precision(encoder) == ESPY_PRECISION_BF16 ? "bf16" : "f32";
+        espy_collection c = {0,
+                             (char *)(uintptr_t)name,
+                             pack->modality,
+                             pack->name,
+                             (char *)(uintptr_t)espy_encoder_digest(encoder),
+                             (char *)(uintptr_t)precision};
+        int64_t id;
+        ESPY_TRY(espy_store_collection_create(cx, ws->store, &c, &id));
+        return espy_store_collection(cx, ws->store, name, out);
+    }
+    ESPY_TRY(e);
+    if (strcmp(out->encoder_digest, espy_encoder_digest(encoder)) != 0) {
+        e = espy_fail(
+            cx, ESPY_E_ARG,
+            "collection \"%s\" was made with encoder %s (%s), not with %s (%s); use another "
+            "--collection NAME or --encoder %s",
+            name, out->encoder, out->precision, pack->name,
+            espy_encoder_precision(encoder) == ESPY_PRECISION_BF16 ? "bf16" : "f32", out->encoder);
+        espy_collection_free(cx, out);
+    }
+    return e;
+}
+
+espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *name,
+                                            espy_collection *out)
+{
+    if (!name)
+        name = ESPY_DEFAULT_COLLECTION;
+    espy_err e = espy_store_collection(cx, ws->store, name, out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(cx);
+    return espy_fail(
+        cx, ESPY_E_NOT_FOUND,
+        "there is no collection \"%s\" in %s; make it with: espy train DIR --collection %s", name,
+        ws->dir, name);
+}
+
+espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,
+                                const char *pack, const char *precision, espy_encoder **out)
+{
+    espy_collection c = {0};
+    char *chosen = NULL;
+    espy_err e =
+        espy_store_collection(cx, ws->store, collection ? collection : ESPY_DEFAULT_COLLECTION, &c);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+    }
+    ESPY_GO(e);
+    if (!pack)
+        pack = c.encoder;
+    if (!pack) {
+        ESPY_GO(espy_workspace_default_pack(cx, ws, &chosen));
+        pack = chosen;
+    }
+    if (!precision && c.encoder && strcmp(pack, c.encoder) == 0)
+        precision = c.precision;
+    ESPY_GO(espy_encoder_open(cx, pack, ws->dir, precision ? precision : "auto", 1, out));
+    const char *allowed = espy_workspace_setting(ws, "non_commercial");
+    if (allowed && strcmp(allowed, "no") == 0 && !espy_encoder_pack(*out)->commercial) {
+        espy_encoder_destroy(cx, out);
+        e = espy_fail(cx, ESPY_E_ARG,
+                      "pack %s is for non-commercial use and espy.conf says non_commercial = no",
+                      pack);
+    }
+out:
+    espy_free(cx, chosen);
+    espy_collection_free(cx, &c);
+    return e;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - the workspace: a directory with configuration (espy.conf), store, media, version cache. */
+#ifndef ESPY_FLOW_WORKSPACE_H
+#define ESPY_FLOW_WORKSPACE_H
+
+#include "encode/encode.h"
+#include "store/store.h"
+
+typedef struct espy_setting {
+    char *key, *value;
+} espy_setting;
+
+typedef struct espy_workspace {
+    char *dir;
+    bool created; /* by this call */
+    espy_store *store;
+    espy_setting *settings; /* of espy.conf, in the file's order */
+    size_t n_settings;
+} espy_workspace;
+
+/* The directory that is meant: `given`, else $ESPY_WORKSPACE, else the nearest .espy upwards from
+ * the working directory, else ".espy" in it.  Caller owns. */
+espy_err espy_workspace_find(espy_ctx *cx, const char *given, char **dir) ESPY_NODISCARD;
+
+/* Opens the workspace; makes it when `create` is set and it is not there.
+ * Errors: NOT_FOUND (says how to make one), FORMAT (espy.conf, with line), STORE, IO, NOMEM. */
+espy_err espy_workspace_open(espy_ctx *cx, const char *given, bool create,
+                             espy_workspace *out) ESPY_NODISCARD;
+void espy_workspace_close(espy_ctx *cx, espy_workspace *ws);
+
+/* A value of espy.conf, or NULL.  Keys in a section are "section.key". */
+const char *espy_workspace_setting(const espy_workspace *ws, const char *key);
+
+/* The pack to use when nobody named one: the first of a fixed order whose files are all there.
+ * NOT_FOUND says how to get one. */
+espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
+                                     char **name) ESPY_NODISCARD;
+
+/* Finds the collection, or makes it for this encoder.  name NULL: "faces".
+ * ARG when it exists and belongs to another encoder (names both and the way out). */
+espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char *name,
+                                   const espy_encoder *encoder,
+                                   espy_collection *out) ESPY_NODISCARD;
+
+/* The collection that is there; NOT_FOUND says how to make it. */
+espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *name,
+                                            espy_collection *out) ESPY_NODISCARD;
+
+/* Opens the encoder for work on a collection: its own pack and precision when it exists and `pack`
+ * is NULL; else the named pack, else the default one.  precision NULL: the collection's, or "auto".
+ */
+espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,
+                                const char *pack, const char *precision,
+                                espy_encoder **out) ESPY_NODISCARD;
+
+#define ESPY_DEFAULT_COLLECTION "faces"
+
+#endif
