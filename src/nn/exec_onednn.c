@@ -532,16 +532,21 @@ bool espy_precision_native(espy_precision precision)
     return native;
 }
 
-static void onednn_destroy(espy_ctx *cx, void **state)
+void espy_odn_state_clear(espy_ctx *cx, espy_odn_state *st)
 {
-    espy_odn_state *st = *state;
-    if (!st)
-        return;
     for (size_t i = 0; i < st->n_weights; i++)
         onednn_weight_free(cx, &st->weights[i]);
     espy_free(cx, st->weights);
     if (st->engine)
         dnnl_engine_destroy(st->engine);
+}
+
+static void onednn_destroy(espy_ctx *cx, void **state)
+{
+    espy_odn_state *st = *state;
+    if (!st)
+        return;
+    espy_odn_state_clear(cx, st);
     espy_free(cx, st);
     *state = NULL;
 }

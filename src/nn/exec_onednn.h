@@ -83,6 +83,9 @@ typedef struct espy_odn_rows {
     dnnl_dims_t dims; /* of the rounded matrix as the primitive sees it, row-major */
 } espy_odn_rows;
 
+/* Frees what a state owns, not itself. */
+void espy_odn_state_clear(espy_ctx *cx, espy_odn_state *st);
+
 /* The matrix in layout `want`, made once per network and kept.  *data belongs to the state. */
 espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_rows *rows,
                              const espy_dnn_md *want, const void **data) ESPY_NODISCARD;
