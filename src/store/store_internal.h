@@ -134,9 +134,10 @@ espy_err espy_media_file_check(espy_ctx *cx, espy_store *st, const char *digest)
 
 /* -- store_version.c ----------------------------------------------------------------------------
  */
-/* A version from its two files' bytes: what fuzzing feeds.  Fills everything but `created`.
- * Errors: FORMAT, DIGEST, NOMEM. */
-espy_err espy_version_parse(espy_ctx *cx, espy_span json, espy_span head,
+/* A version from the text of its version.json and the digest that its head's bytes really have:
+ * what fuzzing feeds.  Fills everything but `bytes` and `created`.  Errors: FORMAT, DIGEST, NOMEM.
+ */
+espy_err espy_version_parse(espy_ctx *cx, espy_span json, const char *head_digest,
                             espy_version *out) ESPY_NODISCARD;
 /* Writes the cache of versions added since; a failure is only logged, for the store has them. */
 void espy_version_flush(espy_ctx *cx, espy_store *st);

@@ -163,6 +163,7 @@ typedef struct sqlite_db {
     char *path;
     espy_db_rows *cache; /* every statement that was ever run */
     sqlite3_stmt *step[STEP_COUNT];
+    bool stuck; /* a rollback failed: nothing may run before it is done */
 } sqlite_db;
 
 /* Notes what SQLite said, with the file and the remedy. */
@@ -244,10 +245,24 @@ static int sqlite_step_run(sqlite_db *db, int which)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Ends the whole transaction; a failure (no memory) leaves the connection stuck until the next try.
+ */
+static int sqlite_abandon(sqlite_db *db)
+{
+    int rc = SQLITE_OK;
+    if (!sqlite3_get_autocommit(db->handle))
+        rc = sqlite_step_run(db, STEP_ROLLBACK);
+    db->stuck = !sqlite3_get_autocommit(db->handle);
+    return db->stuck ? rc : SQLITE_OK;
+}
+
 /* After some failures (full disk, no memory) SQLite itself ends the transaction.  What follows must
  * then fail too: run alone, it would be committed at once. */
-static espy_err sqlite_alive(espy_ctx *cx, const sqlite_db *db)
+static espy_err sqlite_alive(espy_ctx *cx, sqlite_db *db)
 {
+    int rc = db->stuck ? sqlite_abandon(db) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return sqlite_fail(cx, db, rc);
     if (db->base.depth > 0 && sqlite3_get_autocommit(db->handle))
         return espy_fail(cx, ESPY_E_STORE,
                          "%s: an earlier failure ended the transaction; nothing of it was stored",
@@ -258,11 +273,8 @@ static espy_err sqlite_alive(espy_ctx *cx, const sqlite_db *db)
 static espy_err sqlite_begin(espy_ctx *cx, espy_db *base, bool write)
 {
     sqlite_db *db = (sqlite_db *)base;
-    int which = write ? STEP_BEGIN : STEP_BEGIN_READ;
-    if (base->depth > 0) {
-        ESPY_TRY(sqlite_alive(cx, db));
-        which = STEP_SAVE;
-    }
+    int which = base->depth > 0 ? STEP_SAVE : write ? STEP_BEGIN : STEP_BEGIN_READ;
+    ESPY_TRY(sqlite_alive(cx, db));
     int rc = sqlite_step_run(db, which);
     if (rc != SQLITE_OK)
         return sqlite_fail(cx, db, rc);
@@ -288,15 +300,13 @@ static void sqlite_rollback(espy_db *base)
     sqlite_db *db = (sqlite_db *)base;
     if (base->depth == 0)
         return;
-    if (!sqlite3_get_autocommit(db->handle)) {
-        if (base->depth == 1) {
-            (void)sqlite_step_run(db, STEP_ROLLBACK);
-        } else {
-            (void)sqlite_step_run(db, STEP_BACK);
-            (void)sqlite_step_run(db, STEP_RELEASE);
-        }
-    }
     base->depth--;
+    if (sqlite3_get_autocommit(db->handle))
+        return;
+    /* half a rollback would leave changes to be committed with the rest: then all of it goes */
+    if (base->depth == 0 || db->stuck || sqlite_step_run(db, STEP_BACK) != SQLITE_OK ||
+        sqlite_step_run(db, STEP_RELEASE) != SQLITE_OK)
+        (void)sqlite_abandon(db);
 }
 
 /* -- statements -------------------------------------------------------------------------------- */

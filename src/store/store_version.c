@@ -47,26 +47,19 @@ static espy_err version_parse_json(espy_ctx *cx, espy_span json, espy_version *v
     return v->head == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
 }
 
-espy_err espy_version_parse(espy_ctx *cx, espy_span json, espy_span head, espy_version *out)
+espy_err espy_version_parse(espy_ctx *cx, espy_span json, const char *head_digest,
+                            espy_version *out)
 {
-    char actual[ESPY_DIGEST_HEX];
     espy_version v = {0};
     espy_err e = version_parse_json(cx, json, &v);
-    if (e != ESPY_E_OK) {
+    if (e != ESPY_E_OK)
         e = espy_fail_in(cx, VERSION_JSON);
-        goto out;
-    }
-    espy_digest(head.data, head.size, actual);
-    if (memcmp(actual, v.digest, ESPY_DIGEST_HEX) != 0) {
+    else if (strcmp(v.digest, head_digest) != 0)
         e = espy_fail(cx, ESPY_E_DIGEST, VERSION_HEAD " does not match \"head_sha256\"");
-        goto out;
-    }
-    espy_buf_init(&v.bytes, head.size);
-    ESPY_GO(espy_buf_append(cx, &v.bytes, head.data, head.size));
-    *out = v;
-    return ESPY_E_OK;
-out:
-    espy_version_free(cx, &v);
+    if (e == ESPY_E_OK)
+        *out = v;
+    else
+        espy_version_free(cx, &v);
     return e;
 }
 
@@ -111,7 +104,9 @@ out:
     return e;
 }
 
-static espy_err version_row_bytes(espy_ctx *cx, espy_store *st, const version_row *r, espy_buf *out)
+/* The head's bytes, and what their digest really is. */
+static espy_err version_row_bytes(espy_ctx *cx, espy_store *st, const version_row *r, espy_buf *out,
+                                  char actual[ESPY_DIGEST_HEX])
 {
     static const char sql[] = "SELECT bytes FROM versions WHERE collection = $1 AND number = $2";
     const espy_db_ops *ops = st->db->ops;
@@ -127,7 +122,8 @@ static espy_err version_row_bytes(espy_ctx *cx, espy_store *st, const version_ro
     }
     ESPY_GO(ops->bytes(cx, rows, 0, &s));
     espy_buf_init(out, s.size);
-    e = espy_buf_append(cx, out, s.data, s.size);
+    ESPY_GO(espy_buf_append(cx, out, s.data, s.size));
+    espy_digest(out->data, out->size, actual);
 out:
     ops->done(rows);
     return e;
@@ -284,14 +280,15 @@ espy_err espy_store_version(espy_ctx *cx, espy_store *st, int64_t collection, in
     version_row r = {0};
     espy_buf head = {0};
     espy_version v = {0};
+    char actual[ESPY_DIGEST_HEX];
     bool cached = false;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(version_row_read(cx, st, collection, number, &r));
+    memcpy(actual, r.digest, sizeof actual); /* what a good cache has */
     ESPY_GO(version_cache_read(cx, st, &r, &head, &cached));
     if (!cached)
-        ESPY_GO(version_row_bytes(cx, st, &r, &head));
-    e = espy_version_parse(cx, (espy_span){(const uint8_t *)r.json, strlen(r.json)},
-                           espy_span_of(&head), &v);
+        ESPY_GO(version_row_bytes(cx, st, &r, &head, actual));
+    e = espy_version_parse(cx, (espy_span){(const uint8_t *)r.json, strlen(r.json)}, actual, &v);
     if (e == ESPY_E_OK && (v.number != number || strcmp(v.digest, r.digest) != 0))
         e = espy_fail(cx, ESPY_E_DIGEST, "its row and its version.json differ");
     if (e != ESPY_E_OK) {
@@ -303,6 +300,8 @@ espy_err espy_store_version(espy_ctx *cx, espy_store *st, int64_t collection, in
     if (!cached)
         version_cache_write(cx, st, &r, espy_span_of(&head));
     v.created = r.created;
+    v.bytes = head;
+    head = (espy_buf){0};
     *out = v;
     v = (espy_version){0};
 out:
@@ -321,8 +320,7 @@ espy_err espy_version_check(espy_ctx *cx, espy_store *st, int64_t collection, in
     espy_err e = ESPY_E_OK;
     ESPY_TRY(version_row_read(cx, st, collection, number, &r));
     ESPY_GO(version_cache_read(cx, st, &r, &head, cached));
-    ESPY_GO(version_row_bytes(cx, st, &r, &stored));
-    espy_digest(stored.data, stored.size, actual);
+    ESPY_GO(version_row_bytes(cx, st, &r, &stored, actual));
     if (strcmp(actual, r.digest) != 0)
         e = espy_fail(cx, ESPY_E_DIGEST,
                       "is damaged in the store; train again, or restore a backup of store.db");

@@ -25,7 +25,7 @@
                        (char *)"f32"})
 
 /* A new empty folder's name, in a static buffer (two alternate). */
-const char *case_dir(espy_ctx *cx);
+const char *case_dir(espy_ctx *cx) __attribute__((returns_nonnull));
 int64_t case_collection(espy_ctx *cx, espy_store *st, const char *name);
 /* Media number k of any content; its digest where wanted. */
 int64_t case_media(espy_ctx *cx, espy_store *st, int64_t collection, int k, char *digest);
@@ -36,5 +36,9 @@ int64_t case_sample(espy_ctx *cx, espy_store *st, int64_t collection, int k, cha
 /* A version whose head is the text; its number, or -1 after a failure, which is cleared. */
 int64_t case_version(espy_ctx *cx, espy_store *st, int64_t collection, const char *head,
                      const int64_t *samples, size_t n);
+
+/* Every call once, from an empty folder: what loops over failing allocations run. */
+typedef espy_err case_open(espy_ctx *cx, const char *dir, espy_store **out);
+espy_err case_life(espy_ctx *cx, case_open *open_store, const char *dir);
 
 #endif

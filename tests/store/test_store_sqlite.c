@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What only SQLite has: migrations and the copy before them, files that are not ours or damaged,
+ * triggers, query plans, its own memory running out, the sqlite3 shell. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/store_sqlite.c" /* to reach its statics: the migrations are a parameter there */
+
+#include "store_case.h"
+#include "support/support.h"
+
+/* -- SQLite's own allocator -------------------------------------------------------------------- */
+static sqlite3_mem_methods memory_real;
+static struct {
+    long countdown; /* 1: the next one fails; 0: none */
+    bool sticky, hit;
+} memory;
+
+static bool memory_fails(void)
+{
+    if (memory.countdown == 0 || --memory.countdown > 0)
+        return false;
+    memory.hit = true;
+    if (memory.sticky)
+        memory.countdown = 1;
+    return true;
+}
+
+static void *memory_malloc(int n)
+{
+    return memory_fails() ? NULL : memory_real.xMalloc(n);
+}
+
+static void *memory_realloc(void *p, int n)
+{
+    return memory_fails() ? NULL : memory_real.xRealloc(p, n);
+}
+
+static void memory_install(void)
+{
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory_real), SQLITE_OK);
+    sqlite3_mem_methods m = memory_real;
+    m.xMalloc = memory_malloc;
+    m.xRealloc = memory_realloc;
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &m), SQLITE_OK);
+    /* small things from the general allocator too, so that each can fail */
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK);
+}
+
+static void run_memory(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    test_memory m;
+    test_memory_init(&cx, &m);
+    const char *dir = case_dir(&cx);
+    for (int sticky = 0; sticky < 2; sticky++) {
+        long failed = 0, step = 1;
+        for (long n = 1;; n += step) {
+            memory.countdown = n;
+            memory.sticky = sticky;
+            memory.hit = false;
+            espy_err e = case_life(&cx, espy_store_open, dir);
+            memory.countdown = 0;
+            if (e != ESPY_E_OK) {
+                if (!memory.hit || e != ESPY_E_NOMEM)
+                    fail_msg("allocation %ld: %s", n, cx.text);
+                failed++;
+            }
+            espy_clear(&cx);
+            assert_int_equal(m.live, 0);
+            if (!memory.hit)
+                break;
+            step = n < 300 ? 1 : 7; /* the first hundreds are opening, the rest repeats itself */
+        }
+        assert_true(failed > 100);
+    }
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* -- small helpers ----------------------------------------------------------------------------- */
+static void shell(const char *dir, const char *sql)
+{
+    sqlite3 *h = NULL;
+    char path[400];
+    char *text = NULL;
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    assert_int_equal(sqlite3_open(path, &h), SQLITE_OK);
+    if (sqlite3_exec(h, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s: %s", sql, text);
+    sqlite3_close(h);
+}
+
+static int64_t ask_file(const char *path, const char *sql)
+{
+    sqlite3 *h = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(h, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t v = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(h);
+    return v;
+}
+
+static void fill(espy_ctx *cx, const char *dir)
+{
+    espy_store *st = NULL;
+    int64_t label = 0;
+    CASE_OK(cx, espy_store_open(cx, dir, &st));
+    int64_t c = case_collection(cx, st, "c"), s = case_sample(cx, st, c, 1, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU001", "Ada", &label));
+    CASE_OK(cx, espy_store_sample_label(cx, st, s, label, "folder"));
+    assert_int_equal(case_version(cx, st, c, "head", &s, 1), 1);
+    CASE_OK(cx, espy_store_promote(cx, st, c, 1, "first"));
+    espy_store_close(cx, &st);
+}
+
+#define STARTED(cx, dir) \
+    espy_ctx cx;         \
+    espy_ctx_init(&cx);  \
+    const char *dir = case_dir(&cx)
+
+/* -- migrations -------------------------------------------------------------------------------- */
+static void run_migration(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    static const char *const next[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                                        "UPDATE labels SET note = 'was ' || name;"};
+    static const char *const broken[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                                          "ALTER TABLE nothing ADD COLUMN x TEXT;"};
+    char path[400], copy[400];
+    espy_db *db = NULL;
+    fill(&cx, dir);
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    snprintf(copy, sizeof copy, "%s/store.db.v1.bak", dir);
+
+    /* a step that fails changes nothing, and the old program still opens it */
+    CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, 2, &db));
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 5);
+    assert_int_equal(unlink(copy), 0);
+    espy_store *st = NULL;
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    espy_store_close(&cx, &st);
+    assert_false(espy_file_exists(copy));
+
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 2, &db));
+    sqlite_close(&cx, db);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
+    assert_int_equal(ask_file(path, "PRAGMA application_id"), SCHEMA_APPLICATION);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM labels WHERE note = 'was Ada'"), 1);
+    /* the copy is the old store, whole */
+    assert_int_equal(ask_file(copy, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_file(copy, "SELECT count(*) FROM samples WHERE label = 1"), 1);
+    assert_int_equal(ask_file(copy, "SELECT count(*) FROM versions"), 1);
+    assert_int_equal(ask_file(copy, "SELECT count(*) FROM pragma_integrity_check"
+                                    " WHERE integrity_check = 'ok'"),
+                     1);
+    /* opening it again migrates and copies nothing; the older program refuses it */
+    assert_int_equal(unlink(copy), 0);
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 2, &db));
+    sqlite_close(&cx, db);
+    assert_false(espy_file_exists(copy));
+    assert_int_equal(espy_store_open(&cx, dir, &st), ESPY_E_FORMAT);
+    assert_non_null(strstr(cx.text, "newer espy"));
+    espy_clear(&cx);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* A copy that cannot be made stops the migration before it begins. */
+static int no_rename(const char *from, const char *to)
+{
+    (void)from;
+    (void)to;
+    return -1;
+}
+
+static void run_migration_without_copy(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    static const char *const next[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT"};
+    char path[400];
+    espy_db *db = NULL;
+    fill(&cx, dir);
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    espy_io io = espy_io_posix;
+    io.rename = no_rename;
+    cx.io = &io;
+    CASE_FAILS(&cx, IO, sqlite_open_schema(&cx, dir, next, 2, &db));
+    cx.io = &espy_io_posix;
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 1);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* -- files that are not a store, or no longer -------------------------------------------------- */
+static void refuse(espy_ctx *cx, const char *dir, const char *word)
+{
+    espy_store *st = NULL;
+    espy_err e = espy_store_open(cx, dir, &st);
+    if (e != ESPY_E_FORMAT || strstr(cx->text, word) == NULL || strstr(cx->text, dir) == NULL)
+        fail_msg("wanted '%s', got %s: %s", word, espy_err_text(e), cx->text);
+    assert_null(st);
+    espy_clear(cx);
+}
+
+static void run_strangers(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    char path[400];
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    CASE_OK(&cx, espy_dir_make(&cx, dir));
+    char text[2048];
+    memset(text, 'x', sizeof text);
+    CASE_OK(&cx, espy_file_write(&cx, path, text, sizeof text));
+    refuse(&cx, dir, "is not an espy store");
+    espy_buf b = test_read(&cx, path); /* and is left as it was */
+    assert_true(b.size == sizeof text && memcmp(b.data, text, sizeof text) == 0);
+    espy_buf_free(&cx, &b);
+
+    assert_int_equal(unlink(path), 0);
+    shell(dir, "CREATE TABLE theirs (x)");
+    refuse(&cx, dir, "another program");
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM sqlite_schema"), 1);
+    shell(dir, "DROP TABLE theirs; PRAGMA application_id=7");
+    refuse(&cx, dir, "another program");
+    shell(dir, "PRAGMA application_id=0x45535059; PRAGMA user_version=-3");
+    refuse(&cx, dir, "damaged");
+
+    assert_int_equal(unlink(path), 0);
+    CASE_OK(&cx, espy_file_write(&cx, path, "", 0)); /* an empty file becomes a store */
+    fill(&cx, dir);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* Every page of a store spoilt in turn: opening, reading and checking say so or are right. */
+static void run_damage(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    char path[400], text[600];
+    fill(&cx, dir);
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    espy_buf good = test_read(&cx, path);
+    long said = 0, pages = (long)(good.size / 8192);
+    for (long page = 0; page < pages; page++) {
+        espy_store *st = NULL;
+        espy_counts n;
+        espy_vectors v = {0};
+        espy_version version = {0};
+        espy_finding *f = NULL;
+        size_t findings = 0;
+        uint8_t *p = good.data + page * 8192 + (page == 0 ? 100 : 0), kept[64];
+        memcpy(kept, p, sizeof kept);
+        for (size_t i = 0; i < sizeof kept; i++)
+            p[i] ^= (uint8_t)(i * 37 + 5);
+        CASE_OK(&cx, espy_file_write(&cx, path, good.data, good.size));
+        memcpy(p, kept, sizeof kept);
+        espy_err e = espy_store_open(&cx, dir, &st);
+        if (e == ESPY_E_OK)
+            e = espy_store_check(&cx, st, &f, &findings);
+        if (e == ESPY_E_OK)
+            e = espy_store_counts(&cx, st, 1, &n);
+        if (e == ESPY_E_OK)
+            e = espy_store_vectors(&cx, st, 1, 0, "enc", &v);
+        if (e == ESPY_E_OK)
+            e = espy_store_version(&cx, st, 1, 1, &version);
+        if (e != ESPY_E_OK)
+            assert_true(cx.code == e && strlen(cx.text) > 10);
+        said += e != ESPY_E_OK || findings > 0;
+        snprintf(text, sizeof text, "%s-wal", path);
+        espy_clear(&cx);
+        espy_vectors_free(&cx, &v);
+        espy_version_free(&cx, &version);
+        espy_findings_free(&cx, f, findings);
+        espy_store_close(&cx, &st);
+        (void)unlink(text);
+    }
+    printf("%ld of %ld damaged pages were found\n", said, pages);
+    assert_int_equal(said, pages);
+    CASE_OK(&cx, espy_file_write(&cx, path, good.data, good.size / 2)); /* cut off */
+    espy_store *st = NULL;
+    espy_finding *f = NULL;
+    size_t findings = 0;
+    espy_err e = espy_store_open(&cx, dir, &st);
+    if (e == ESPY_E_OK)
+        e = espy_store_check(&cx, st, &f, &findings);
+    assert_true(e == ESPY_E_FORMAT || findings > 0);
+    espy_findings_free(&cx, f, findings);
+    espy_store_close(&cx, &st);
+    espy_buf_free(&cx, &good);
+    espy_clear(&cx);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* A head that was changed behind the store's back is refused where no file of it is left. */
+static void run_spoilt_head(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    char path[400];
+    espy_store *st = NULL;
+    espy_version v;
+    espy_finding *f = NULL;
+    size_t n = 0;
+    fill(&cx, dir);
+    shell(dir, "DROP TRIGGER versions_fixed; UPDATE versions SET bytes = x'00112233'");
+    snprintf(path, sizeof path, "%s/collections", dir);
+    CASE_OK(&cx, espy_dir_remove(&cx, path));
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    CASE_FAILS(&cx, DIGEST, espy_store_version(&cx, st, 1, 1, &v));
+    CASE_OK(&cx, espy_store_check(&cx, st, &f, &n));
+    assert_int_equal(n, 1);
+    assert_true(f[0].harm);
+    espy_findings_free(&cx, f, n);
+    shell(dir, "UPDATE versions SET json = '{\"version\": 1'");
+    CASE_FAILS(&cx, FORMAT, espy_store_version(&cx, st, 1, 1, &v));
+    espy_store_close(&cx, &st);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* -- rules that live in the file --------------------------------------------------------------- */
+static void run_triggers(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    static const char *const forbidden[] = {
+        "UPDATE events SET actor = 'somebody'", "DELETE FROM events",
+        "UPDATE versions SET head = 'knn'", "UPDATE samples SET labelled_by = 'robot'",
+        "UPDATE embeddings SET vector = x'001122'"};
+    char path[400];
+    fill(&cx, dir);
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    sqlite3 *h = NULL;
+    assert_int_equal(sqlite3_open(path, &h), SQLITE_OK);
+    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)
+        assert_int_equal(sqlite3_exec(h, forbidden[i], NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    sqlite3_close(h);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* A transaction that SQLite ended by itself (here: no room) takes nothing more. */
+static void run_ended_transaction(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    espy_store *st = NULL;
+    espy_counts n;
+    int64_t id = 0;
+    fill(&cx, dir);
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    sqlite_db *db = (sqlite_db *)st->db;
+    CASE_OK(&cx, sqlite_run(&cx, db, "PRAGMA max_page_count=1")); /* no larger than it is */
+    CASE_OK(&cx, espy_store_begin(&cx, st));
+    CASE_OK(&cx, espy_store_label(&cx, st, 1, "lost", NULL, &id));
+    espy_scan s = case_scan(&cx, 40, 4096, 1);
+    CASE_FAILS(&cx, IO, espy_store_scan_put(&cx, st, 1, "big", "enc2", "det2", &s));
+    espy_scan_free(&cx, &s);
+    if (sqlite3_get_autocommit(db->handle)) {
+        CASE_FAILS(&cx, STORE, espy_store_label(&cx, st, 1, "alone", NULL, &id));
+        CASE_FAILS(&cx, STORE, espy_store_commit(&cx, st));
+    }
+    espy_store_rollback(&cx, st);
+    CASE_OK(&cx, sqlite_run(&cx, db, "PRAGMA max_page_count=100000"));
+    CASE_OK(&cx, espy_store_counts(&cx, st, 1, &n));
+    assert_int_equal(n.labels, 1);
+    CASE_OK(&cx, espy_store_label(&cx, st, 1, "again", NULL, &id));
+
+    /* the same, ended under its feet */
+    CASE_OK(&cx, espy_store_begin(&cx, st));
+    CASE_OK(&cx, espy_store_begin(&cx, st));
+    CASE_OK(&cx, sqlite_run(&cx, db, "ROLLBACK"));
+    CASE_FAILS(&cx, STORE, espy_store_label(&cx, st, 1, "alone", NULL, &id));
+    espy_store_rollback(&cx, st);
+    CASE_FAILS(&cx, STORE, espy_store_begin(&cx, st));
+    espy_store_rollback(&cx, st);
+    CASE_OK(&cx, espy_store_counts(&cx, st, 1, &n));
+    assert_int_equal(n.labels, 2);
+    espy_store_close(&cx, &st);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* Settings that durability and safety rest on. */
+static void run_settings(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    espy_store *st = NULL;
+    int64_t v = -1;
+    fill(&cx, dir);
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    sqlite_db *db = (sqlite_db *)st->db;
+    const struct {
+        const char *sql;
+        int64_t want;
+    } asked[] = {{"PRAGMA synchronous", 2},
+                 {"PRAGMA foreign_keys", 1},
+                 {"PRAGMA trusted_schema", 0},
+                 {"PRAGMA page_size", 8192},
+                 {"PRAGMA user_version", 1},
+                 {"PRAGMA busy_timeout", STEP_WAIT_MS},
+                 {"PRAGMA cell_size_check", 1},
+                 {"PRAGMA application_id", SCHEMA_APPLICATION},
+                 {"SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        CASE_OK(&cx, sqlite_ask(&cx, db, asked[i].sql, &v));
+        if (v != asked[i].want)
+            fail_msg("%s: %lld", asked[i].sql, (long long)v);
+    }
+    espy_store_close(&cx, &st);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* Vectors come in order without sorting, every step through an index. */
+static void run_plans(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    espy_store *st = NULL;
+    espy_vectors v;
+    sqlite3_stmt *s = NULL;
+    fill(&cx, dir);
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    for (int64_t version = 0; version < 2; version++) {
+        CASE_OK(&cx, espy_store_vectors(&cx, st, 1, version, "enc", &v));
+        espy_vectors_free(&cx, &v);
+    }
+    sqlite_db *db = (sqlite_db *)st->db;
+    int seen = 0;
+    for (const espy_db_rows *r = db->cache; r != NULL; r = r->next) {
+        char sql[1024];
+        if (strstr(r->sql, "e.vector") == NULL || strstr(r->sql, "ORDER BY l.code") == NULL)
+            continue;
+        seen++;
+        snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", r->sql);
+        assert_int_equal(sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL), SQLITE_OK);
+        while (sqlite3_step(s) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(s, 3);
+            if (strstr(step, "TEMP B-TREE") != NULL || strncmp(step, "SCAN", 4) == 0)
+                fail_msg("%s: %s", r->sql, step);
+        }
+        sqlite3_finalize(s);
+    }
+    assert_int_equal(seen, 2);
+    espy_store_close(&cx, &st);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* -- a second opinion -------------------------------------------------------------------------- */
+static void run_shell(void **state)
+{
+    (void)state;
+    if (access("/usr/bin/sqlite3", X_OK) != 0) {
+        printf("SKIP: no sqlite3 shell\n");
+        skip();
+    }
+    STARTED(cx, dir);
+    char command[1200], line[256] = "";
+    fill(&cx, dir);
+    snprintf(command, sizeof command,
+             "/usr/bin/sqlite3 %s/store.db \"SELECT c.name, l.code, l.name, s.labelled_by,"
+             " length(e.vector), v.number, v.head, a.alias, (SELECT count(*) FROM events)"
+             " FROM collections c, labels l, samples s, embeddings e, versions v, aliases a\"",
+             dir);
+    FILE *f = popen(command, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    pclose(f);
+    assert_string_equal(line, "c|STU001|Ada|folder|16|1|svm|live|5\n");
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_migration),
+                                       cmocka_unit_test(run_migration_without_copy),
+                                       cmocka_unit_test(run_strangers),
+                                       cmocka_unit_test(run_damage),
+                                       cmocka_unit_test(run_spoilt_head),
+                                       cmocka_unit_test(run_triggers),
+                                       cmocka_unit_test(run_ended_transaction),
+                                       cmocka_unit_test(run_settings),
+                                       cmocka_unit_test(run_plans),
+                                       cmocka_unit_test(run_shell),
+                                       cmocka_unit_test(run_memory)};
+    memory_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
