@@ -131,13 +131,16 @@ espy_err espy_lower_emit(espy_lower *l, const espy_node *m, const espy_vid *in, 
         return espy_lower_fail(l, ESPY_E_LIMIT,
                                "is one too many: the network needs too much memory "
                                "for this input shape");
-    ESPY_TRY(espy_graph_add_value(l->cx, l->to, shape_name(l), out));
-    espy_value *v = &l->to->values[*out];
+    espy_vid made; /* `out` may be the place of an input */
+    ESPY_TRY(espy_graph_add_value(l->cx, l->to, shape_name(l), &made));
+    espy_value *v = &l->to->values[made];
     v->dtype = s->dtype;
     v->rank = s->rank;
     for (int i = 0; i < s->rank; i++)
         v->dims[i] = s->dims[i];
-    return espy_graph_add_node(l->cx, l->to, m, l->n->name, in, n_in, *out);
+    ESPY_TRY(espy_graph_add_node(l->cx, l->to, m, l->n->name, in, n_in, made));
+    *out = made;
+    return ESPY_E_OK;
 }
 
 espy_err espy_lower_reshape(espy_lower *l, espy_vid v, int rank, const int64_t *dims, espy_vid *out)
