@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * dsp - arithmetic on pictures: resize, warp, alignment, sharpness, drawing.
- * Depends on: base.  Pixel coordinates: the centre of pixel (i, j) is (i, j) for warps, as in OpenCV;
- * resize maps centres as (x + 0.5) * scale - 0.5, as OpenCV's INTER_LINEAR does. */
+ * Depends on: base.  Pixel coordinates: the centre of pixel (i, j) is (i, j) for warps, as in
+ * OpenCV; resize maps centres as (x + 0.5) * scale - 0.5, as OpenCV's INTER_LINEAR does. */
 #ifndef ESPY_DSP_DSP_H
 #define ESPY_DSP_DSP_H
 
 #include "base/image.h"
 
 /* Bilinear without prefilter (OpenCV INTER_LINEAR; within 1 grey level of it). */
-espy_err espy_image_resize(espy_ctx *cx, const espy_image *in, int width, int height, espy_image *out)
-    ESPY_NODISCARD;
+espy_err espy_image_resize(espy_ctx *cx, const espy_image *in, int width, int height,
+                           espy_image *out) ESPY_NODISCARD;
 
 /* Averages the source area under each target pixel (OpenCV INTER_AREA, for shrinking).  Enlarging
  * both sides is bilinear; enlarging one is ARG. */
-espy_err espy_image_shrink(espy_ctx *cx, const espy_image *in, int width, int height, espy_image *out)
-    ESPY_NODISCARD;
+espy_err espy_image_shrink(espy_ctx *cx, const espy_image *in, int width, int height,
+                           espy_image *out) ESPY_NODISCARD;
 
 /* Picture with borders of the given colour (r, g, b) around it. */
-espy_err espy_image_pad(espy_ctx *cx, const espy_image *in, int left, int top, int right, int bottom,
-                        const uint8_t rgb[3], espy_image *out) ESPY_NODISCARD;
+espy_err espy_image_pad(espy_ctx *cx, const espy_image *in, int left, int top, int right,
+                        int bottom, const uint8_t rgb[3], espy_image *out) ESPY_NODISCARD;
 
 /* A rectangle, which may reach outside (filled black). */
 espy_err espy_image_crop(espy_ctx *cx, const espy_image *in, int x, int y, int width, int height,
@@ -27,8 +27,8 @@ espy_err espy_image_crop(espy_ctx *cx, const espy_image *in, int x, int y, int w
 /* out(x, y) = in(M^-1 (x, y)) with bilinear weights, black outside (OpenCV warpAffine,
  * BORDER_CONSTANT 0; positions rounded to 1/32 pixel as there).  m: 2x3 row-major, maps source to
  * target; ARG when it has no inverse. */
-espy_err espy_image_warp(espy_ctx *cx, const espy_image *in, const double m[6], int width, int height,
-                         espy_image *out) ESPY_NODISCARD;
+espy_err espy_image_warp(espy_ctx *cx, const espy_image *in, const double m[6], int width,
+                         int height, espy_image *out) ESPY_NODISCARD;
 
 /* Least-squares similarity (rotation, one scale, shift) from n point pairs (x, y):
  * Umeyama 1991, eqs. 34-43, without reflection.  False when the points coincide. */
