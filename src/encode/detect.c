@@ -151,25 +151,30 @@ espy_err espy_fit_input(espy_ctx *cx, const espy_detector_settings *settings, co
     float *data = NULL;
     const espy_prep *prep = &settings->prep;
     const espy_net_port *port = net ? espy_net_input(net, 0) : NULL;
+    /* sizes follow from the full picture, whatever scale it was decoded at */
+    const double full[2] = {im->full_width > 0 ? im->full_width : im->width,
+                            im->full_height > 0 ? im->full_height : im->height};
     const double whole = 1.0 + 2.0 * (double)border; /* picture with border, in pictures */
-    double sx = prep->width / (im->width * whole), sy = prep->height / (im->height * whole);
+    double sx = prep->width / (full[0] * whole), sy = prep->height / (full[1] * whole);
     if (!settings->stretch)
         sx = sy = fmin(sx, sy);
     /* the small term keeps e.g. 640 * (w / w) from becoming 639 */
-    int w = (int)(im->width * sx + 1e-6), h = (int)(im->height * sy + 1e-6);
-    int left = (int)((double)border * im->width * sx),
-        top = (int)((double)border * im->height * sy);
+    int w = (int)(full[0] * sx + 1e-6), h = (int)(full[1] * sy + 1e-6);
+    const int left = (int)((double)border * full[0] * sx),
+              top = (int)((double)border * full[1] * sy);
     w = w > 0 ? w : 1;
     h = h > 0 ? h : 1;
     *fit = (espy_fit){{(float)im->width / (float)w, (float)im->height / (float)h},
                       {(float)left, (float)top},
                       prep->width,
                       prep->height};
+    if (settings->scale_by_height)
+        fit->scale[0] = (float)(full[1] / h * im->width / full[0]);
     if (port && port->rank == 4 && port->dims[2] < 0 && port->dims[3] < 0 && !settings->stretch) {
         fit->width =
-            detect_round_up((int)ceil(im->width * whole * sx - 1e-6), settings->step, prep->width);
-        fit->height = detect_round_up((int)ceil(im->height * whole * sy - 1e-6), settings->step,
-                                      prep->height);
+            detect_round_up((int)ceil(full[0] * whole * sx - 1e-6), settings->step, prep->width);
+        fit->height =
+            detect_round_up((int)ceil(full[1] * whole * sy - 1e-6), settings->step, prep->height);
     }
     ESPY_GO(detect_scaled(cx, im, w, h, &scaled));
     ESPY_GO(espy_image_create(cx, fit->width, fit->height, &canvas));

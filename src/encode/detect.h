@@ -41,8 +41,10 @@ void espy_faces_suppress(espy_faces *f, float limit, espy_overlap kind, float pi
 typedef struct espy_detector_settings {
     espy_prep prep;
     float min_score, overlap;
-    bool stretch; /* fit the picture to the input without keeping its shape */
-    int step;     /* networks of free size: sides are rounded up to a multiple of it */
+    bool stretch;         /* fit the picture to the input without keeping its shape */
+    bool scale_by_height; /* map back by the height's scale on both axes: the sides are cut to whole
+                             pixels, so the scales differ, and InsightFace takes this one */
+    int step;             /* networks of free size: sides are rounded up to a multiple of it */
 } espy_detector_settings;
 espy_err espy_detector_settings_read(espy_ctx *cx, const espy_json *block,
                                      espy_detector_settings *out) ESPY_NODISCARD;

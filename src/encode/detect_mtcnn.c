@@ -104,12 +104,13 @@ static espy_err mtcnn_propose(espy_ctx *cx, const mtcnn *m, const espy_image *im
         espy_face f = {.score = prob->data[cells + i]};
         if (!(f.score >= m->threshold[MTCNN_PNET]))
             continue;
-        const double x = (double)(MTCNN_STRIDE * (i % columns)),
-                     y = (double)(MTCNN_STRIDE * (i / columns));
-        f.box[0] = (float)floor((x + 1) / scale);
-        f.box[1] = (float)floor((y + 1) / scale);
-        f.box[2] = (float)floor((x + MTCNN_CELL) / scale);
-        f.box[3] = (float)floor((y + MTCNN_CELL) / scale);
+        /* in float, so that the floors fall as they do in the original */
+        const float x = (float)(MTCNN_STRIDE * (i % columns)),
+                    y = (float)(MTCNN_STRIDE * (i / columns)), by = (float)scale;
+        f.box[0] = floorf((x + 1) / by);
+        f.box[1] = floorf((y + 1) / by);
+        f.box[2] = floorf((x + MTCNN_CELL) / by);
+        f.box[3] = floorf((y + MTCNN_CELL) / by);
         for (size_t k = 0; k < 4; k++)
             mtcnn_offsets(&f)[k] = reg->data[k * cells + i];
         ESPY_GO(espy_faces_add(cx, &found, &f));

@@ -85,6 +85,7 @@ static espy_err scrfd_open(espy_ctx *cx, const espy_pack *pack, const espy_json 
     if (!s)
         return cx->code;
     ESPY_GO(espy_detector_settings_read(cx, block, &s->set));
+    s->set.scale_by_height = true;
     if (s->set.prep.width % 32 != 0 || s->set.prep.height % 32 != 0)
         ESPY_GO(
             espy_fail(cx, ESPY_E_FORMAT, "\"detector.input\" of scrfd must be multiples of 32"));
