@@ -7,21 +7,36 @@
 #include "nn/exec_onednn.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ESPY_ODN_ALIGN 64 /* bytes: a cache line and a 512-bit register */
+#define ESPY_ODN_ALIGN 64             /* bytes: a cache line and a 512-bit register */
+#define ONEDNN_HUGE ((size_t)2 << 20) /* bytes of a large page */
 
 static size_t onednn_align(size_t n)
 {
     return (n + ESPY_ODN_ALIGN - 1) / ESPY_ODN_ALIGN * ESPY_ODN_ALIGN;
 }
 
-/* 64-byte aligned memory of at least `bytes`. */
-static float *onednn_bytes(espy_ctx *cx, size_t bytes)
+espy_err espy_odn_block_new(espy_ctx *cx, size_t bytes, espy_odn_block *out)
 {
-    return espy_floats(cx, bytes / sizeof(float) + ESPY_ODN_ALIGN);
+    size_t align = bytes >= 2 * ONEDNN_HUGE ? ONEDNN_HUGE : ESPY_ODN_ALIGN, all;
+    if (!espy_add_size(bytes, align, &all))
+        return espy_fail(cx, ESPY_E_LIMIT, "%zu bytes do not fit in memory", bytes);
+    out->base = espy_alloc(cx, all);
+    if (!out->base)
+        return ESPY_E_NOMEM;
+    uintptr_t at = ((uintptr_t)out->base + align - 1) / align * align;
+    out->data = (uint8_t *)out->base + (at - (uintptr_t)out->base);
+#if defined(MADV_HUGEPAGE)
+    /* Fewer faults when it is filled and fewer misses of the translation buffer when it is read; a
+     * kernel that does not want to changes nothing. */
+    if (align == ONEDNN_HUGE)
+        (void)madvise(out->data, bytes / ONEDNN_HUGE * ONEDNN_HUGE, MADV_HUGEPAGE);
+#endif
+    return ESPY_E_OK;
 }
 
 /* --- weights -------------------------------------------------------------------------------------
@@ -47,7 +62,7 @@ static bool onednn_rows_dense(const espy_odn_rows *r)
 
 /* Brings rows into layout `want`. */
 static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_odn_rows *r,
-                               const espy_dnn_md *want, float *to)
+                               const espy_dnn_md *want, void *to)
 {
     float *dense = NULL;
     espy_dnn_md from = {0};
@@ -87,12 +102,13 @@ static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_od
     ESPY_GO(espy_dnn_check(cx, s, "memory"));
     dnnl_exec_arg_t args[3] = {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, z}};
     int n = 2;
-    float *space = NULL;
+    espy_odn_block space = {0};
     dnnl_memory_t sm = NULL;
     if (espy_dnn_query(pd, dnnl_query_scratchpad_md, &scratch) == dnnl_success &&
         espy_dnn_md_bytes(&scratch) > 0) {
-        space = onednn_bytes(cx, espy_dnn_md_bytes(&scratch));
-        s = space ? espy_dnn_memory(&sm, &scratch, engine, space) : dnnl_out_of_memory;
+        s = espy_odn_block_new(cx, espy_dnn_md_bytes(&scratch), &space) == ESPY_E_OK
+                ? espy_dnn_memory(&sm, &scratch, engine, space.data)
+                : dnnl_out_of_memory;
         args[n++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, sm};
     }
     if (s == dnnl_success)
@@ -102,7 +118,7 @@ static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_od
     if (sm)
         dnnl_memory_destroy(sm);
     espy_dnn_md_free(&scratch);
-    espy_free(cx, space);
+    espy_free(cx, space.base);
     e = espy_dnn_check(cx, s, "reorder of weights");
 out:
     if (a)
@@ -136,7 +152,7 @@ static void onednn_weight_free(espy_ctx *cx, espy_odn_weight *w)
     for (int p = 0; p < w->parts; p++)
         espy_const_unref(cx, &w->part[p]);
     espy_dnn_md_free(&w->md);
-    espy_free(cx, w->data);
+    espy_free(cx, w->block.base);
 }
 
 espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_rows *rows,
@@ -144,7 +160,7 @@ espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_ro
 {
     for (size_t i = 0; i < st->n_weights; i++) {
         if (onednn_weight_is(&st->weights[i], rows, want)) {
-            *data = st->weights[i].data;
+            *data = st->weights[i].block.data;
             return ESPY_E_OK;
         }
     }
@@ -159,10 +175,10 @@ espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_ro
     espy_odn_weight w = {.parts = rows->parts, .swapped = rows->swapped};
     espy_err e =
         espy_dnn_check(cx, espy_dnn_md_copy(&w.md, espy_dnn_ref(want)), "memory description");
-    if (e == ESPY_E_OK) {
-        w.data = onednn_bytes(cx, espy_dnn_md_bytes(want));
-        e = w.data ? onednn_reorder(cx, st->engine, rows, want, w.data) : ESPY_E_NOMEM;
-    }
+    if (e == ESPY_E_OK)
+        e = espy_odn_block_new(cx, espy_dnn_md_bytes(want), &w.block);
+    if (e == ESPY_E_OK)
+        e = onednn_reorder(cx, st->engine, rows, want, w.block.data);
     if (e == ESPY_E_UNSUPPORTED)
         e = espy_fail(cx, e, "oneDNN cannot bring weights into its own layout");
     for (int p = 0; p < rows->parts; p++)
@@ -172,7 +188,7 @@ espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_ro
         return e;
     }
     st->weights[st->n_weights++] = w;
-    *data = w.data;
+    *data = w.block.data;
     return ESPY_E_OK;
 }
 
@@ -262,7 +278,7 @@ static void onednn_frame_destroy(espy_ctx *cx, const espy_odn_plan *p, espy_odn_
     if (f->stream)
         dnnl_stream_destroy(f->stream);
     espy_free(cx, f->memory);
-    espy_free(cx, f->arena);
+    espy_free(cx, f->arena.base);
     espy_free(cx, f);
 }
 
@@ -278,7 +294,7 @@ static void *onednn_at(const espy_odn_plan *p, const espy_odn_frame *f, const fl
     } u = {NULL};
     switch (b->home) {
     case ESPY_ODN_ARENA:
-        u.to = (uint8_t *)f->arena + b->offset + shift;
+        u.to = (uint8_t *)f->arena.data + b->offset + shift;
         break;
     case ESPY_ODN_INPUT:
         u.from = (const uint8_t *)in[b->index] + shift;
@@ -305,10 +321,12 @@ static espy_err onednn_frame_create(espy_ctx *cx, const espy_odn_plan *p, espy_o
     espy_odn_frame *f = espy_zalloc(cx, sizeof *f);
     if (!f)
         return e;
-    f->arena = onednn_bytes(cx, p->arena);
+    ESPY_GO(espy_odn_block_new(cx, p->arena, &f->arena));
     f->memory = espy_array(cx, p->n_slots + 1, sizeof(dnnl_memory_t));
-    if (!f->arena || !f->memory)
+    if (!f->memory) {
+        e = ESPY_E_NOMEM;
         goto out;
+    }
     ESPY_GO(espy_dnn_stream(cx, p->state->engine, &f->stream));
     /* Only what primitives touch needs a memory object. */
     for (size_t i = 0; i < p->n_steps; i++) {
@@ -551,14 +569,12 @@ static void onednn_destroy(espy_ctx *cx, void **state)
     *state = NULL;
 }
 
-static espy_err onednn_create(espy_ctx *cx, const espy_net_options *options, const char *digest,
-                              void **state)
+static espy_err onednn_create(espy_ctx *cx, const espy_net_options *options, void **state)
 {
     espy_odn_state *st = espy_zalloc(cx, sizeof *st);
     if (!st)
         return ESPY_E_NOMEM;
     st->options = *options;
-    strncpy(st->digest, digest ? digest : "", sizeof st->digest - 1);
     espy_err e = espy_dnn_engine(cx, &st->engine);
     if (e != ESPY_E_OK) {
         espy_free(cx, st);

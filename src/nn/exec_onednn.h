@@ -51,6 +51,13 @@ typedef struct espy_odn_choice {
     size_t n;
 } espy_odn_choice;
 
+/* Memory aligned to 64 bytes, on large pages where it is large; not initialised. */
+typedef struct espy_odn_block {
+    void *base; /* to be freed with espy_free() */
+    void *data;
+} espy_odn_block;
+espy_err espy_odn_block_new(espy_ctx *cx, size_t bytes, espy_odn_block *out) ESPY_NODISCARD;
+
 /* ---- state of a network ------------------------------------------------------------------ */
 
 /* A constant in the layout a primitive asked for. */
@@ -59,12 +66,11 @@ typedef struct espy_odn_weight {
     int parts;
     bool swapped; /* the last two axes exchanged */
     espy_dnn_md md;
-    float *data; /* 64-byte aligned */
+    espy_odn_block block;
 } espy_odn_weight;
 
 typedef struct espy_odn_state {
     espy_net_options options;
-    char digest[65];
     dnnl_engine_t engine;
     espy_odn_weight *weights;
     size_t n_weights, weight_room;
@@ -151,7 +157,7 @@ typedef struct espy_odn_step {
 
 /* Memory of one run: kept in the plan's stock in between. */
 typedef struct espy_odn_frame {
-    float *arena;          /* 64-byte aligned */
+    espy_odn_block arena;
     dnnl_memory_t *memory; /* [n_slots] */
     dnnl_stream_t stream;
 } espy_odn_frame;

@@ -14,11 +14,9 @@ typedef struct ref_run {
     const float **args;   /* of the node at hand */
 } ref_run;
 
-static espy_err ref_create(espy_ctx *cx, const espy_net_options *options, const char *digest,
-                           void **state)
+static espy_err ref_create(espy_ctx *cx, const espy_net_options *options, void **state)
 {
     (void)cx;
-    (void)digest;
     *state = NULL;
     if (options->precision != ESPY_PRECISION_F32)
         return espy_fail(cx, ESPY_E_UNSUPPORTED, "the reference executor computes in f32 only");

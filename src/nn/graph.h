@@ -367,9 +367,7 @@ float espy_act_apply(espy_act act, float x);
  * the plan */
 typedef struct espy_exec_ops {
     const char *name;
-    /* digest: SHA-256 of the ONNX file in hexadecimal, key of the tuning cache */
-    espy_err (*create)(espy_ctx *cx, const espy_net_options *options, const char *digest,
-                       void **state);
+    espy_err (*create)(espy_ctx *cx, const espy_net_options *options, void **state);
     void (*destroy)(espy_ctx *cx, void **state); /* NULL-safe */
     espy_err (*compile)(espy_ctx *cx, void *state, const espy_graph *g, void **plan);
     /* in[i], out[i]: dense arrays with the dims of g->inputs[i] and g->outputs[i]; out is allocated

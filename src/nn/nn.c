@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "nn/graph.h"
 
 enum { NET_PLANS = 32 };
@@ -197,7 +196,6 @@ static espy_err net_prepare(espy_ctx *cx, espy_net *net)
 espy_err espy_net_load(espy_ctx *cx, espy_span onnx, const espy_net_options *options,
                        espy_net **out)
 {
-    char digest[ESPY_DIGEST_HEX];
     espy_err e = ESPY_E_OK;
     espy_net *net = espy_zalloc(cx, sizeof *net);
     if (!net)
@@ -211,8 +209,7 @@ espy_err espy_net_load(espy_ctx *cx, espy_span onnx, const espy_net_options *opt
     }
     ESPY_GO(espy_graph_load(cx, onnx, &net_fused, &net->graph));
     ESPY_GO(net_ports(cx, net));
-    espy_digest(onnx.data, onnx.size, digest);
-    ESPY_GO(net->ops->create(cx, options, digest, &net->state));
+    ESPY_GO(net->ops->create(cx, options, &net->state));
     ESPY_GO(net_prepare(cx, net));
     *out = net;
     net = NULL;

@@ -84,7 +84,8 @@ static void tune_cpu(char out[49])
 #endif
 }
 
-/* Everything that a decision depends on.  The graph stands for itself: operators and dims. */
+/* Everything that a decision depends on.  Of the network that is its structure: values of weights
+ * do not change times, and a large file's digest would take longer than loading it. */
 static espy_err tune_key(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g, espy_buf *key)
 {
     char cpu[49], shape[ESPY_DIGEST_HEX];
@@ -96,16 +97,19 @@ static espy_err tune_key(espy_ctx *cx, const espy_odn_state *st, const espy_grap
     espy_buf_init(key, TUNE_FILE);
     for (size_t i = 0; i < g->n_nodes && e == ESPY_E_OK; i++) {
         const espy_node *n = &g->nodes[i];
-        const espy_value *y = &g->values[n->out];
-        e = espy_buf_printf(cx, &b, "%d %d", (int)n->op, n->n_post);
-        for (int k = 0; k < y->rank && e == ESPY_E_OK; k++)
-            e = espy_buf_printf(cx, &b, " %lld", (long long)y->dims[k]);
+        e = espy_buf_printf(cx, &b, "\n%d %d", (int)n->op, n->n_post);
+        for (int k = -1; k < n->n_in && e == ESPY_E_OK; k++) {
+            espy_vid at = k < 0 ? n->out : n->in[k];
+            e = espy_buf_printf(cx, &b, " %d:", at);
+            for (int d = 0; at != ESPY_NONE && d < g->values[at].rank && e == ESPY_E_OK; d++)
+                e = espy_buf_printf(cx, &b, " %lld", (long long)g->values[at].dims[d]);
+        }
     }
     if (e == ESPY_E_OK) {
         espy_digest(b.data, b.size, shape);
-        e = espy_buf_printf(cx, key, "%d | %s | oneDNN %d.%d.%d %s | %s | %s | %s | %u",
-                            TUNE_REVISION, cpu, v->major, v->minor, v->patch, v->hash, st->digest,
-                            shape, st->options.precision == ESPY_PRECISION_BF16 ? "bf16" : "f32",
+        e = espy_buf_printf(cx, key, "%d | %s | oneDNN %d.%d.%d %s | %s | %s | %u", TUNE_REVISION,
+                            cpu, v->major, v->minor, v->patch, v->hash, shape,
+                            st->options.precision == ESPY_PRECISION_BF16 ? "bf16" : "f32",
                             st->options.threads > 1 ? st->options.threads : 1);
     }
     espy_buf_free(cx, &b);

@@ -265,7 +265,7 @@ static void run_with(maker *m, const espy_exec_ops *ops, const espy_net_options 
                      float **out)
 {
     void *state = NULL, *plan = NULL;
-    espy_err e = ops->create(&m->cx, o, "test", &state);
+    espy_err e = ops->create(&m->cx, o, &state);
     if (e == ESPY_E_OK)
         e = ops->compile(&m->cx, state, m->g, &plan);
     if (e == ESPY_E_OK)
@@ -564,8 +564,7 @@ static void test_concurrent(void **state)
     small_graph(&m);
     espy_ctx plain;
     espy_ctx_init(&plain);
-    assert_int_equal(espy_exec_onednn.create(&plain, &(espy_net_options){0}, "small", &st),
-                     ESPY_E_OK);
+    assert_int_equal(espy_exec_onednn.create(&plain, &(espy_net_options){0}, &st), ESPY_E_OK);
     assert_int_equal(espy_exec_onednn.compile(&plain, st, m.g, &plan), ESPY_E_OK);
     for (int i = 0; i < 6; i++) {
         const float *in = r[i].in;
@@ -593,7 +592,7 @@ static espy_err whole(espy_ctx *cx, const espy_graph *g, const espy_net_options 
     static const float in_data[3 * 24 * 24] = {1, -1, 0.5f};
     const float *in = in_data;
     void *st = NULL, *plan = NULL;
-    espy_err e = espy_exec_onednn.create(cx, o, "whole", &st);
+    espy_err e = espy_exec_onednn.create(cx, o, &st);
     if (e == ESPY_E_OK)
         e = espy_exec_onednn.compile(cx, st, g, &plan);
     if (e == ESPY_E_OK)
