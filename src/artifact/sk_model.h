@@ -58,7 +58,9 @@ typedef struct espy_sk_model {
 void espy_sk_free(espy_ctx *cx, espy_sk_model *m); /* leaves an empty model */
 
 /* A fitted head in this form (all arrays copied).  UNSUPPORTED for a head that scikit-learn's files
- * cannot hold (knn): the text names it.  labels: head->classes names. */
+ * cannot hold (knn): the text names it.  labels: head->classes names.  A head does not keep the
+ * settings it was trained with: set c (1 here), balanced (false) and svc.rows where they are known;
+ * they are shown by scikit-learn and change no answer. */
 espy_err espy_sk_from_head(espy_ctx *cx, const espy_head *head, const char *const *labels,
                            espy_sk_model *out) ESPY_NODISCARD;
 

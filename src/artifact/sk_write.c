@@ -263,13 +263,22 @@ static void put_scalar_i64(put_state *w, int64_t v)
     put_ops(w, "\x86R");
 }
 
-/* Class numbers: stored once, used by the classifier and its parts. */
+/* Class numbers 0, 1, ...: stored once, used by the classifier and its parts.  They count the labels
+ * of the encoder beside them, whatever numbers the model was trained on. */
 static void put_codes(put_state *w, const espy_sk_model *m)
 {
-    if (put_known(w, "\ncodes"))
+    if (w->e || put_known(w, "\ncodes"))
         return;
-    put_vector(w, &put_i8, m->codes, m->classes);
+    int64_t *codes = espy_array(w->cx, m->classes, sizeof *codes);
+    if (!codes) {
+        w->e = w->cx->code;
+        return;
+    }
+    for (size_t i = 0; i < m->classes; i++)
+        codes[i] = (int64_t)i;
+    put_vector(w, &put_i8, codes, m->classes);
     put_store(w, "\ncodes");
+    espy_free(w->cx, codes);
 }
 
 /* ---- objects ---- */

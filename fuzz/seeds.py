@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the seeds of the pickle, npy and tensors targets: python3 fuzz/seeds.py
+
+Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
+random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
+import builtins
+import io
+import json
+import os
+import pickle
+import struct
+import warnings
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.svm import SVC
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+TAG = "new" if np.__version__[0] == "2" else "old"
+
+
+def write(path, content):
+    path = os.path.join(ROOT, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(content)
+
+
+class Call:
+    """Pickles as a call of a function, which a reader that runs pickles would make."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
+
+
+def svc(**more):
+    return SVC(kernel="linear", probability=True, random_state=42, **more)
+
+
+def models():
+    rng = np.random.default_rng(5)
+    for classes, model, name in (
+            (2, svc(), "svc2"), (3, svc(class_weight="balanced"), "svc3"),
+            (3, OneVsRestClassifier(LogisticRegression(random_state=42)), "rest3"),
+            (3, LogisticRegression(random_state=42), "soft3")):
+        x = np.concatenate([rng.normal(size=(1, 3)) + .5 * rng.normal(size=(5, 3))
+                            for _ in range(classes)])
+        names = np.repeat(["A%d" % i for i in range(classes)], 5)
+        encoder, scaler = LabelEncoder().fit(names), StandardScaler().fit(x)
+        model.fit(scaler.transform(x), encoder.transform(names))
+        whole = {"classifier": model, "scaler": scaler, "label_encoder": encoder,
+                 "metadata": {"threshold": .7, "classes": list(map(str, encoder.classes_)),
+                              "acc": np.float64(.5)},
+                 "detector": "x"}
+        for protocol in (0, 2, 5) if name == "svc2" else (4,):
+            write("pickle/%s-%s-%d.pkl" % (name, TAG, protocol), pickle.dumps(whole, protocol))
+        if name == "svc3":
+            write("pickle/bare-%s.pkl" % TAG, pickle.dumps(svc().fit(x, names), protocol=4))
+
+
+def hostile_pickles():
+    for name, content in (
+            ("system", pickle.dumps(Call(os.system, "true"), protocol=4)),
+            ("eval", pickle.dumps({"classifier": Call(builtins.eval, "1")}, protocol=0)),
+            ("nest", b"\x80\x04" + b"(" * 50 + b"]" * 50 + b"."),
+            ("double", b"\x80\x02]q\x00" + b"(h\x00h\x00h\x00h\x00e" * 40 + b"."),
+            ("memo", b"\x80\x02Nr\xff\xff\xff\xff."),
+            ("length", b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f."),
+            ("self", b"\x80\x02}q\x00X\x08\x00\x00\x00metadatah\x00s"
+                     b"X\x0a\x00\x00\x00classifierh\x00s.")):
+        write("pickle/hostile-%s.pkl" % name, content)
+
+
+def arrays():
+    for name, array in (
+            ("f4", np.arange(6, dtype="<f4").reshape(2, 3)), ("f8", np.arange(2.)),
+            ("i8", np.arange(3)), ("i4", np.arange(3, dtype="<i4")),
+            ("u1", np.arange(3, dtype="u1")), ("zero", np.zeros((0, 4), "<f4")),
+            ("text", np.array(["STU001", "", "J\u00fcrgen \U0001f600"])),
+            ("scalar", np.float32(1)),
+            ("fortran", np.asfortranarray(np.arange(6, dtype="<f4").reshape(2, 3)))):
+        f = io.BytesIO()
+        np.save(f, array)
+        write("npy/%s.npy" % name, f.getvalue())
+    f = io.BytesIO()
+    np.lib.format.write_array(f, np.arange(3, dtype="<f4"), version=(3, 0))
+    write("npy/version3.npy", f.getvalue())
+    huge = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }" % (2**63 - 1, 2**63 - 1)
+    huge = huge.ljust(117) + b"\n"
+    write("npy/hostile-shape.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(huge)) + huge)
+    write("npy/hostile-header.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + huge)
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def tensors():
+    for name, header, size in (
+            ("two", {"__metadata__": {"head": "svm"}, "a": entry("F32", [2, 2], 0, 16),
+                     "b": entry("I64", [1], 16, 24)}, 24),
+            ("odd", {"u": entry("U8", [3], 0, 3), "d": entry("F64", [], 3, 11),
+                     "z": entry("F32", [0, 7], 11, 11)}, 11),
+            ("empty", {}, 0),
+            ("hostile-overlap", {"u": entry("U8", [3], 0, 3), "v": entry("U8", [3], 1, 4)}, 4),
+            ("hostile-shape", {"u": entry("F32", [2**62, 4], 0, 0)}, 0)):
+        text = json.dumps(header).encode()
+        write("tensors/%s.safetensors" % name,
+              struct.pack("<Q", len(text)) + text + bytes(range(size)))
+    write("tensors/hostile-length.safetensors", b"\xff" * 8 + b"{}")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    models()
+    if TAG == "old":
+        hostile_pickles()
+        arrays()
+        tensors()
