@@ -620,7 +620,8 @@ static bool vm_is(const value *v, vm_function f)
 static espy_err vm_dtype(vm_state *vm, const value *args)
 {
     value *v;
-    if (args->as.items.n < 1 || args->as.items.at[0]->kind != ESPY_PICKLE_TEXT)
+    if (args->as.items.n < 1 || (args->as.items.at[0]->kind != ESPY_PICKLE_TEXT &&
+                                 args->as.items.at[0]->kind != ESPY_PICKLE_BYTES))
         return vm_damaged(vm, "an element type is not named by text");
     espy_span s = args->as.items.at[0]->as.bytes;
     char kind = s.size ? (char)s.data[0] : '?';
