@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* Called from the thread that started the work, with done <= total and a short name of the stage. */
+/* Called from the thread that started the work, with done <= total and a short name of the stage.
+ */
 typedef struct espy_progress {
     void (*step)(void *self, const char *stage, size_t done, size_t total);
     void *self;

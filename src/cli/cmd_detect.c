@@ -50,9 +50,8 @@ static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     espy_cli_print("%s: %zu face%s\n", path, scan->n, scan->n == 1 ? "" : "s");
     for (size_t k = 0; k < scan->n; k++) {
         const espy_scan_sample *s = &scan->at[k];
-        espy_cli_print("  at %.0f,%.0f %.0fx%.0f  score %.2f  sharpness %.0f\n", (double)s->box[0],
-                       (double)s->box[1], (double)s->box[2], (double)s->box[3], (double)s->score,
-                       (double)s->sharpness);
+        espy_cli_print("  at %.0f,%.0f %.0fx%.0f  score %.2f\n", (double)s->box[0],
+                       (double)s->box[1], (double)s->box[2], (double)s->box[3], (double)s->score);
     }
     return ESPY_E_OK;
 }

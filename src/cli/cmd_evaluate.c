@@ -277,8 +277,8 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     espy_fit_options o = {.head = espy_cli_text(cli, "head"),
                           .settings = {.balanced = true, .scale = true, .seed = 42},
                           .test_share = 0.2,
-                          .rule = ESPY_THRESHOLD_ACCEPT,
-                          .percent = 95,
+                          .rule = ESPY_THRESHOLD_FOLDS,
+                          .percent = 99,
                           .floor = (double)espy_encoder_pack(encoder)->floor};
     ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, NULL, &d));
     ESPY_GO(evaluate_rows(cli, encoder, c, &d, &l));

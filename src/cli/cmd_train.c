@@ -35,8 +35,8 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
         .head = espy_cli_text(cli, "head"),
         .settings = {.balanced = true, .scale = true, .seed = (uint64_t)espy_cli_int(cli, "seed")},
         .test_share = espy_cli_real(cli, "test-share"),
-        .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_ACCEPT,
-        .percent = 95,
+        .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
+        .percent = 99,
         .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
         .floor = (double)espy_encoder_pack(encoder)->floor};
     if (o->head && !espy_head_find(o->head))
@@ -129,8 +129,10 @@ static espy_err train_cmd(espy_cli *cli)
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_cli_say(cli, "%zu labels, %zu pictures; encoder %s (%s)", data.n, data.files, c.encoder,
                  c.precision);
-    ESPY_GO(espy_flow_ingest(cx, &cli->ws, &c, encoder, &data, espy_cli_flag(cli, "whole"),
-                             &cli->progress, &ingest));
+    espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
+                               .actor = "folder",
+                               .progress = &cli->progress};
+    ESPY_GO(espy_flow_ingest(cx, &cli->ws, &c, encoder, &data, &how, &ingest));
     if (!ingest.used)
         ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no face was found in any of %zu pictures (first: %s)",
                           data.files, ingest.skipped[0].reason));
@@ -206,6 +208,30 @@ out:
     return e;
 }
 
+/* "x,y,width,height" of a face in the one picture that is named with it. */
+static espy_err enroll_box(espy_cli *cli, const char *text, const espy_dataset *data, float box[4])
+{
+    espy_ctx *cx = &cli->cx;
+    char *copy = espy_strdup(cx, text), *rest = copy;
+    if (!copy)
+        return cx->code;
+    int n = 0;
+    for (char *word; n < 5 && (word = strsep(&rest, ",")); n++) {
+        double v;
+        if (n == 4 || !espy_parse_real(word, n < 2 ? -1e6 : 1, 1e6, &v))
+            n = 5;
+        else
+            box[n] = (float)v;
+    }
+    espy_free(cx, copy);
+    if (n != 4)
+        return espy_fail(cx, ESPY_E_ARG, "--box %s: \"x,y,width,height\" in pixels was expected",
+                         text);
+    if (data->files != 1)
+        return espy_fail(cx, ESPY_E_ARG, "--box belongs to one picture, not to %zu", data->files);
+    return ESPY_E_OK;
+}
+
 static espy_err enroll_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -215,6 +241,8 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
+    const char *box_text = espy_cli_text(cli, "box");
+    float box[4];
     char *head = NULL;
     espy_label *labels = NULL;
     size_t n_labels = 0;
@@ -223,7 +251,12 @@ static espy_err enroll_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_encoder(cli, true, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
-    ESPY_GO(espy_flow_ingest(cx, &cli->ws, &c, encoder, &data, false, &cli->progress, &ingest));
+    espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
+    if (box_text) {
+        ESPY_GO(enroll_box(cli, box_text, &data, box));
+        how.box = box;
+    }
+    ESPY_GO(espy_flow_ingest(cx, &cli->ws, &c, encoder, &data, &how, &ingest));
     for (size_t i = 0; i < ingest.n_skipped; i++)
         espy_cli_say(cli, "skipped %s: %s", ingest.skipped[i].path, ingest.skipped[i].reason);
     if (!ingest.used)
@@ -255,6 +288,8 @@ out:
 static const espy_option enroll_options[] = {
     ESPY_ENCODER_OPTIONS,
     TRAIN_OPTIONS,
+    {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "the face at this place of one picture, instead of the largest (espy detect tells places)"},
     {"no-train", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "only keep the samples, learn later"},
     {0}};
 

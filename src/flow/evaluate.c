@@ -2,8 +2,6 @@
  * flow - cross-validated evaluation. */
 #include "flow/evaluate.h"
 
-#include <string.h>
-
 #include "learn/decision.h"
 #include "learn/gallery.h"
 
@@ -40,20 +38,6 @@ out:
     return e;
 }
 
-/* Splits rows into those outside and inside fold k. */
-static void evaluate_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x,
-                          uint32_t *y, espy_rows *train, espy_rows *test)
-{
-    size_t head = 0, tail = rows->n;
-    for (size_t i = 0; i < rows->n; i++) {
-        size_t to = fold[i] == k ? --tail : head++;
-        memcpy(x + to * rows->dim, rows->x + i * rows->dim, rows->dim * sizeof *x);
-        y[to] = rows->y[i];
-    }
-    *train = (espy_rows){x, y, head, rows->dim, rows->classes};
-    *test = (espy_rows){x + head * rows->dim, y + head, rows->n - head, rows->dim, rows->classes};
-}
-
 espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *const *names,
                             const float *strangers, size_t n, size_t folds,
                             const espy_fit_options *options, espy_evaluation *out)
@@ -69,7 +53,7 @@ espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *con
     ESPY_GO(
         espy_split_folds(cx, rows->y, rows->n, rows->classes, folds, options->settings.seed, fold));
     for (uint32_t k = 0; k < folds; k++) {
-        evaluate_fold(rows, fold, k, x, y, &train, &test);
+        espy_fit_fold(rows, fold, k, x, y, &train, &test);
         ESPY_GO(espy_flow_fit(cx, &train, names, options, &fit));
         ESPY_GO(evaluate_answers(cx, &fit, &train, test.x, test.y, test.n, &sum));
         ESPY_GO(evaluate_answers(cx, &fit, &train, strangers, NULL, n, &sum));

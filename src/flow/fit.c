@@ -9,8 +9,12 @@
 #include "learn/gallery.h"
 
 #define FIT_SVM_LABELS 1000
+#define FIT_FOLDS 5
+#define FIT_ENOUGH 500 /* held-out samples that make folds unnecessary */
 /* Share of a label's own held-out samples that the floor may cost. */
 #define FIT_FLOOR_LOSS 5.0
+/* Share of stranger pairs that reach a pack's floor (docs/accuracy.md). */
+#define FIT_STRANGERS 1e-3
 
 /* The rows of a part of the split, copied together; *x and *y are the caller's. */
 static espy_err fit_part(espy_ctx *cx, const espy_rows *all, const uint32_t *at, size_t n,
@@ -112,6 +116,81 @@ out:
     return e;
 }
 
+void espy_fit_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x, uint32_t *y,
+                   espy_rows *train, espy_rows *test)
+{
+    size_t head = 0, tail = rows->n;
+    for (size_t i = 0; i < rows->n; i++) {
+        size_t to = fold[i] == k ? --tail : head++;
+        memcpy(x + to * rows->dim, rows->x + i * rows->dim, rows->dim * sizeof *x);
+        y[to] = rows->y[i];
+    }
+    *train = (espy_rows){x, y, head, rows->dim, rows->classes};
+    *test = (espy_rows){x + head * rows->dim, y + head, rows->n - head, rows->dim, rows->classes};
+}
+
+/* Out-of-fold answers to every sample of the training part, n at a time. */
+static espy_err fit_out_of_fold(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o,
+                                const espy_head_ops *ops, float *top, uint8_t *correct)
+{
+    espy_err e = ESPY_E_OK;
+    espy_head *head = NULL;
+    espy_rows train, test;
+    size_t done = 0;
+    float *x = espy_floats(cx, rows->n * rows->dim), *p = espy_floats(cx, rows->n * rows->classes);
+    uint32_t *y = espy_array(cx, rows->n, sizeof *y), *fold = espy_array(cx, rows->n, sizeof *fold);
+    uint32_t *answer = espy_array(cx, rows->n, sizeof *answer);
+    if (!x || !p || !y || !fold || !answer)
+        ESPY_GO(cx->code);
+    ESPY_GO(
+        espy_split_folds(cx, rows->y, rows->n, rows->classes, FIT_FOLDS, o->settings.seed, fold));
+    for (uint32_t k = 0; k < FIT_FOLDS; k++) {
+        espy_fit_fold(rows, fold, k, x, y, &train, &test);
+        ESPY_GO(fit_head(cx, ops, &train, &o->settings, &head));
+        ESPY_GO(ops->probabilities(cx, head, test.x, test.n, p));
+        espy_head_destroy(cx, &head);
+        espy_metrics_argmax(p, test.n, test.classes, answer);
+        for (size_t i = 0; i < test.n; i++, done++) {
+            top[done] = p[i * test.classes + answer[i]];
+            correct[done] = answer[i] == test.y[i];
+        }
+    }
+out:
+    espy_head_destroy(cx, &head);
+    espy_free(cx, x);
+    espy_free(cx, p);
+    espy_free(cx, y);
+    espy_free(cx, fold);
+    espy_free(cx, answer);
+    return e;
+}
+
+/* The FOLDS rule; where labels have too few samples for folds the held-out part has to do. */
+static espy_err fit_threshold_folds(espy_ctx *cx, const espy_rows *train, const espy_fit_options *o,
+                                    espy_fit *f, const uint8_t *correct)
+{
+    espy_err e = ESPY_E_OK;
+    float *top = espy_floats(cx, train->n);
+    uint8_t *right = espy_array(cx, train->n, sizeof *right);
+    if (!top || !right)
+        ESPY_GO(cx->code);
+    e = f->split.test_n < FIT_ENOUGH ? fit_out_of_fold(cx, train, o, f->ops, top, right)
+                                     : ESPY_E_DATA;
+    if (e == ESPY_E_OK) {
+        e = espy_threshold_accept(cx, top, right, train->n, o->percent, &f->threshold);
+    } else if (e == ESPY_E_DATA) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+        if (f->split.test_n)
+            e = espy_threshold_accept(cx, f->top, correct, f->split.test_n, o->percent,
+                                      &f->threshold);
+    }
+out:
+    espy_free(cx, top);
+    espy_free(cx, right);
+    return e;
+}
+
 /* S1's number as its document computes it: over the probabilities of the training part. */
 static espy_err fit_literal(espy_ctx *cx, const espy_rows *train, const espy_fit_options *o,
                             espy_fit *f)
@@ -133,8 +212,33 @@ out:
     return e;
 }
 
-/* The floor: the pack's, raised by how alike different labels are, but not so far that more than
- * FIT_FLOOR_LOSS percent of correct held-out samples would be lost. */
+/* The x that a standard normal variable exceeds with probability p (0 < p < 0.5), by bisection. */
+static double normal_tail(double p)
+{
+    double lo = 0, hi = 40;
+    for (int i = 0; i < 100; i++) {
+        double mid = (lo + hi) / 2;
+        if (erfc(mid / sqrt(2.0)) / 2 > p)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* A pack's floor is what FIT_STRANGERS of pairs of strangers reach.  A question is compared with n
+ * samples, so the same share of strangers needs the tail at FIT_STRANGERS / n (Bonferroni): further
+ * out from the mean likeness of different labels by the ratio of the normal quantiles. */
+static double floor_for(double pack_floor, double mean, size_t n)
+{
+    if (mean >= pack_floor)
+        return pack_floor;
+    return mean + (pack_floor - mean) * normal_tail(FIT_STRANGERS / (double)n) /
+                      normal_tail(FIT_STRANGERS);
+}
+
+/* The floor: the pack's for a gallery of this size, raised by how alike different labels are, but
+ * not so far that more than FIT_FLOOR_LOSS percent of correct held-out samples would be lost. */
 static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows *test,
                           const uint8_t *correct, const espy_fit_options *o, espy_fit *f)
 {
@@ -156,7 +260,8 @@ static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows 
         if (n)
             ESPY_GO(espy_percentile(cx, own, n, FIT_FLOOR_LOSS, &most));
     }
-    f->floor = espy_decision_floor(o->floor, spread.largest, fmax(most, o->floor));
+    double raised = fmax(spread.largest, floor_for(o->floor, spread.mean, train->n));
+    f->floor = espy_decision_floor(o->floor, raised, fmax(most, o->floor));
 out:
     espy_free(cx, near);
     espy_free(cx, own);
@@ -168,8 +273,8 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
 {
     espy_fit f = {0};
     espy_err e = ESPY_E_OK;
-    float *train_x = NULL, *test_x = NULL;
-    uint32_t *train_y = NULL, *test_y = NULL;
+    float *test_x = NULL;
+    uint32_t *test_y = NULL;
     uint8_t *correct = NULL;
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
@@ -179,7 +284,7 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         ESPY_GO(cx->code);
     ESPY_GO(fit_split(cx, rows, options, &f.split));
     if (f.split.test_n) {
-        ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &train_x, &train_y, &train));
+        ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y, &train));
         ESPY_GO(fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test));
     }
     correct = espy_array(cx, test.n, sizeof *correct);
@@ -192,6 +297,8 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         ESPY_GO(fit_measure(cx, &test, names, options, &f, correct));
     if (options->rule == ESPY_THRESHOLD_ACCEPT || options->rule == ESPY_THRESHOLD_LITERAL)
         ESPY_GO(fit_literal(cx, &train, options, &f));
+    if (options->rule == ESPY_THRESHOLD_FOLDS)
+        ESPY_GO(fit_threshold_folds(cx, &train, options, &f, correct));
     ESPY_GO(fit_floor(cx, &train, &test, correct, options, &f));
     if (test.n && options->refit) {
         espy_head_destroy(cx, &f.head);
@@ -202,8 +309,6 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     f = (espy_fit){0};
 out:
     espy_free(cx, correct);
-    espy_free(cx, train_x);
-    espy_free(cx, train_y);
     espy_free(cx, test_x);
     espy_free(cx, test_y);
     espy_fit_free(cx, &f);
@@ -215,6 +320,8 @@ void espy_fit_free(espy_ctx *cx, espy_fit *f)
     espy_head_destroy(cx, &f->head);
     espy_split_free(cx, &f->split);
     espy_metrics_free(cx, &f->metrics);
+    espy_free(cx, f->train_x);
+    espy_free(cx, f->train_y);
     espy_free(cx, f->answer);
     espy_free(cx, f->top);
     espy_buf_free(cx, &f->report);

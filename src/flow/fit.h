@@ -11,7 +11,9 @@
 
 typedef enum espy_threshold_rule {
     ESPY_THRESHOLD_RECOMMENDED, /* S0: from the table (C-02) */
-    ESPY_THRESHOLD_ACCEPT,      /* S1: accepts `percent` of correct known samples (C-01) */
+    ESPY_THRESHOLD_ACCEPT,      /* S1: accepts `percent` of correct held-out samples (C-01) */
+    ESPY_THRESHOLD_FOLDS,       /* the same over out-of-fold answers to the training part: there are
+                                   more of them, so the number is steadier */
     ESPY_THRESHOLD_LITERAL,     /* S1 as written: percentile of the training probabilities */
     ESPY_THRESHOLD_FIXED        /* as given */
 } espy_threshold_rule;
@@ -29,7 +31,9 @@ typedef struct espy_fit_options {
 
 typedef struct espy_fit {
     const espy_head_ops *ops;
-    espy_head *head;
+    espy_head *head; /* knn looks into train_x, or into the caller's rows when refitted */
+    float *train_x;  /* the training part of the split; NULL without a held-out part */
+    uint32_t *train_y;
     espy_split split;     /* test_n = 0: too few samples to hold any back */
     bool refitted;        /* the head saw everything; the figures are of the held-out part */
     espy_metrics metrics; /* on the held-out part */
@@ -49,6 +53,11 @@ typedef struct espy_fit {
 espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
                        const espy_fit_options *options, espy_fit *out) ESPY_NODISCARD;
 void espy_fit_free(espy_ctx *cx, espy_fit *f);
+
+/* Copies rows with those of fold k behind all others: train and test become views into x (n x dim)
+ * and y (n), which the caller owns. */
+void espy_fit_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x, uint32_t *y,
+                   espy_rows *train, espy_rows *test);
 
 /* The confusion matrix as text: a header of labels, one row per true label. */
 espy_err espy_fit_confusion_text(espy_ctx *cx, const espy_fit *f, const char *const *names,

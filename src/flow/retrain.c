@@ -20,8 +20,9 @@ espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, const char *collectio
                             bool whole_if_none, const espy_progress *progress)
 {
     ESPY_TRY(espy_workspace_collection(cx, r->ws, collection, r->encoder, &r->collection));
-    ESPY_TRY(espy_flow_ingest(cx, r->ws, &r->collection, r->encoder, &r->data, whole_if_none,
-                              progress, &r->ingest));
+    espy_ingest_options o = {
+        .whole_if_none = whole_if_none, .actor = "folder", .progress = progress};
+    ESPY_TRY(espy_flow_ingest(cx, r->ws, &r->collection, r->encoder, &r->data, &o, &r->ingest));
     if (!r->ingest.used)
         return espy_fail(
             cx, ESPY_E_DATA,

@@ -2,12 +2,16 @@
  * flow - ingest and publish. */
 #include "flow/train.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "flow/scan.h"
+
+/* Least overlap (intersection over union) of a face with the box that was named. */
+#define INGEST_OVERLAP 0.3f
 
 void espy_training_set_free(espy_ctx *cx, espy_training_set *l)
 {
@@ -127,6 +131,7 @@ typedef struct ingest_job {
         size_t item;
     } * seen; /* open addressing; a power of two of places, at most half of them taken */
     size_t places;
+    const espy_ingest_options *options;
     espy_ingest *result;
 } ingest_job;
 
@@ -154,22 +159,50 @@ static espy_err ingest_skip(espy_ctx *cx, ingest_job *j, size_t i, const char *r
     return ESPY_E_OK;
 }
 
+/* Intersection over union of two boxes (x, y, width, height). */
+static float box_overlap(const float *a, const float *b)
+{
+    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
+    float h = fminf(a[1] + a[3], b[1] + b[3]) - fmaxf(a[1], b[1]);
+    if (w <= 0 || h <= 0)
+        return 0;
+    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h);
+}
+
+/* The sample that is meant: the only one, or the one at the box; NULL when nothing lies there. */
+static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_scan *scan)
+{
+    const espy_scan_sample *best = NULL;
+    float most = INGEST_OVERLAP;
+    if (!j->options->box)
+        return scan->n ? &scan->at[0] : NULL;
+    for (size_t i = 0; i < scan->n; i++) {
+        float o = box_overlap(scan->at[i].box, j->options->box);
+        if (o >= most) {
+            most = o;
+            best = &scan->at[i];
+        }
+    }
+    return best;
+}
+
 static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
 {
     ingest_job *j = self;
     size_t folder = j->folder[i];
     if (scan->error)
         return ingest_skip(cx, j, i, scan->error);
-    if (!scan->n)
-        return ingest_skip(cx, j, i, "No face detected");
-    size_t first = ingest_first(j, scan->at[0].id, i);
+    const espy_scan_sample *s = ingest_choose(j, scan);
+    if (!s)
+        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : "No face detected");
+    size_t first = ingest_first(j, s->id, i);
     if (j->folder[first] != folder) {
         char reason[sizeof cx->text];
         snprintf(reason, sizeof reason, "the same picture as %s, which has another label",
                  j->paths[first]);
         return ingest_skip(cx, j, i, reason);
     }
-    espy_err e = espy_store_sample_label(cx, j->store, scan->at[0].id, j->labels[folder], "folder");
+    espy_err e = espy_store_sample_label(cx, j->store, s->id, j->labels[folder], j->options->actor);
     if (e == ESPY_E_EXISTS) {
         char reason[sizeof cx->text];
         memcpy(reason, cx->text, sizeof reason);
@@ -178,7 +211,7 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     }
     ESPY_TRY(e);
     if (first == i)
-        j->result->samples[j->result->n_samples++] = scan->at[0].id;
+        j->result->samples[j->result->n_samples++] = s->id;
     j->result->used++;
     j->result->fresh += fresh;
     j->result->per_folder[folder]++;
@@ -192,11 +225,11 @@ static int ingest_order(const void *a, const void *b)
 }
 
 espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
-                          const espy_encoder *encoder, const espy_dataset *data, bool whole_if_none,
-                          const espy_progress *progress, espy_ingest *out)
+                          const espy_encoder *encoder, const espy_dataset *data,
+                          const espy_ingest_options *options, espy_ingest *out)
 {
     espy_ingest result = {0};
-    ingest_job j = {.store = ws->store, .data = data, .result = &result};
+    ingest_job j = {.store = ws->store, .data = data, .options = options, .result = &result};
     espy_err e = ESPY_E_OK;
     size_t n = 0;
     j.paths = espy_array(cx, data->files, sizeof *j.paths);
@@ -219,12 +252,13 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
             j.folder[n++] = f;
         }
     }
-    espy_scan_job scan = {.encoder = encoder,
-                          .find = {.largest = true, .whole_if_none = whole_if_none},
-                          .store = ws->store,
-                          .collection = c->id,
-                          .progress = progress,
-                          .stage = "encoding"};
+    espy_scan_job scan = {
+        .encoder = encoder,
+        .find = {.largest = !options->box, .whole_if_none = options->whole_if_none},
+        .store = ws->store,
+        .collection = c->id,
+        .progress = options->progress,
+        .stage = "encoding"};
     ESPY_GO(espy_flow_scan(cx, &scan, j.paths, n, ingest_one, &j));
     if (result.n_samples)
         qsort(result.samples, result.n_samples, sizeof *result.samples, ingest_order);
@@ -246,6 +280,8 @@ static const char *rule_name(espy_threshold_rule rule)
         return "recommended";
     case ESPY_THRESHOLD_ACCEPT:
         return "percentile";
+    case ESPY_THRESHOLD_FOLDS:
+        return "folds";
     case ESPY_THRESHOLD_LITERAL:
         return "literal";
     case ESPY_THRESHOLD_FIXED:

@@ -43,12 +43,19 @@ typedef struct espy_ingest {
 } espy_ingest;
 void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 
-/* Encodes every picture of the dataset (largest face of each) into the collection and labels it by
- * its folder.  A picture that stands under two labels keeps the first and is skipped for the
- * second. whole_if_none: use the whole picture where no face is found (S1). */
+/* How the samples of a folder's pictures are chosen. */
+typedef struct espy_ingest_options {
+    bool whole_if_none; /* S1: the whole picture where no face is found */
+    const float *box;  /* x, y, width, height: the face there instead of the largest one; or NULL */
+    const char *actor; /* who labels: "folder" (a later run may change it) or "user" */
+    const espy_progress *progress;
+} espy_ingest_options;
+
+/* Encodes every picture of the dataset into the collection and labels one face of each by its
+ * folder. A picture that stands under two labels keeps the first and is skipped for the second. */
 espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
-                          const espy_encoder *encoder, const espy_dataset *data, bool whole_if_none,
-                          const espy_progress *progress, espy_ingest *out) ESPY_NODISCARD;
+                          const espy_encoder *encoder, const espy_dataset *data,
+                          const espy_ingest_options *options, espy_ingest *out) ESPY_NODISCARD;
 
 /* Makes the fit a new version of the collection and moves `live` to it.
  * reason: one line for the history, such as "train". */

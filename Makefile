@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door.  Each target does its own set-up; `make demo` and `make check` are enough for a
+# bare Debian 12.
+BUILD = build
+PHOTOS =
+PACK = face-api
+PREFIX = /usr/local
+
+.PHONY: demo check build bench fuzz install models accuracy clean
+
+# The program, as build/espy.
+build:
+	@tools/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+	@ln -sf src/cli/espy $(BUILD)/espy
+
+# The main job on real photos: PHOTOS=DIR (a folder per person), the shared test data, or the
+# photos of the face-api package.
+demo: build
+	@demo/run.sh "$(PHOTOS)"
+
+# All tests, with gcc and clang, and under the sanitizers.
+check:
+	@tools/setup.sh build check
+	@tools/check.sh
+
+# Speed and memory, each beside a peer in one run.
+bench:
+	@tools/setup.sh build bench
+	@bench/run.sh
+
+# Every fuzz target for a while: make fuzz SECONDS=60
+SECONDS = 30
+fuzz:
+	@tools/setup.sh build check
+	@fuzz/run.sh $(SECONDS)
+
+# A pack that is made here: make models PACK=face-api
+models:
+	@models/get.sh $(PACK)
+
+# The figures of docs/accuracy.md, measured again.
+accuracy: build
+	@tools/accuracy.sh
+
+install: build
+	@meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD) build-check build-clang build-asan build-fuzz demo-out
