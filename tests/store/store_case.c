@@ -22,6 +22,13 @@ const char *case_dir(espy_ctx *cx)
     return at[turn];
 }
 
+const char *case_path(const char *dir, const char *name)
+{
+    static char at[400];
+    snprintf(at, sizeof at, "%s/%s", dir, name);
+    return at;
+}
+
 int64_t case_collection(espy_ctx *cx, espy_store *st, const char *name)
 {
     int64_t id = 0;

@@ -25,7 +25,9 @@
                        (char *)"f32"})
 
 /* A new empty folder's name, in a static buffer (two alternate). */
-const char *case_dir(espy_ctx *cx) __attribute__((returns_nonnull));
+const char *case_dir(espy_ctx *cx);
+/* "DIR/NAME", in a static buffer. */
+const char *case_path(const char *dir, const char *name);
 int64_t case_collection(espy_ctx *cx, espy_store *st, const char *name);
 /* Media number k of any content; its digest where wanted. */
 int64_t case_media(espy_ctx *cx, espy_store *st, int64_t collection, int k, char *digest);

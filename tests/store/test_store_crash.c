@@ -572,22 +572,18 @@ static void run_unwritable(void **state)
     espy_ctx cx;
     espy_ctx_init(&cx);
     espy_store *st = NULL;
-    char below[300];
     const char *dir = case_dir(&cx);
     CASE_OK(&cx, espy_dir_make(&cx, dir));
     assert_int_equal(chmod(dir, 0555), 0);
-    snprintf(below, sizeof below, "%s/below", dir);
     expect_refusal(&cx, dir);
-    expect_refusal(&cx, below);
+    expect_refusal(&cx, case_path(dir, "below"));
     assert_int_equal(chmod(dir, 0755), 0);
     life_prepare(&cx, dir);
     assert_int_equal(chmod(dir, 0555), 0);
-    snprintf(below, sizeof below, "%s/store.db", dir);
-    assert_int_equal(chmod(below, 0444), 0);
+    assert_int_equal(chmod(case_path(dir, "store.db"), 0444), 0);
     expect_refusal(&cx, dir);
     assert_int_equal(chmod(dir, 0755), 0);
-    snprintf(below, sizeof below, "%s/store.db/inside", dir);
-    CASE_FAILS(&cx, IO, espy_store_open(&cx, below, &st));
+    CASE_FAILS(&cx, IO, espy_store_open(&cx, case_path(dir, "store.db/inside"), &st));
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 

@@ -475,6 +475,30 @@ static void run_shell(void **state)
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
+/* A reader in another language, written from the documents, finds what was put in. */
+static void run_reader(void **state)
+{
+    (void)state;
+    if (access("/usr/bin/python3", X_OK) != 0) {
+        printf("SKIP: no python3\n");
+        skip();
+    }
+    STARTED(cx, dir);
+    char command[1200], line[512] = "";
+    fill(&cx, dir);
+    snprintf(command, sizeof command, "/usr/bin/python3 %s %s enc",
+             test_source("tests/store/store_reader.py"), dir);
+    FILE *f = popen(command, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    assert_int_equal(pclose(f), 0);
+    /* case_scan(): 100 + 0, 1, 2, 3 sixteenths */
+    assert_string_equal(line, "{\"counts\": {\"collections\": 1, \"labels\": 1, \"media\": 1,"
+                              " \"samples\": 1, \"embeddings\": 1, \"events\": 5}, \"versions\":"
+                              " [[1, \"svm\", 1, 400.375]], \"live\": [1]}\n");
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_migration),
@@ -487,6 +511,7 @@ int main(void)
                                        cmocka_unit_test(run_settings),
                                        cmocka_unit_test(run_plans),
                                        cmocka_unit_test(run_shell),
+                                       cmocka_unit_test(run_reader),
                                        cmocka_unit_test(run_memory)};
     memory_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
