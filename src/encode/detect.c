@@ -100,6 +100,19 @@ void espy_faces_suppress(espy_faces *f, float limit, espy_overlap kind, float pi
     f->n = kept;
 }
 
+static espy_err detect_kind(espy_ctx *cx, const espy_json *fit, espy_fit_kind *out)
+{
+    static const char *const words[] = {"letterbox", "stretch", "sample"};
+    const char *word = espy_json_string(fit, fit ? "" : words[0]);
+    for (int i = 0; i < 3; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *out = (espy_fit_kind)i;
+            return ESPY_E_OK;
+        }
+    return espy_fail(cx, ESPY_E_FORMAT,
+                     "\"detector.fit\" must be \"letterbox\", \"stretch\" or \"sample\"");
+}
+
 espy_err espy_detector_settings_read(espy_ctx *cx, const espy_json *block,
                                      espy_detector_settings *out)
 {
@@ -114,12 +127,7 @@ espy_err espy_detector_settings_read(espy_ctx *cx, const espy_json *block,
     ESPY_TRY(espy_json_may_number(cx, block, "min_score", 0.01, 1.0, 0.5, &min_score));
     ESPY_TRY(espy_json_may_number(cx, block, "nms", 0.0, 1.0, 0.4, &overlap));
     ESPY_TRY(espy_json_may_number(cx, block, "step", 32, ESPY_PREP_SIDE, 32, &step));
-    const espy_json *fit = espy_json_get(block, "fit");
-    const char *word = espy_json_string(fit, fit ? "" : "letterbox");
-    out->stretch = strcmp(word, "stretch") == 0;
-    if (!out->stretch && strcmp(word, "letterbox") != 0)
-        return espy_fail(cx, ESPY_E_FORMAT,
-                         "\"detector.fit\" must be \"letterbox\" or \"stretch\"");
+    ESPY_TRY(detect_kind(cx, espy_json_get(block, "fit"), &out->kind));
     if (fmod(step, 32.0) != 0.0)
         return espy_fail(cx, ESPY_E_FORMAT, "\"detector.step\" must be a multiple of 32");
     out->min_score = (float)min_score;
@@ -156,10 +164,11 @@ espy_err espy_fit_input(espy_ctx *cx, const espy_detector_settings *settings, co
                             im->full_height > 0 ? im->full_height : im->height};
     const double whole = 1.0 + 2.0 * (double)border; /* picture with border, in pictures */
     double sx = prep->width / (full[0] * whole), sy = prep->height / (full[1] * whole);
-    if (!settings->stretch)
+    if (settings->kind != ESPY_FIT_STRETCH)
         sx = sy = fmin(sx, sy);
-    /* the small term keeps e.g. 640 * (w / w) from becoming 639 */
-    int w = (int)(full[0] * sx + 1e-6), h = (int)(full[1] * sy + 1e-6);
+    /* the small term keeps e.g. 640 * (w / w) from becoming 639; face-api rounds, others cut */
+    const double up = settings->kind == ESPY_FIT_SAMPLE ? 0.5 : 1e-6;
+    int w = (int)(full[0] * sx + up), h = (int)(full[1] * sy + up);
     const int left = (int)((double)border * full[0] * sx),
               top = (int)((double)border * full[1] * sy);
     w = w > 0 ? w : 1;
@@ -170,15 +179,21 @@ espy_err espy_fit_input(espy_ctx *cx, const espy_detector_settings *settings, co
                       prep->height};
     if (settings->scale_by_height)
         fit->scale[0] = (float)(full[1] / h * im->width / full[0]);
-    if (port && port->rank == 4 && port->dims[2] < 0 && port->dims[3] < 0 && !settings->stretch) {
+    if (port && port->rank == 4 && port->dims[2] < 0 && port->dims[3] < 0 &&
+        settings->kind != ESPY_FIT_STRETCH) {
         fit->width =
             detect_round_up((int)ceil(full[0] * whole * sx - 1e-6), settings->step, prep->width);
         fit->height =
             detect_round_up((int)ceil(full[1] * whole * sy - 1e-6), settings->step, prep->height);
     }
-    ESPY_GO(detect_scaled(cx, im, w, h, &scaled));
-    ESPY_GO(espy_image_create(cx, fit->width, fit->height, &canvas));
-    espy_draw_image(&canvas, &scaled, left, top);
+    if (settings->kind == ESPY_FIT_SAMPLE) {
+        const double m[6] = {sx * full[0] / im->width, 0, left, 0, sy * full[1] / im->height, top};
+        ESPY_GO(espy_image_warp(cx, im, m, fit->width, fit->height, &canvas));
+    } else {
+        ESPY_GO(detect_scaled(cx, im, w, h, &scaled));
+        ESPY_GO(espy_image_create(cx, fit->width, fit->height, &canvas));
+        espy_draw_image(&canvas, &scaled, left, top);
+    }
     data = espy_floats(cx, 3 * (size_t)fit->width * (size_t)fit->height);
     if (!data) {
         e = cx->code;

@@ -37,11 +37,19 @@ typedef enum espy_overlap { ESPY_OVERLAP_UNION, ESPY_OVERLAP_LEAST } espy_overla
  * family counts x2 - x1 + 1 pixels, else 0. */
 void espy_faces_suppress(espy_faces *f, float limit, espy_overlap kind, float pixel);
 
+/* How a picture is brought to a network's input. */
+typedef enum espy_fit_kind {
+    ESPY_FIT_LETTERBOX, /* keeping its shape, resized, rest black */
+    ESPY_FIT_STRETCH,   /* to the input's shape */
+    ESPY_FIT_SAMPLE     /* as letterbox, but point-sampled without half-pixel offset and without
+                           smoothing, as TensorFlow.js does for face-api */
+} espy_fit_kind;
+
 /* Settings that every family shares. */
 typedef struct espy_detector_settings {
     espy_prep prep;
     float min_score, overlap;
-    bool stretch;         /* fit the picture to the input without keeping its shape */
+    espy_fit_kind kind;
     bool scale_by_height; /* map back by the height's scale on both axes: the sides are cut to whole
                              pixels, so the scales differ, and InsightFace takes this one */
     int step;             /* networks of free size: sides are rounded up to a multiple of it */
