@@ -379,7 +379,7 @@ static espy_err npy_split(espy_ctx *cx, espy_span bytes, espy_span *text, espy_s
 
 espy_err espy_npy_parse(espy_ctx *cx, espy_span bytes, espy_npy *out)
 {
-    espy_span text, elements;
+    espy_span text = {0}, elements = {0};
     espy_npy a = {0};
     size_t size = 0, total;
     ESPY_TRY(npy_split(cx, bytes, &text, &elements));

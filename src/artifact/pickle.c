@@ -224,7 +224,7 @@ static espy_err vm_pop_mark(vm_state *vm, value ***at, size_t *n)
 
 static espy_err vm_put(vm_state *vm, uint64_t i)
 {
-    value *v;
+    value *v = NULL;
     ESPY_TRY(vm_top(vm, &v));
     if (i >= (uint64_t)(vm->end - vm->begin)) /* each takes a byte at least */
         return vm_damaged(vm, "a memo number is too high");
@@ -258,7 +258,7 @@ static espy_err vm_bytes(vm_state *vm, uint64_t n, espy_span *out)
 /* A little-endian number of `width` bytes. */
 static espy_err vm_number(vm_state *vm, unsigned width, uint64_t *out)
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_bytes(vm, width, &s));
     *out = 0;
     for (unsigned i = 0; i < width; i++)
@@ -269,7 +269,7 @@ static espy_err vm_number(vm_state *vm, unsigned width, uint64_t *out)
 /* Bytes that follow their own length. */
 static espy_err vm_counted(vm_state *vm, unsigned width, espy_span *out)
 {
-    uint64_t n;
+    uint64_t n = 0;
     ESPY_TRY(vm_number(vm, width, &n));
     return vm_bytes(vm, n, out);
 }
@@ -288,7 +288,7 @@ static espy_err vm_line(vm_state *vm, espy_span *out)
 /* A line as a short C string, for numbers. */
 static espy_err vm_short_line(vm_state *vm, char out[64])
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_line(vm, &s));
     if (s.size >= 64 || memchr(s.data, 0, s.size))
         return vm_damaged(vm, "a number is too long");
@@ -301,7 +301,7 @@ static espy_err vm_short_line(vm_state *vm, char out[64])
 
 static espy_err vm_push_int(vm_state *vm, int64_t n)
 {
-    value *v;
+    value *v = NULL;
     ESPY_TRY(vm_new(vm, ESPY_PICKLE_INT, &v));
     v->as.number = n;
     return vm_push(vm, v);
@@ -309,7 +309,7 @@ static espy_err vm_push_int(vm_state *vm, int64_t n)
 
 static espy_err vm_push_real(vm_state *vm, double x)
 {
-    value *v;
+    value *v = NULL;
     ESPY_TRY(vm_new(vm, ESPY_PICKLE_REAL, &v));
     v->as.real = x;
     return vm_push(vm, v);
@@ -317,7 +317,7 @@ static espy_err vm_push_real(vm_state *vm, double x)
 
 static espy_err vm_push_bytes(vm_state *vm, espy_span s)
 {
-    value *v;
+    value *v = NULL;
     ESPY_TRY(vm_new(vm, ESPY_PICKLE_BYTES, &v));
     v->as.bytes = s;
     return vm_push(vm, v);
@@ -325,7 +325,7 @@ static espy_err vm_push_bytes(vm_state *vm, espy_span s)
 
 static espy_err vm_push_text(vm_state *vm, espy_span s)
 {
-    value *v;
+    value *v = NULL;
     if (!espy_utf8_valid((const char *)s.data, s.size))
         return vm_damaged(vm, "a text is not UTF-8");
     ESPY_TRY(vm_new(vm, ESPY_PICKLE_TEXT, &v));
@@ -336,14 +336,14 @@ static espy_err vm_push_text(vm_state *vm, espy_span s)
 /* BININT of 4 bytes is signed, the shorter ones are not; LONG1 and LONG4 are two's complement. */
 static espy_err vm_push_unsigned(vm_state *vm, unsigned width)
 {
-    uint64_t n;
+    uint64_t n = 0;
     ESPY_TRY(vm_number(vm, width, &n));
     return vm_push_int(vm, width == 4 ? (int32_t)(uint32_t)n : (int64_t)n);
 }
 
 static espy_err vm_push_long(vm_state *vm, unsigned width)
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_counted(vm, width, &s));
     if (s.size > 8)
         return espy_fail(vm->cx, ESPY_E_UNSUPPORTED, "the pickle holds an integer of %zu bytes",
@@ -358,7 +358,7 @@ static espy_err vm_push_long(vm_state *vm, unsigned width)
 
 static espy_err vm_push_real_binary(vm_state *vm)
 {
-    espy_span s;
+    espy_span s = {0};
     uint64_t bits = 0;
     double x;
     ESPY_TRY(vm_bytes(vm, 8, &s));
@@ -446,7 +446,7 @@ static size_t vm_escape(const uint8_t *p, size_t n, uint32_t *c)
 /* Protocol 0 text is "raw-unicode-escape": Latin-1 with escapes for the rest. */
 static espy_err vm_push_text_line(vm_state *vm)
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_line(vm, &s));
     uint8_t *text = vm_take(vm, 2 * s.size + 1), *to = text;
     if (!text)
@@ -464,7 +464,7 @@ static espy_err vm_push_text_line(vm_state *vm)
 /* Python 2's str in protocol 0: quotes around, escapes inside (not read). */
 static espy_err vm_push_quoted_line(vm_state *vm)
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_line(vm, &s));
     if (s.size < 2 || (s.data[0] != '\'' && s.data[0] != '"') || s.data[s.size - 1] != s.data[0])
         return vm_damaged(vm, "a text is not in quotes");
@@ -498,7 +498,7 @@ static espy_err vm_append(vm_state *vm, value *to, value *const *at, size_t n)
 
 static espy_err vm_push_container(vm_state *vm, espy_pickle_kind kind, value *const *at, size_t n)
 {
-    value *v;
+    value *v = NULL;
     if (kind == ESPY_PICKLE_DICT && n % 2)
         return vm_damaged(vm, "a key has no value");
     ESPY_TRY(vm_new(vm, kind, &v));
@@ -509,8 +509,8 @@ static espy_err vm_push_container(vm_state *vm, espy_pickle_kind kind, value *co
 /* All values above the mark as a new container. */
 static espy_err vm_collect(vm_state *vm, espy_pickle_kind kind)
 {
-    value **at;
-    size_t n;
+    value **at = NULL;
+    size_t n = 0;
     ESPY_TRY(vm_pop_mark(vm, &at, &n));
     return vm_push_container(vm, kind, at, n);
 }
@@ -527,7 +527,7 @@ static espy_err vm_tuple(vm_state *vm, size_t n)
 /* Adds n values to the container on top of the stack. */
 static espy_err vm_extend(vm_state *vm, espy_pickle_kind kind, value *const *at, size_t n)
 {
-    value *to;
+    value *to = NULL;
     ESPY_TRY(vm_top(vm, &to));
     if (to->kind != kind || (kind == ESPY_PICKLE_DICT && n % 2))
         return vm_damaged(vm, "values are added to something else than a container for them");
@@ -536,8 +536,8 @@ static espy_err vm_extend(vm_state *vm, espy_pickle_kind kind, value *const *at,
 
 static espy_err vm_extend_marked(vm_state *vm, espy_pickle_kind kind)
 {
-    value **at;
-    size_t n;
+    value **at = NULL;
+    size_t n = 0;
     ESPY_TRY(vm_pop_mark(vm, &at, &n));
     return vm_extend(vm, kind, at, n);
 }
@@ -570,7 +570,7 @@ static espy_err vm_push_global(vm_state *vm, espy_span module, espy_span name)
 {
     for (size_t i = 0; i < VM_GLOBALS; i++) {
         if (vm_equal(module, vm_globals[i].module) && vm_equal(name, vm_globals[i].name)) {
-            value *v;
+            value *v = NULL;
             ESPY_TRY(vm_new(vm, ESPY_PICKLE_GLOBAL, &v));
             v->as.global = (int)i;
             return vm_push(vm, v);
@@ -593,7 +593,7 @@ static espy_err vm_push_global(vm_state *vm, espy_span module, espy_span name)
 
 static espy_err vm_global_lines(vm_state *vm)
 {
-    espy_span module, name;
+    espy_span module = {0}, name = {0};
     ESPY_TRY(vm_line(vm, &module));
     ESPY_TRY(vm_line(vm, &name));
     return vm_push_global(vm, module, name);
@@ -601,7 +601,7 @@ static espy_err vm_global_lines(vm_state *vm)
 
 static espy_err vm_global_stack(vm_state *vm)
 {
-    value *module, *name;
+    value *module = NULL, *name = NULL;
     ESPY_TRY(vm_pop(vm, &name));
     ESPY_TRY(vm_pop(vm, &module));
     if (module->kind != ESPY_PICKLE_TEXT || name->kind != ESPY_PICKLE_TEXT)
@@ -619,7 +619,7 @@ static bool vm_is(const value *v, vm_function f)
 /* "f8", "U12", "O8" ... */
 static espy_err vm_dtype(vm_state *vm, const value *args)
 {
-    value *v;
+    value *v = NULL;
     if (args->as.items.n < 1 || (args->as.items.at[0]->kind != ESPY_PICKLE_TEXT &&
                                  args->as.items.at[0]->kind != ESPY_PICKLE_BYTES))
         return vm_damaged(vm, "an element type is not named by text");
@@ -717,7 +717,7 @@ static espy_err vm_new_array(vm_state *vm, value **out)
 
 static espy_err vm_reconstruct(vm_state *vm, const value *args)
 {
-    value *v;
+    value *v = NULL;
     if (args->as.items.n != 3 || !vm_is(args->as.items.at[0], VM_NDARRAY))
         return vm_damaged(vm, "an array is built from something else");
     ESPY_TRY(vm_new_array(vm, &v));
@@ -727,7 +727,7 @@ static espy_err vm_reconstruct(vm_state *vm, const value *args)
 /* (bytes, type, shape, "C" or "F") */
 static espy_err vm_frombuffer(vm_state *vm, const value *args)
 {
-    value *v, **a = args->as.items.at;
+    value *v = NULL, **a = args->as.items.at;
     if (args->as.items.n != 4)
         return vm_damaged(vm, "an array is built from something else");
     ESPY_TRY(vm_new_array(vm, &v));
@@ -813,7 +813,7 @@ static espy_err vm_encode(vm_state *vm, const value *args)
 
 static espy_err vm_object(vm_state *vm, const value *class)
 {
-    value *v;
+    value *v = NULL;
     if (class->kind != ESPY_PICKLE_GLOBAL)
         return vm_damaged(vm, "an object is made of something else than a class");
     switch (vm_globals[class->as.global].function) {
@@ -851,7 +851,7 @@ static espy_err vm_set(vm_state *vm, const value *args)
 
 static espy_err vm_reduce(vm_state *vm)
 {
-    value *args, *f;
+    value *args = NULL, *f = NULL;
     ESPY_TRY(vm_pop(vm, &args));
     ESPY_TRY(vm_pop(vm, &f));
     if (f->kind != ESPY_PICKLE_GLOBAL || args->kind != ESPY_PICKLE_TUPLE)
@@ -894,7 +894,7 @@ static espy_err vm_reduce(vm_state *vm)
 
 static espy_err vm_newobj(vm_state *vm)
 {
-    value *args, *class;
+    value *args = NULL, *class = NULL;
     ESPY_TRY(vm_pop(vm, &args));
     ESPY_TRY(vm_pop(vm, &class));
     if (args->kind != ESPY_PICKLE_TUPLE || args->as.items.n != 0)
@@ -904,7 +904,7 @@ static espy_err vm_newobj(vm_state *vm)
 
 static espy_err vm_build(vm_state *vm)
 {
-    value *state, *v;
+    value *state = NULL, *v = NULL;
     ESPY_TRY(vm_pop(vm, &state));
     ESPY_TRY(vm_top(vm, &v));
     if (v->kind == ESPY_PICKLE_ARRAY && !v->as.array->filled)
@@ -931,21 +931,21 @@ static espy_err vm_memo_line(vm_state *vm, bool put)
 
 static espy_err vm_memo_binary(vm_state *vm, unsigned width, bool put)
 {
-    uint64_t n;
+    uint64_t n = 0;
     ESPY_TRY(vm_number(vm, width, &n));
     return put ? vm_put(vm, n) : vm_get(vm, n);
 }
 
 static espy_err vm_counted_value(vm_state *vm, unsigned width, bool text)
 {
-    espy_span s;
+    espy_span s = {0};
     ESPY_TRY(vm_counted(vm, width, &s));
     return text ? vm_push_text(vm, s) : vm_push_bytes(vm, s);
 }
 
 static espy_err vm_discard(vm_state *vm)
 {
-    value *v, **at;
+    value *v = NULL, **at = NULL;
     size_t n;
     /* POP right after a mark takes the mark. */
     if (vm->mark_n && vm->n == vm_floor(vm))
@@ -955,21 +955,21 @@ static espy_err vm_discard(vm_state *vm)
 
 static espy_err vm_discard_marked(vm_state *vm)
 {
-    value **at;
+    value **at = NULL;
     size_t n;
     return vm_pop_mark(vm, &at, &n);
 }
 
 static espy_err vm_duplicate(vm_state *vm)
 {
-    value *v;
+    value *v = NULL;
     ESPY_TRY(vm_top(vm, &v));
     return vm_push(vm, v);
 }
 
 static espy_err vm_protocol(vm_state *vm)
 {
-    uint64_t n;
+    uint64_t n = 0;
     ESPY_TRY(vm_number(vm, 1, &n));
     if (n > 5)
         return espy_fail(vm->cx, ESPY_E_UNSUPPORTED,
@@ -981,7 +981,7 @@ static espy_err vm_protocol(vm_state *vm)
 /* A frame only groups opcodes; its length must lie within the file. */
 static espy_err vm_frame(vm_state *vm)
 {
-    uint64_t n;
+    uint64_t n = 0;
     ESPY_TRY(vm_number(vm, 8, &n));
     if (n > (uint64_t)(vm->end - vm->p))
         return vm_damaged(vm, "it is cut off");

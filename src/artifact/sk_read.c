@@ -180,8 +180,8 @@ static espy_err read_texts(espy_ctx *cx, const value *v, const char *name, char 
 /* The classifier's classes_: numbers, or the labels themselves. */
 static espy_err read_classes(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
-    char **texts;
-    size_t n;
+    char **texts = NULL;
+    size_t n = 0;
     ESPY_TRY(read_texts(cx, v, "classes_", &texts, &n));
     espy_free(cx, m->labels);
     m->labels = texts;
@@ -202,8 +202,8 @@ static espy_err read_classes(espy_ctx *cx, const value *v, espy_sk_model *m)
 
 static espy_err read_encoder(espy_ctx *cx, const value *encoder, espy_sk_model *m)
 {
-    char **names;
-    size_t n;
+    char **names = NULL;
+    size_t n = 0;
     if (!read_is(encoder, ESPY_PICKLE_LABEL_ENCODER))
         return espy_fail(cx, ESPY_E_FORMAT, "the label encoder is not a LabelEncoder");
     ESPY_TRY(read_texts(cx, read_attribute(encoder, "classes_"), "classes_", &names, &n));
@@ -339,7 +339,7 @@ static espy_err read_logistic(espy_ctx *cx, const value *v, espy_sk_model *m)
     m->dim = coef->dims[1];
     ESPY_TRY(read_matrix(cx, read_attribute(v, "coef_"), "coef_", rows, m->dim, &l->coef));
     ESPY_TRY(read_vector(cx, read_attribute(v, "intercept_"), "intercept_", rows, &l->intercept));
-    bool softmax;
+    bool softmax = false;
     ESPY_TRY(read_softmax(cx, v, m->classes, &softmax));
     l->softmax = softmax && rows > 1;
     if (softmax && rows == 1) { /* softmax of (-f, f) is the sigmoid of 2 f */

@@ -263,8 +263,8 @@ static void put_scalar_i64(put_state *w, int64_t v)
     put_ops(w, "\x86R");
 }
 
-/* Class numbers 0, 1, ...: stored once, used by the classifier and its parts.  They count the labels
- * of the encoder beside them, whatever numbers the model was trained on. */
+/* Class numbers 0, 1, ...: stored once, used by the classifier and its parts.  They count the
+ * labels of the encoder beside them, whatever numbers the model was trained on. */
 static void put_codes(put_state *w, const espy_sk_model *m)
 {
     if (w->e || put_known(w, "\ncodes"))

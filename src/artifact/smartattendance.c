@@ -407,6 +407,11 @@ static espy_err smart_check(espy_ctx *cx, const espy_training_facts *f)
 {
     if (!f->model->labels)
         return espy_fail(cx, ESPY_E_ARG, "the model has no labels to be written");
+    /* LabelEncoder finds a label's number by bisection; bytes of UTF-8 sort as numpy sorts text. */
+    for (size_t i = 1; i < f->model->classes; i++)
+        if (strcmp(f->model->labels[i - 1], f->model->labels[i]) >= 0)
+            return espy_fail(cx, ESPY_E_ARG, "the labels \"%s\" and \"%s\" are not in order",
+                             f->model->labels[i - 1], f->model->labels[i]);
     for (size_t i = 0; i < f->n; i++)
         if (f->y[i] >= f->model->classes)
             return espy_fail(cx, ESPY_E_ARG, "sample %zu has label %u of %zu", i, (unsigned)f->y[i],
