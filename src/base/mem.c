@@ -4,13 +4,33 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define MEM_LARGE_PAGE ((size_t)2 << 20) /* bytes */
+
+/* Large blocks (networks, galleries) are filled once and read often: on large pages they cost a fifth
+ * of the faults and fewer misses of the translation buffer.  A kernel that does not want to changes
+ * nothing. */
+static void *mem_large(void *p, size_t size)
+{
+#if defined(MADV_HUGEPAGE)
+    if (p && size >= 2 * MEM_LARGE_PAGE) {
+        size_t skip = (MEM_LARGE_PAGE - (uintptr_t)p % MEM_LARGE_PAGE) % MEM_LARGE_PAGE;
+        (void)madvise((uint8_t *)p + skip, (size - skip) / MEM_LARGE_PAGE * MEM_LARGE_PAGE,
+                      MADV_HUGEPAGE);
+    }
+#else
+    (void)size;
+#endif
+    return p;
+}
 
 static void *mem_get(espy_ctx *cx, size_t size, size_t align)
 {
     void *p = cx->memory.resize(cx->memory.self, NULL, size ? size : 1, align);
     if (!p)
         espy_fail(cx, ESPY_E_NOMEM, "out of memory (%zu bytes wanted)", size);
-    return p;
+    return mem_large(p, size);
 }
 
 void *espy_alloc(espy_ctx *cx, size_t size)
@@ -46,7 +66,7 @@ void *espy_resize(espy_ctx *cx, void *p, size_t n, size_t size)
     void *q = cx->memory.resize(cx->memory.self, p, bytes ? bytes : 1, 0);
     if (!q)
         espy_fail(cx, ESPY_E_NOMEM, "out of memory (%zu bytes wanted)", bytes);
-    return q;
+    return mem_large(q, bytes);
 }
 
 float *espy_floats(espy_ctx *cx, size_t n)

@@ -7,13 +7,11 @@
 #include "nn/exec_onednn.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ESPY_ODN_ALIGN 64             /* bytes: a cache line and a 512-bit register */
-#define ONEDNN_HUGE ((size_t)2 << 20) /* bytes of a large page */
+#define ESPY_ODN_ALIGN 64 /* bytes: a cache line and a 512-bit register */
 
 static size_t onednn_align(size_t n)
 {
@@ -22,20 +20,13 @@ static size_t onednn_align(size_t n)
 
 espy_err espy_odn_block_new(espy_ctx *cx, size_t bytes, espy_odn_block *out)
 {
-    size_t align = bytes >= 2 * ONEDNN_HUGE ? ONEDNN_HUGE : ESPY_ODN_ALIGN, all;
-    if (!espy_add_size(bytes, align, &all))
+    size_t all;
+    if (!espy_add_size(bytes, ESPY_ODN_ALIGN, &all))
         return espy_fail(cx, ESPY_E_LIMIT, "%zu bytes do not fit in memory", bytes);
     out->base = espy_alloc(cx, all);
     if (!out->base)
         return ESPY_E_NOMEM;
-    uintptr_t at = ((uintptr_t)out->base + align - 1) / align * align;
-    out->data = (uint8_t *)out->base + (at - (uintptr_t)out->base);
-#if defined(MADV_HUGEPAGE)
-    /* Fewer faults when it is filled and fewer misses of the translation buffer when it is read; a
-     * kernel that does not want to changes nothing. */
-    if (align == ONEDNN_HUGE)
-        (void)madvise(out->data, bytes / ONEDNN_HUGE * ONEDNN_HUGE, MADV_HUGEPAGE);
-#endif
+    out->data = (uint8_t *)out->base + (ESPY_ODN_ALIGN - (uintptr_t)out->base % ESPY_ODN_ALIGN);
     return ESPY_E_OK;
 }
 
@@ -60,11 +51,25 @@ static bool onednn_rows_dense(const espy_odn_rows *r)
     return r->parts == 1 && r->part[0] && r->all_rows == r->rows[0] && r->all_inner == r->inner;
 }
 
+/* Makes sure of at least so much space for reorders. */
+static espy_err onednn_space(espy_ctx *cx, espy_odn_state *st, size_t bytes)
+{
+    if (bytes <= st->space_bytes)
+        return ESPY_E_OK;
+    espy_free(cx, st->space.base);
+    st->space = (espy_odn_block){0};
+    st->space_bytes = 0;
+    ESPY_TRY(espy_odn_block_new(cx, bytes, &st->space));
+    st->space_bytes = bytes;
+    return ESPY_E_OK;
+}
+
 /* Brings rows into layout `want`. */
-static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_odn_rows *r,
+static espy_err onednn_reorder(espy_ctx *cx, espy_odn_state *st, const espy_odn_rows *r,
                                const espy_dnn_md *want, void *to)
 {
     float *dense = NULL;
+    dnnl_engine_t engine = st->engine;
     espy_dnn_md from = {0};
     dnnl_memory_t a = NULL, z = NULL;
     dnnl_primitive_desc_t pd = NULL;
@@ -102,13 +107,12 @@ static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_od
     ESPY_GO(espy_dnn_check(cx, s, "memory"));
     dnnl_exec_arg_t args[3] = {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, z}};
     int n = 2;
-    espy_odn_block space = {0};
     dnnl_memory_t sm = NULL;
     if (espy_dnn_query(pd, dnnl_query_scratchpad_md, &scratch) == dnnl_success &&
         espy_dnn_md_bytes(&scratch) > 0) {
-        s = espy_odn_block_new(cx, espy_dnn_md_bytes(&scratch), &space) == ESPY_E_OK
-                ? espy_dnn_memory(&sm, &scratch, engine, space.data)
-                : dnnl_out_of_memory;
+        e = onednn_space(cx, st, espy_dnn_md_bytes(&scratch));
+        s = e == ESPY_E_OK ? espy_dnn_memory(&sm, &scratch, engine, st->space.data)
+                           : dnnl_out_of_memory;
         args[n++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, sm};
     }
     if (s == dnnl_success)
@@ -118,7 +122,6 @@ static espy_err onednn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_od
     if (sm)
         dnnl_memory_destroy(sm);
     espy_dnn_md_free(&scratch);
-    espy_free(cx, space.base);
     e = espy_dnn_check(cx, s, "reorder of weights");
 out:
     if (a)
@@ -178,7 +181,7 @@ espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_ro
     if (e == ESPY_E_OK)
         e = espy_odn_block_new(cx, espy_dnn_md_bytes(want), &w.block);
     if (e == ESPY_E_OK)
-        e = onednn_reorder(cx, st->engine, rows, want, w.block.data);
+        e = onednn_reorder(cx, st, rows, want, w.block.data);
     if (e == ESPY_E_UNSUPPORTED)
         e = espy_fail(cx, e, "oneDNN cannot bring weights into its own layout");
     for (int p = 0; p < rows->parts; p++)
@@ -510,6 +513,9 @@ espy_err espy_odn_compile(espy_ctx *cx, espy_odn_state *st, const espy_graph *g,
     p = NULL;
 out:
     espy_dnn_threads(threads);
+    espy_free(cx, st->space.base);
+    st->space = (espy_odn_block){0};
+    st->space_bytes = 0;
     espy_free(cx, b.values);
     espy_free(cx, b.leader);
     espy_free(cx, b.merged);

@@ -51,7 +51,7 @@ typedef struct espy_odn_choice {
     size_t n;
 } espy_odn_choice;
 
-/* Memory aligned to 64 bytes, on large pages where it is large; not initialised. */
+/* Memory aligned to 64 bytes, not initialised. */
 typedef struct espy_odn_block {
     void *base; /* to be freed with espy_free() */
     void *data;
@@ -74,6 +74,8 @@ typedef struct espy_odn_state {
     dnnl_engine_t engine;
     espy_odn_weight *weights;
     size_t n_weights, weight_room;
+    espy_odn_block space; /* of reorders, while a plan is compiled: fresh memory is slow to touch */
+    size_t space_bytes;
 } espy_odn_state;
 
 /* A dense f32 matrix of rows, to be brought into a primitive's layout: `parts` constants one below

@@ -59,19 +59,25 @@ static espy_err fuse_new_input(espy_ctx *cx, espy_graph *g, espy_vid *slot, cons
     return ESPY_E_OK;
 }
 
+/* In place when nobody else reads the weights: a large network then needs no second copy of them.
+ */
 static espy_err fuse_scale_weights(espy_ctx *cx, espy_graph *g, espy_node *n, size_t channels,
                                    const fuse_factors *f)
 {
-    const espy_const *w = espy_graph_const(g, n->in[1]);
+    espy_value *v = &g->values[n->in[1]];
+    espy_const *w = v->data, *made = w;
     bool columns = n->op == ESPY_OP_MATMUL || (n->op == ESPY_OP_GEMM && !n->at.gemm.trans_b);
-    size_t per = w->count / channels;
-    espy_const *made;
-    ESPY_TRY(espy_const_create(cx, ESPY_DT_F32, w->rank, w->dims, &made));
-    for (size_t i = 0; i < w->count; i++) {
-        size_t c = columns ? i % channels : i / per;
-        ((float *)made->data)[i] = ((const float *)w->data)[i] * fuse_scale(f, c);
+    bool own = v->uses == 1 && atomic_load(&w->refs) == 1;
+    size_t rows = columns ? w->count / channels : channels, per = w->count / rows;
+    if (!own)
+        ESPY_TRY(espy_const_create(cx, ESPY_DT_F32, w->rank, w->dims, &made));
+    for (size_t r = 0; r < rows; r++) {
+        const float *from = (const float *)w->data + r * per;
+        float *to = (float *)made->data + r * per, scale = columns ? 1 : fuse_scale(f, r);
+        for (size_t i = 0; i < per; i++)
+            to[i] = from[i] * (columns ? fuse_scale(f, i) : scale);
     }
-    return fuse_new_input(cx, g, &n->in[1], g->values[n->in[1]].name, made);
+    return own ? ESPY_E_OK : fuse_new_input(cx, g, &n->in[1], v->name, made);
 }
 
 static espy_err fuse_into(espy_ctx *cx, espy_graph *g, espy_node *n, const fuse_factors *f)

@@ -465,6 +465,7 @@ espy_err espy_graph_load(espy_ctx *cx, espy_span onnx, const espy_graph_options 
     espy_err e;
     ESPY_GO(espy_onnx_read(cx, onnx, &raw));
     ESPY_GO(espy_graph_lower(cx, raw, NULL, &g));
+    espy_graph_destroy(cx, &raw); /* so that weights have one owner and can be changed in place */
     if (options->fuse)
         ESPY_GO(espy_fuse_weights(cx, g));
     ESPY_GO(espy_graph_tidy(cx, g));

@@ -1148,13 +1148,16 @@ static espy_err onnx_values(reader *r, const Onnx__GraphProto *gp)
     if (gp->n_sparse_initializer > 0)
         return espy_fail(r->cx, ESPY_E_UNSUPPORTED, "sparse initializers are not supported");
     for (size_t i = 0; i < gp->n_initializer; i++) {
-        const Onnx__TensorProto *t = gp->initializer[i];
+        Onnx__TensorProto *t = gp->initializer[i];
         espy_const *c;
         espy_vid v;
         const char *name = t->name ? t->name : "";
         ESPY_TRY(onnx_define(r, name, &v));
         ESPY_TRY(onnx_tensor(r, t, name, &c));
         espy_graph_take_const(r->g, v, c);
+        /* Not needed any more: the next ones take its place. */
+        onnx_free(r->cx, t->raw_data.data);
+        t->raw_data = (ProtobufCBinaryData){0, NULL};
     }
     return ESPY_E_OK;
 }

@@ -20,6 +20,7 @@
 #define TUNE_REVISION 1  /* of the candidates and of what a digit means */
 #define TUNE_SECONDS 1.5 /* spent on runs of one plan's candidates, about */
 #define TUNE_ROUNDS 12   /* at most */
+#define TUNE_WINOGRAD_CELLS 64
 #define TUNE_CANDIDATES 4
 #define TUNE_FILE ((size_t)1 << 20)
 #define TUNE_KEEP 0.98 /* a mixture must beat the best pure candidate by 2 % */
@@ -28,7 +29,8 @@
  * ---------------------------------------------------------------------------------- */
 
 /* Winograd F(4x4, 3x3) (Lavin & Gray 2016) saves up to 4x the products and pays for its transforms
- * from somewhat more than a block of channels on. */
+ * from somewhat more than a block of channels on.  On the smallest pictures its weights, up to four
+ * times as large, take longer to read and to prepare than it saves. */
 static bool tune_winograd(const espy_odn_state *st, const espy_graph *g, const espy_node *n)
 {
     const espy_window *w = &n->at.conv.window;
@@ -37,7 +39,9 @@ static bool tune_winograd(const espy_odn_state *st, const espy_graph *g, const e
     for (int i = 0; i < 2; i++)
         if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1)
             return false;
-    return n->at.conv.group == 1 && g->values[n->in[0]].dims[1] > ESPY_ODN_BLOCK;
+    const espy_value *y = &g->values[n->out];
+    return n->at.conv.group == 1 && g->values[n->in[0]].dims[1] > ESPY_ODN_BLOCK &&
+           y->dims[2] * y->dims[3] >= TUNE_WINOGRAD_CELLS;
 }
 
 static espy_err tune_fill(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g,
