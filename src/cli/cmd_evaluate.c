@@ -10,7 +10,8 @@
 #include "flow/scan.h"
 #include "learn/metrics.h"
 
-/* Vectors of the largest face of each file; ok[i] is 0 where there was none. */
+/* Vectors of one face of each file, the largest (or, of pairs, the central one); ok[i] is 0 where
+ * there was none. */
 typedef struct evaluate_vectors {
     float *x;
     uint8_t *ok;
@@ -29,7 +30,8 @@ static espy_err evaluate_take(espy_ctx *cx, void *self, size_t i, const espy_sca
 }
 
 static espy_err evaluate_scan(espy_cli *cli, const espy_encoder *encoder, const espy_collection *c,
-                              const espy_paths *paths, const char *stage, evaluate_vectors *out)
+                              const espy_paths *paths, const char *stage, bool central,
+                              evaluate_vectors *out)
 {
     espy_ctx *cx = &cli->cx;
     out->dim = espy_encoder_dim(encoder);
@@ -38,7 +40,7 @@ static espy_err evaluate_scan(espy_cli *cli, const espy_encoder *encoder, const 
     if (!out->x || !out->ok)
         return cx->code;
     espy_scan_job job = {.encoder = encoder,
-                         .find = {.largest = true},
+                         .find = {.largest = !central, .central = central},
                          .store = cli->ws.store,
                          .collection = c->id,
                          .progress = &cli->progress,
@@ -119,7 +121,7 @@ static espy_err evaluate_pairs(espy_cli *cli, const espy_encoder *encoder, const
     float *score = NULL;
     size_t missing = 0;
     ESPY_GO(pairs_read(cli, path, &pairs));
-    ESPY_GO(evaluate_scan(cli, encoder, c, &pairs.files, "pairs", &v));
+    ESPY_GO(evaluate_scan(cli, encoder, c, &pairs.files, "pairs", true, &v));
     score = espy_floats(cx, pairs.n);
     if (!score)
         ESPY_GO(cx->code);
@@ -212,7 +214,7 @@ static espy_err evaluate_strangers(espy_cli *cli, const espy_encoder *encoder,
     espy_paths paths = {0};
     char *one[] = {(char *)(uintptr_t)dir};
     ESPY_TRY(espy_paths_expand(cli, one, 1, &paths));
-    espy_err e = evaluate_scan(cli, encoder, c, &paths, "strangers", v);
+    espy_err e = evaluate_scan(cli, encoder, c, &paths, "strangers", false, v);
     for (size_t i = 0; e == ESPY_E_OK && i < paths.n; i++)
         if (v->ok[i])
             memmove(v->x + (*n)++ * v->dim, v->x + i * v->dim, v->dim * sizeof *v->x);
@@ -243,7 +245,7 @@ static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const 
     for (size_t f = 0; f < d->n; f++)
         for (size_t i = 0; i < d->at[f].n_files; i++)
             paths.at[paths.n++] = d->at[f].files[i];
-    ESPY_GO(evaluate_scan(cli, encoder, c, &paths, "encoding", &out->v));
+    ESPY_GO(evaluate_scan(cli, encoder, c, &paths, "encoding", false, &out->v));
     for (size_t f = 0, at = 0; f < d->n; f++) {
         size_t before = n;
         for (size_t i = 0; i < d->at[f].n_files; i++, at++) {

@@ -35,6 +35,8 @@ void espy_samples_free(espy_ctx *cx, espy_samples *s);
 
 typedef struct espy_find_options {
     bool largest;       /* keep the sample with the largest box only (training folders) */
+    bool central;       /* keep the sample nearest the middle only, by area less twice the squared
+                           distance: sets cut around one person, such as LFW */
     bool whole_if_none; /* S1: use the whole picture when no face is found */
     bool full_decode;   /* never decode at reduced scale */
     bool no_crops;      /* detection only */

@@ -194,14 +194,20 @@ typedef struct encoder_work {
     double (*m)[6];                       /* per sample, full picture to crop */
 } encoder_work;
 
-static void encoder_largest(espy_faces *f)
+/* Keeps one face: the largest, or with `central` the one of largest area less twice the squared
+ * distance of its middle from the picture's. */
+static void encoder_one(espy_faces *f, const espy_image *im, bool central)
 {
     size_t best = 0;
-    float most = -1.0f;
+    float most = -INFINITY;
     for (size_t i = 0; i < f->n; i++) {
-        const float *b = f->at[i].box, area = (b[2] - b[0]) * (b[3] - b[1]);
-        if (area > most) {
-            most = area;
+        const float *b = f->at[i].box;
+        const float x = (b[0] + b[2] - (float)im->width) / 2;
+        const float y = (b[1] + b[3] - (float)im->height) / 2;
+        const float area = (b[2] - b[0]) * (b[3] - b[1]);
+        const float worth = central ? area - 2.0f * (x * x + y * y) : area;
+        if (worth > most) {
+            most = worth;
             best = i;
         }
     }
@@ -336,8 +342,8 @@ espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span 
     ESPY_GO(
         espy_image_decode(cx, file, options->full_decode ? 0 : encoder->detector.side, &w.picture));
     ESPY_GO(espy_detector_find(cx, &encoder->detector, &w.picture, options->min_score, &w.faces));
-    if (options->largest)
-        encoder_largest(&w.faces);
+    if (options->largest || options->central)
+        encoder_one(&w.faces, &w.picture, options->central);
     ESPY_GO(encoder_landmarks(cx, encoder, &w));
     encoder_to_full(&w);
     ESPY_GO(encoder_samples(cx, options, &w, &s));

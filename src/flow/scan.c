@@ -114,6 +114,8 @@ static espy_err scan_fresh(espy_ctx *cx, void *self, size_t i, unsigned worker)
 
 static const char *scan_mode(const espy_find_options *f)
 {
+    if (f->central)
+        return f->whole_if_none ? "central+whole" : "central";
     if (f->whole_if_none)
         return f->largest ? "largest+whole" : "all+whole";
     return f->largest ? "largest" : "all";
