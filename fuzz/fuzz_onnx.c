@@ -47,7 +47,7 @@ static void fuzz_run(espy_ctx *cx, const espy_graph *g, const float *zero)
     void *state = NULL, *plan = NULL;
     if (g->n_outputs > 8)
         return;
-    if (ops->create(cx, &options, "", &state) != ESPY_E_OK)
+    if (ops->create(cx, &options, &state) != ESPY_E_OK)
         return;
     bool ready = ops->compile(cx, state, g, &plan) == ESPY_E_OK;
     for (size_t i = 0; i < g->n_outputs && ready; i++) {

@@ -367,6 +367,8 @@ espy_err espy_lower_slice(espy_lower *l, const espy_vid *in, espy_vid *out)
         m.at.slice.step[axis] = list[3][i];
         ESPY_TRY(move_slice_axis(l, s.dims[axis], list[0][i], list[1][i], list[3][i],
                                  &m.at.slice.start[axis], &s.dims[axis]));
+        if (s.dims[axis] <= 1) /* the step is not taken, so it need not be in range */
+            m.at.slice.step[axis] = 1;
     }
     return move_slice(l, in[0], &m, &s, out);
 }

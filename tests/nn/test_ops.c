@@ -127,7 +127,7 @@ static void ops_run(const char *name, const espy_exec_ops *ops, bool fuse)
     espy_clear(&cx);
     if (espy_graph_load(&cx, (espy_span){onnx->data, onnx->bytes}, &options, &g) != ESPY_E_OK ||
         espy_graph_specialise(&cx, g, c.in, c.n_in, &options, &s) != ESPY_E_OK ||
-        ops->create(&cx, &net, "", &state) != ESPY_E_OK ||
+        ops->create(&cx, &net, &state) != ESPY_E_OK ||
         ops->compile(&cx, state, s, &plan) != ESPY_E_OK)
         fail_msg("%s (%s): %s", name, ops->name, cx.text);
     ops_check_graph(name, s);
