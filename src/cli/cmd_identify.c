@@ -158,14 +158,14 @@ static espy_err identify_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     identify_run run = {.cli = cli};
     espy_encoder *encoder = NULL;
-    espy_identify_options o = {
-        .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
-        .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
-        .no_floor = espy_cli_flag(cli, "no-floor")};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
     ESPY_GO(identify_where_to_draw(&run));
     ESPY_GO(espy_cli_encoder(cli, false, &encoder));
+    espy_identify_options o = {
+        .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
+        .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
+        .no_floor = espy_cli_flag(cli, "no-floor")};
     ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
                                  espy_cli_int(cli, "version"), encoder, &o, &run.id));
     espy_scan_job job = {.encoder = encoder,

@@ -13,6 +13,7 @@
 
 #define CLEAN_RULE "======================================================================"
 #define PRODUCTION_RULE "============================================================"
+#define CLEAN_COVERAGE 0.85 /* what a recommended threshold should accept (C-02) */
 #define CLEAN_EVERY 10 /* pictures between two progress lines */
 
 static void frame(const char *rule, const char *title)
@@ -108,6 +109,13 @@ static void clean_evaluation(const espy_retrain *r)
                        f->table[i].threshold, f->table[i].accuracy, f->table[i].coverage,
                        f->table[i].score);
     espy_cli_print("✓ Recommended threshold: %.2f\n", f->threshold);
+    size_t accepted = 0;
+    for (size_t i = 0; i < f->split.test_n; i++)
+        accepted += (double)f->top[i] >= f->threshold;
+    if ((double)accepted < CLEAN_COVERAGE * (double)f->split.test_n)
+        espy_cli_print("! Only %zu of %zu held-out images reach it: add images per student, or set a lower "
+                       "RECOGNITION_THRESHOLD from the table\n",
+                       accepted, f->split.test_n);
 }
 
 static espy_err clean_steps(espy_cli *cli, const retrain_paths *p, espy_encoder **encoder,
