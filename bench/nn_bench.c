@@ -7,9 +7,9 @@
  *       load FILE f32|bf16 THREADS TUNE BATCH SIDE   -> "ok ID SECONDS MACS"
  *       run ID COUNT                                 -> "ms T1 T2 ...": of the CPU for one thread,
  *                                                       of the wall for more
- *       dump ID FILE                                 -> "ok"; inputs, then outputs, as raw f32
- *       peak f32|bf16 THREADS MILLISECONDS           -> "gf X"
- *       quit
+ *       feed ID FILE                                 -> "ok"; inputs as raw f32, one after the
+ * other dump ID FILE                                 -> "ok"; inputs, then outputs, as raw f32 peak
+ * f32|bf16 THREADS MILLISECONDS           -> "gf X" quit
  *
  * The peak is that of a loop of fused multiply-adds on registers alone, run just before and after,
  * so that "percent of peak" means of what this core gave at that time. */
@@ -251,6 +251,27 @@ static espy_err bench_dump(espy_ctx *cx, const bench_net *b, const char *path)
     return e;
 }
 
+static espy_err bench_feed(espy_ctx *cx, const bench_net *b, const char *path)
+{
+    espy_buf file;
+    size_t at = 0;
+    ESPY_TRY(espy_file_read(cx, path, (size_t)1 << 31, &file));
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < b->n_in && e == ESPY_E_OK; i++) {
+        size_t n = sizeof(float);
+        for (int k = 0; k < b->in[i].rank; k++)
+            n *= (size_t)b->in[i].dims[k];
+        if (file.size - at < n) {
+            e = espy_fail(cx, ESPY_E_ARG, "%s holds too few numbers", path);
+        } else {
+            memcpy(b->in[i].data, file.data + at, n);
+            at += n;
+        }
+    }
+    espy_buf_free(cx, &file);
+    return e;
+}
+
 /* --- commands --------------------------------------------------------------------------------- */
 
 static int bench_serve(espy_ctx *cx)
@@ -286,6 +307,9 @@ static int bench_serve(espy_ctx *cx)
                 printf(" %.4f", 1e3 * s);
             }
             printf("\n");
+        } else if (sscanf(line, "feed %d %2047s", &id, path) == 2 && id >= 0 && id < n) {
+            espy_err e = bench_feed(cx, &nets[id], path);
+            printf("%s %s\n", e == ESPY_E_OK ? "ok" : "error", cx->text);
         } else if (sscanf(line, "dump %d %2047s", &id, path) == 2 && id >= 0 && id < n) {
             espy_err e = bench_dump(cx, &nets[id], path);
             printf("%s %s\n", e == ESPY_E_OK ? "ok" : "error", cx->text);

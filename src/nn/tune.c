@@ -17,7 +17,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define TUNE_REVISION 1  /* of the candidates and of what a digit means */
+#define TUNE_REVISION 2  /* of the candidates and of what a digit means */
 #define TUNE_SECONDS 1.5 /* spent on runs of one plan's candidates, about */
 #define TUNE_ROUNDS 12   /* at most */
 #define TUNE_WINOGRAD_CELLS 64
@@ -29,7 +29,7 @@
  * ---------------------------------------------------------------------------------- */
 
 /* Winograd F(4x4, 3x3) (Lavin & Gray 2016) saves up to 4x the products and pays for its transforms
- * from somewhat more than a block of channels on.  On the smallest pictures its weights, up to four
+ * from half a block of channels on.  On the smallest pictures its weights, up to four
  * times as large, take longer to read and to prepare than it saves. */
 static bool tune_winograd(const espy_odn_state *st, const espy_graph *g, const espy_node *n)
 {
@@ -40,7 +40,7 @@ static bool tune_winograd(const espy_odn_state *st, const espy_graph *g, const e
         if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1)
             return false;
     const espy_value *y = &g->values[n->out];
-    return n->at.conv.group == 1 && g->values[n->in[0]].dims[1] > ESPY_ODN_BLOCK &&
+    return n->at.conv.group == 1 && g->values[n->in[0]].dims[1] > ESPY_ODN_BLOCK / 2 &&
            y->dims[2] * y->dims[3] >= TUNE_WINOGRAD_CELLS;
 }
 
