@@ -297,6 +297,9 @@ typedef struct espy_node {
         struct {
             espy_dt to;
         } cast;
+        struct {
+            int64_t start, end; /* the part of the dims that is wanted */
+        } shape;
         espy_ints axes; /* SQUEEZE, UNSQUEEZE */
         struct {
             int axis, part, parts;

@@ -6,10 +6,14 @@
 
 #include "nn/graph.h"
 
-/* Most elements of all values of a static graph together, and of one folded constant. */
+/* Most elements of all values of a static graph together, of one folded constant, and steps (about
+ * one a result and product) spent on folding. */
 #define ESPY_GRAPH_TOTAL ((int64_t)1 << 30)
 #define ESPY_GRAPH_FOLD ((int64_t)1 << 25)
-#define ESPY_GRAPH_FOLD_TOTAL ((int64_t)1 << 27)
+#define ESPY_GRAPH_FOLD_TOTAL 2e8
+
+/* Most inputs of all nodes together; a pass may look at each for each node. */
+#define ESPY_GRAPH_INPUTS 200000
 
 /* --- graph.c: building ------------------------------------------------------------------------ */
 

@@ -592,6 +592,18 @@ static espy_err onnx_identity(reader *r, const Onnx__NodeProto *n, int which)
     return onnx_put(r, n, &m, 1);
 }
 
+/* Dropout does nothing but in training. */
+static espy_err onnx_dropout(reader *r, const Onnx__NodeProto *n, int which)
+{
+    espy_vid training;
+    ESPY_TRY(onnx_input(r, n, 2, &training));
+    const espy_const *c = espy_graph_const(r->g, training);
+    if (training != ESPY_NONE &&
+        (!c || c->dtype != ESPY_DT_BOOL || c->count != 1 || *(const uint8_t *)c->data))
+        return onnx_unsupported(r, n, "training_mode is not supported: export for inference");
+    return onnx_identity(r, n, which);
+}
+
 static espy_err onnx_batch_norm(reader *r, const Onnx__NodeProto *n, int which)
 {
     espy_node m = {.op = ESPY_OP_BATCH_NORM};
@@ -649,6 +661,8 @@ static espy_err onnx_binary(reader *r, const Onnx__NodeProto *n, int which)
     ESPY_TRY(onnx_input(r, n, 0, &in[0]));
     for (size_t i = 1; i < n->n_input; i++) {
         ESPY_TRY(onnx_input(r, n, i, &in[1]));
+        if (in[1] == ESPY_NONE)
+            return onnx_bad(r, n, "lacks an input");
         if (i + 1 == n->n_input)
             return onnx_put_as(r, n, &m, in, 2, n->output[0]);
         espy_vid part;
@@ -902,13 +916,10 @@ static espy_err onnx_cast(reader *r, const Onnx__NodeProto *n, int which)
 
 static espy_err onnx_shape(reader *r, const Onnx__NodeProto *n, int which)
 {
-    const espy_node m = {.op = ESPY_OP_SHAPE};
-    int64_t start, end;
+    espy_node m = {.op = ESPY_OP_SHAPE};
     (void)which;
-    ESPY_TRY(onnx_int(r, n, "start", INT64_MIN, INT64_MAX, 0, &start));
-    ESPY_TRY(onnx_int(r, n, "end", INT64_MIN, INT64_MAX, INT64_MAX, &end));
-    if (start != 0 || end != INT64_MAX)
-        return onnx_unsupported(r, n, "start and end are not supported");
+    ESPY_TRY(onnx_int(r, n, "start", INT64_MIN, INT64_MAX, 0, &m.at.shape.start));
+    ESPY_TRY(onnx_int(r, n, "end", INT64_MIN, INT64_MAX, INT64_MAX, &m.at.shape.end));
     return onnx_put(r, n, &m, 1);
 }
 
@@ -1001,7 +1012,7 @@ static const onnx_op onnx_ops[] = {
     {"Conv", 2, 3, onnx_conv, 0},
     {"DequantizeLinear", 2, 3, onnx_dequantize, 0},
     {"Div", 2, 2, onnx_binary, ESPY_BIN_DIV},
-    {"Dropout", 1, 3, onnx_identity, 0},
+    {"Dropout", 1, 3, onnx_dropout, 0},
     {"Elu", 1, 1, onnx_unary, ESPY_ACT_ELU},
     {"Equal", 2, 2, onnx_plain, ESPY_OP_EQUAL},
     {"Erf", 1, 1, onnx_unary, ESPY_ACT_ERF},
@@ -1196,9 +1207,14 @@ static espy_err onnx_outputs(reader *r, const Onnx__GraphProto *gp, espy_vid *ou
 /* Room for twice the names, so that probing always ends. */
 static espy_err onnx_names(reader *r, const Onnx__GraphProto *gp)
 {
-    size_t n = gp->n_initializer + gp->n_input + 8, room = 64;
-    for (size_t i = 0; i < gp->n_node; i++)
+    size_t n = gp->n_initializer + gp->n_input + 8, n_inputs = 0, room = 64;
+    for (size_t i = 0; i < gp->n_node; i++) {
         n += gp->node[i]->n_output;
+        n_inputs += gp->node[i]->n_input;
+    }
+    if (n_inputs > ESPY_GRAPH_INPUTS)
+        return espy_fail(r->cx, ESPY_E_LIMIT, "the nodes of the network have more than %d inputs",
+                         ESPY_GRAPH_INPUTS);
     while (room < 2 * n)
         room *= 2;
     r->name_mask = room - 1;

@@ -85,16 +85,36 @@ espy_err espy_lower_integers(espy_lower *l, int rank, const int64_t *v, int64_t 
     return espy_lower_constant(l, c, out);
 }
 
+/* Steps it takes to evaluate the node, about. */
+static double shape_cost(const espy_lower *l, const espy_node *m, const espy_vid *in, int64_t count)
+{
+    const int64_t *x = l->to->values[in[0]].dims;
+    int rank = l->to->values[in[0]].rank;
+    double cost = (double)count;
+    if (m->op == ESPY_OP_CONV) {
+        const int64_t *w = l->to->values[in[1]].dims;
+        cost *= (double)w[1] * (double)w[2] * (double)w[3];
+    } else if (m->op == ESPY_OP_POOL) {
+        cost *= (double)m->at.pool.window.kernel[0] * (double)m->at.pool.window.kernel[1];
+    } else if (m->op == ESPY_OP_MATMUL) {
+        cost *= (double)x[rank - (m->at.matmul.trans_a ? 2 : 1)];
+    } else if (m->op == ESPY_OP_REDUCE) {
+        cost += (double)espy_value_count(&l->to->values[in[0]]);
+    }
+    return cost;
+}
+
 /* Evaluates the node on constants. */
 static espy_err shape_fold(espy_lower *l, const espy_node *m, const espy_vid *in, int n_in,
                            const espy_shape *s, espy_vid *out)
 {
     int64_t count;
     espy_const *c = NULL;
-    if (!espy_dims_count(s->rank, s->dims, ESPY_GRAPH_FOLD, &count) ||
-        l->folded + count > ESPY_GRAPH_FOLD_TOTAL)
+    if (!espy_dims_count(s->rank, s->dims, ESPY_GRAPH_FOLD, &count))
         return espy_lower_fail(l, ESPY_E_LIMIT, "makes a constant that is too large");
-    l->folded += count;
+    l->folded += shape_cost(l, m, in, count);
+    if (l->folded > ESPY_GRAPH_FOLD_TOTAL)
+        return espy_lower_fail(l, ESPY_E_LIMIT, "makes constants that take too much work");
     const espy_const **args = espy_array(l->cx, (size_t)n_in, sizeof *args);
     if (!args)
         return ESPY_E_NOMEM;

@@ -18,7 +18,7 @@ typedef struct espy_lower {
     espy_vid *map;      /* value of `from` -> value of `to` */
     const espy_node *n; /* the node being rewritten */
     int64_t total;      /* elements of all values so far */
-    int64_t folded;     /* elements of all folded constants so far */
+    double folded;      /* steps spent on evaluating constants so far */
 } espy_lower;
 
 /* Rewrites l->n, whose inputs are `in` in the new graph and have known shapes. */

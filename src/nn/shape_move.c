@@ -14,7 +14,10 @@ espy_err espy_lower_identity(espy_lower *l, const espy_vid *in, espy_vid *out)
 espy_err espy_lower_shape_op(espy_lower *l, const espy_vid *in, espy_vid *out)
 {
     espy_shape x = espy_lower_shape(l, in[0]);
-    return espy_lower_integers(l, 1, x.dims, x.rank, out);
+    int64_t start = l->n->at.shape.start, end = l->n->at.shape.end;
+    start = start < 0 ? (start < -x.rank ? 0 : start + x.rank) : start > x.rank ? x.rank : start;
+    end = end < 0 ? (end < -x.rank ? 0 : end + x.rank) : end > x.rank ? x.rank : end;
+    return espy_lower_integers(l, 1, x.dims + start, end > start ? end - start : 0, out);
 }
 
 espy_err espy_lower_size(espy_lower *l, const espy_vid *in, espy_vid *out)
@@ -44,10 +47,11 @@ espy_err espy_lower_constant_of_shape(espy_lower *l, const espy_vid *in, espy_vi
     int rank;
     espy_const *c;
     ESPY_TRY(espy_lower_list(l, in[0], dims, ESPY_NN_RANK, &rank));
-    if (!espy_dims_count(rank, dims, ESPY_GRAPH_FOLD, &count) ||
-        l->folded + count > ESPY_GRAPH_FOLD_TOTAL)
+    if (!espy_dims_count(rank, dims, ESPY_GRAPH_FOLD, &count))
         return espy_lower_fail(l, ESPY_E_LIMIT, "makes a constant that is too large");
-    l->folded += count;
+    l->folded += (double)count;
+    if (l->folded > ESPY_GRAPH_FOLD_TOTAL)
+        return espy_lower_fail(l, ESPY_E_LIMIT, "makes constants that take too much work");
     ESPY_TRY(espy_const_create(l->cx, value ? value->dtype : ESPY_DT_F32, rank, dims, &c));
     if (value) {
         size_t size = espy_dt_size(value->dtype);

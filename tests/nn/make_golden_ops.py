@@ -417,6 +417,15 @@ def shapes(n, i):
 
 
 @case
+def shapes_late(n, i):
+    n.opset = 15
+    x = n.input(2, 3, 4, 5, free=(0,))
+    n.output(n.op("Reshape", x, n.op("Concat", n.op("Shape", x, start=-1), n.ints(-1),
+                                     n.op("Shape", x, start=1, end=2), axis=0)),
+             n.op("Dropout", x, "", n.const(False, np.bool_)))
+
+
+@case
 def dequantize(n, i):
     x = n.input(1, 4, 6, 6)
     r = n.random
@@ -552,6 +561,16 @@ def bad_cases():
     y = n.op("ConstantOfShape", n.ints(1 << 14, 1 << 14))
     n.output(n.op("Add", x, y))
     yield "bomb", "LIMIT|too large", n.model()
+    n, x = simple()
+    n.output(n.op("Max", x, "", x))
+    yield "gap", "FORMAT|lacks an input", n.model()
+    n, x = simple()
+    n.output(n.op("Dropout", x, "", n.const(True, np.bool_)))
+    yield "training", "UNSUPPORTED|export for inference", n.model()
+    n, x = simple()
+    y = n.op("ConstantOfShape", n.ints(1, 1, 2048, 2048))
+    n.output(n.op("Add", n.op("Conv", y, n.weight(1, 1, 64, 64)), n.op("ReduceMean", x, keepdims=1)))
+    yield "work", "LIMIT|too much work", n.model()
     n, x = simple()
     n.output(n.op("Reshape", x, n.op("Cast", n.op("Flatten", x), to=I64)))
     yield "dynamic", "UNSUPPORTED|", n.model()

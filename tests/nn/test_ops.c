@@ -279,7 +279,7 @@ static void test_refused(void **state)
         seen++;
     }
     espy_clear(&cx);
-    assert_true(seen >= 17);
+    assert_true(seen >= 20);
 }
 
 int main(void)
