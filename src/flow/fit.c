@@ -245,7 +245,7 @@ static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows 
     espy_err e = ESPY_E_OK;
     float *near = NULL, *own = NULL;
     espy_gallery_spread spread;
-    double most = o->floor;
+    double most = (1 + o->floor) / 2; /* with nothing held back: half the way to identity */
     size_t n = 0;
     ESPY_GO(espy_gallery_between(cx, train, &spread));
     if (test->n) {
