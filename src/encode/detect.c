@@ -12,6 +12,10 @@
 /* Border of the second look, DESIGN 4.2: the face then fills at most 3/5 of the input. */
 #define DETECT_BORDER (1.0f / 3.0f)
 
+/* A network is compiled (and tuned) once per input shape.  Of 640 pixels, multiples of 96 hold 4:3
+ * and 16:9 exactly and 3:2 nearly, with few shapes in all. */
+#define DETECT_STEP 96
+
 extern const espy_detector_ops espy_detector_scrfd, espy_detector_mtcnn, espy_detector_yunet,
     espy_detector_ssd, espy_detector_tiny, espy_detector_rfb;
 
@@ -126,7 +130,7 @@ espy_err espy_detector_settings_read(espy_ctx *cx, const espy_json *block,
         return espy_fail(cx, ESPY_E_UNSUPPORTED, "\"detector.layout\" must be \"nchw\"");
     ESPY_TRY(espy_json_may_number(cx, block, "min_score", 0.01, 1.0, 0.5, &min_score));
     ESPY_TRY(espy_json_may_number(cx, block, "nms", 0.0, 1.0, 0.4, &overlap));
-    ESPY_TRY(espy_json_may_number(cx, block, "step", 32, ESPY_PREP_SIDE, 32, &step));
+    ESPY_TRY(espy_json_may_number(cx, block, "step", 32, ESPY_PREP_SIDE, DETECT_STEP, &step));
     ESPY_TRY(detect_kind(cx, espy_json_get(block, "fit"), &out->kind));
     if (fmod(step, 32.0) != 0.0)
         return espy_fail(cx, ESPY_E_FORMAT, "\"detector.step\" must be a multiple of 32");
