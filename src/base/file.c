@@ -16,7 +16,7 @@ static int file_open(const char *path, int flags, unsigned mode)
     return open(path, flags, mode);
 }
 
-const espy_io espy_io_posix = {file_open, read, write, fsync, close, rename, unlink};
+const espy_io espy_io_posix = {file_open, read, write, fsync, close, rename, unlink, syncfs};
 
 static espy_err file_fail(espy_ctx *cx, const char *what, const char *path)
 {

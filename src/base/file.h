@@ -16,6 +16,7 @@ struct espy_io {
     int (*close)(int fd);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
+    int (*sync_all)(int fd); /* everything on the file system of fd, as syncfs(2); may be NULL */
 };
 extern const espy_io espy_io_posix;
 

@@ -134,6 +134,8 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
         return;
     if (st->db != NULL)
         st->db->ops->close(cx, st->db);
+    espy_media_drop(cx, st);
+    espy_free(cx, st->parts);
     espy_free(cx, st->pending);
     espy_free(cx, st->dir);
     espy_free(cx, st);
@@ -152,6 +154,8 @@ espy_err espy_store_begin(espy_ctx *cx, espy_store *st)
 
 espy_err espy_store_commit(espy_ctx *cx, espy_store *st)
 {
+    if (st->db->depth == 1)
+        ESPY_TRY(espy_media_settle(cx, st));
     ESPY_TRY(st->db->ops->commit(cx, st->db));
     for (size_t i = 0; i < st->pending_n; i++) {
         if (st->pending[i].depth > st->db->depth)
@@ -164,8 +168,9 @@ espy_err espy_store_commit(espy_ctx *cx, espy_store *st)
 
 void espy_store_rollback(espy_ctx *cx, espy_store *st)
 {
-    (void)cx;
     st->db->ops->rollback(st->db);
+    if (st->db->depth == 0)
+        espy_media_drop(cx, st);
     size_t kept = 0;
     for (size_t i = 0; i < st->pending_n; i++) {
         if (st->pending[i].depth <= st->db->depth)

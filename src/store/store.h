@@ -73,8 +73,9 @@ void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n);
 
 /* -- media and samples ------------------------------------------------------------------------- */
 /* Files the bytes under their digest (when not there) and finds or creates the media row of this
- * collection.  source: where it came from, for people (the first source is kept).
- * DIGEST when the bytes do not have this digest. */
+ * collection.  The file has its name once the outermost transaction is committed; those of one
+ * transaction are synced together, which is faster than one by one.  source: where it came from,
+ * for people (the first source is kept). DIGEST when the bytes do not have this digest. */
 espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy_span bytes,
                           const char *digest, const char *source, int64_t *id) ESPY_NODISCARD;
 

@@ -80,11 +80,18 @@ typedef struct espy_store_pending {
     int depth; /* of the transaction that it belongs to */
 } espy_store_pending;
 
+/* A media file that waits as "<digest>.part" for the outermost commit. */
+typedef struct espy_store_part {
+    char digest[ESPY_DIGEST_HEX];
+} espy_store_part;
+
 struct espy_store {
     espy_db *db;
     char *dir;
     espy_store_pending *pending;
     size_t pending_n, pending_room;
+    espy_store_part *parts;
+    size_t parts_n, parts_room;
 };
 
 #define DB_NONE ((espy_db_value){.kind = ESPY_DB_NULL})
@@ -128,6 +135,11 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
                               espy_json *detail) ESPY_NODISCARD;
 
 /* -- store_media.c: the files under media/ ----------------------------------------------------- */
+/* Before the outermost commit: syncs all media files that wait and gives them their names (S1). */
+espy_err espy_media_settle(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
+/* After the outermost rollback: deletes them. */
+void espy_media_drop(espy_ctx *cx, espy_store *st);
+/* Writes the bytes into a file that waits; inside a transaction. */
 espy_err espy_media_file_put(espy_ctx *cx, espy_store *st, espy_span bytes,
                              const char *digest) ESPY_NODISCARD;
 espy_err espy_media_file_check(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;

@@ -476,7 +476,7 @@ static void do_label(model_run *r)
 {
     model *m = &r->now;
     int c = model_below(r, COLLECTIONS), l = model_below(r, LABELS), name = 1 + model_below(r, 3);
-    char code[16], text[16];
+    char code[16], text[32];
     int64_t id = 0;
     snprintf(code, sizeof code, "L%d", l);
     snprintf(text, sizeof text, "name %d", name);
@@ -509,7 +509,7 @@ static void do_scan_put(model_run *r)
     model *m = &r->now;
     int c = model_below(r, COLLECTIONS), k = model_below(r, MEDIA), mode = model_below(r, MODES);
     int enc = model_below(r, ENCODERS), n = model_below(r, PLACES + 1);
-    int place[PLACES], serial[PLACES];
+    int place[PLACES] = {0}, serial[PLACES] = {0};
     uint32_t order[PLACES] = {0, 1, 2, 3};
     if (m->media[c][k] == 0)
         return;
@@ -558,7 +558,7 @@ static void do_scan_get(model_run *r)
     }
     assert_int_equal(e, ESPY_E_OK);
     if (!own->there) { /* copied: a media row, samples, embeddings */
-        int place[PLACES], serial[PLACES];
+        int place[PLACES] = {0}, serial[PLACES] = {0};
         for (int i = 0; i < other->n; i++) {
             place[i] = m->sample[other->sample[i]].place;
             serial[i] = m->sample[other->sample[i]].serial[enc];

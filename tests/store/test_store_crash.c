@@ -81,10 +81,12 @@ static ssize_t io_write(int fd, const void *p, size_t n)
 
 static int io_sync(int fd)
 {
+    struct stat synced, other;
     if (effect_fails())
         return -1;
-    for (int i = 0; i < effect.unsynced_n; i++) {
-        if (effect.unsynced[i] == fd)
+    for (int i = effect.unsynced_n - 1; i >= 0 && fstat(fd, &synced) == 0; i--) {
+        if (fstat(effect.unsynced[i], &other) == 0 && other.st_ino == synced.st_ino &&
+            other.st_dev == synced.st_dev)
             effect.unsynced[i] = effect.unsynced[--effect.unsynced_n];
     }
     return fsync(fd);
@@ -105,13 +107,39 @@ static int io_rename(const char *from, const char *to)
     return effect_fails() ? -1 : rename(from, to);
 }
 
+static int io_sync_all(int fd)
+{
+    if (effect_fails())
+        return -1;
+    effect.unsynced_n = 0;
+    return syncfs(fd);
+}
+
 static int io_unlink(const char *path)
 {
     return effect_fails() ? -1 : unlink(path);
 }
 
-static const espy_io io_counted = {io_open,  read,      io_write, io_sync,
-                                   io_close, io_rename, io_unlink};
+static const espy_io io_counted = {
+    .open = io_open,
+    .read = read,
+    .write = io_write,
+    .sync = io_sync,
+    .close = io_close,
+    .rename = io_rename,
+    .unlink = io_unlink,
+    .sync_all = io_sync_all,
+};
+/* The same without the call for the whole file system. */
+static const espy_io io_one_by_one = {
+    .open = io_open,
+    .read = read,
+    .write = io_write,
+    .sync = io_sync,
+    .close = io_close,
+    .rename = io_rename,
+    .unlink = io_unlink,
+};
 
 /* A VFS on top of the default one. */
 typedef struct vfs_file {
@@ -238,6 +266,7 @@ static void vfs_install(void)
 }
 
 /* -- the life that is cut short ---------------------------------------------------------------- */
+enum { LIFE_MEDIA = 5 }; /* enough that one transaction syncs them together */
 static const char head_old[] = "the old head", head_new[] = "the new head, somewhat longer";
 
 /* A store with one labelled sample and version 1, live. */
@@ -260,13 +289,15 @@ static int64_t life_prepare(espy_ctx *cx, const char *dir)
 static espy_err life_steps(espy_ctx *cx, espy_store *st, int64_t c, espy_json *json,
                            espy_scan *scan)
 {
-    static const char photo[] = "a new photo";
-    char digest[ESPY_DIGEST_HEX];
+    char photo[] = "a new photo, number 0", digest[ESPY_DIGEST_HEX];
     int64_t media = 0, label = 0, number = 0;
     espy_span bytes = {(const uint8_t *)photo, sizeof photo},
               head = {(const uint8_t *)head_new, sizeof head_new};
-    espy_digest(bytes.data, bytes.size, digest);
-    ESPY_TRY(espy_store_media(cx, st, c, bytes, digest, "new.jpg", &media));
+    for (int i = 0; i < LIFE_MEDIA; i++) {
+        photo[sizeof photo - 2]++;
+        espy_digest(bytes.data, bytes.size, digest);
+        ESPY_TRY(espy_store_media(cx, st, c, bytes, digest, "new.jpg", &media));
+    }
     ESPY_TRY(espy_store_scan_put(cx, st, media, "all", "enc", "det", scan));
     ESPY_TRY(espy_store_label(cx, st, c, "B", NULL, &label));
     ESPY_TRY(espy_store_sample_label(cx, st, scan->at[0].id, label, "folder"));
@@ -341,8 +372,9 @@ static int64_t life_check(espy_ctx *cx, const char *dir, int64_t c, bool whole)
     assert_true(live == 1 || (live == 2 && n.versions == 2));
     if (whole) {
         bool after = live == 2;
-        assert_true(n.versions == 1 + after && n.media == 1 + after && n.samples == 1 + after);
-        assert_true(n.labels == 1 + after && n.labelled == 1 + after && n.embeddings == 1 + after);
+        assert_true(n.versions == 1 + after && n.media == (after ? 1 + LIFE_MEDIA : 1));
+        assert_true(n.samples == 1 + after && n.labels == 1 + after && n.labelled == 1 + after &&
+                    n.embeddings == 1 + after);
     }
     life_check_files(cx, st, c, n.versions);
     CASE_OK(cx, espy_store_check(cx, st, &f, &findings));
@@ -353,13 +385,17 @@ static int64_t life_check(espy_ctx *cx, const char *dir, int64_t c, bool whole)
     return live;
 }
 
-static void effect_arm(espy_ctx *cx, long n, bool crash, bool sticky)
+enum { LIFE_STEPS, LIFE_WHOLE, LIFE_WHOLE_ONE_BY_ONE, LIFE_MODES };
+static const char *const life_mode[LIFE_MODES] = {"a transaction each", "one transaction",
+                                                  "one transaction, syncs one by one"};
+
+static void effect_arm(espy_ctx *cx, long n, bool crash, bool sticky, int mode)
 {
     memset(&effect, 0, sizeof effect);
     effect.countdown = n;
     effect.crash = crash;
     effect.sticky = sticky;
-    cx->io = n == 0 ? &espy_io_posix : &io_counted;
+    cx->io = n == 0 ? &espy_io_posix : mode == LIFE_WHOLE_ONE_BY_ONE ? &io_one_by_one : &io_counted;
 }
 
 static void run_crashes(void **state)
@@ -368,14 +404,15 @@ static void run_crashes(void **state)
     espy_ctx cx;
     espy_ctx_init(&cx);
     const char *dir = case_dir(&cx);
-    for (int whole = 0; whole < 2; whole++) {
+    for (int mode = 0; mode < LIFE_MODES; mode++) {
+        bool whole = mode != LIFE_STEPS;
         long before = 0, after = 0;
         for (long n = 1;; n++) {
             int64_t c = life_prepare(&cx, dir);
             pid_t child = fork();
             assert_true(child >= 0);
             if (child == 0) {
-                effect_arm(&cx, n, true, false);
+                effect_arm(&cx, n, true, false, mode);
                 _exit(life(&cx, dir, c, whole) == ESPY_E_OK ? 0 : 1);
             }
             int status = 0;
@@ -388,8 +425,8 @@ static void run_crashes(void **state)
                 break;
             }
         }
-        printf("%s: %ld crashes left the old state, %ld the new\n",
-               whole ? "one transaction" : "one each", before, after - 1);
+        printf("%s: %ld crashes left the old state, %ld the new\n", life_mode[mode], before,
+               after - 1);
         assert_true(before > 10 && after > 3);
     }
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
@@ -401,14 +438,15 @@ static void run_full_disk(void **state)
     espy_ctx cx;
     espy_ctx_init(&cx);
     const char *dir = case_dir(&cx);
-    for (int mode = 0; mode < 4; mode++) {
-        bool whole = mode & 1, sticky = mode & 2;
+    for (int i = 0; i < 2 * LIFE_MODES; i++) {
+        int mode = i / 2;
+        bool whole = mode != LIFE_STEPS, sticky = i % 2;
         for (long n = 1;; n++) {
             int64_t c = life_prepare(&cx, dir);
-            effect_arm(&cx, n, false, sticky);
+            effect_arm(&cx, n, false, sticky, mode);
             espy_err e = life(&cx, dir, c, whole);
             bool hit = effect.hit;
-            effect_arm(&cx, 0, false, false);
+            effect_arm(&cx, 0, false, false, mode);
             if (e != ESPY_E_OK) {
                 assert_true(hit && e == cx.code);
                 assert_true(e == ESPY_E_IO || e == ESPY_E_STORE);
