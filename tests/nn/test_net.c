@@ -190,8 +190,9 @@ static void test_threads(void **state)
         for (int i = 0; i < 4; i++) {
             w[i] = w[0];
             w[i].net = net;
-            assert_int_equal(pthread_create(&id[i], NULL, net_work, &w[i]), 0);
         }
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(pthread_create(&id[i], NULL, net_work, &w[i]), 0);
         for (int i = 0; i < 4; i++) {
             pthread_join(id[i], NULL);
             assert_int_equal(w[i].failures, 0);
