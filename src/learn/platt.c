@@ -12,16 +12,24 @@ double espy_platt_probability(double f, double a, double b)
 }
 
 /* Negative log likelihood at (a, b); keeps exp(-|a f + b|) of each value, from which the caller
- * gets the probabilities without a second exponential. */
+ * gets the probabilities without a second exponential.  The logarithms of 1 + that are taken
+ * together, of products that stay far below the largest double. */
 static double platt_loss(const double *f, const bool *first, size_t n, double hi, double lo,
                          double a, double b, double *kept)
 {
+    enum { PLATT_FACTORS = 512 };
     double loss = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        double t = a * f[i] + b, target = first[i] ? hi : lo, small = exp(-fabs(t));
-        kept[i] = small;
-        loss += (t >= 0 ? target * t : (target - 1) * t) + log1p(small);
+    for (size_t i = 0; i < n;) {
+        size_t end = n - i < PLATT_FACTORS ? n : i + PLATT_FACTORS;
+        double product = 1;
+        for (; i < end; i++) {
+            double t = a * f[i] + b, target = first[i] ? hi : lo, small = exp(-fabs(t));
+            kept[i] = small;
+            loss += t >= 0 ? target * t : (target - 1) * t;
+            product *= 1 + small;
+        }
+        loss += log(product);
     }
     return loss;
 }

@@ -87,7 +87,9 @@ const float *espy_smo_row(espy_smo *s, size_t i)
 
 void espy_smo_level(espy_smo *s, unsigned cpu)
 {
-    s->cpu = cpu;
+    s->ops = cpu & ESPY_CPU_AVX512 ? &espy_smo_avx512
+             : cpu & ESPY_CPU_AVX2 ? &espy_smo_avx2
+                                   : &espy_smo_plain;
     espy_kern_init(&s->kern, cpu);
 }
 
@@ -131,13 +133,7 @@ espy_err espy_smo_solve(espy_ctx *cx, espy_smo *s, double tolerance, size_t *ste
 
     for (bool first = true; done < most; first = false) {
         size_t before = done;
-        bool ok;
-        if (s->cpu & ESPY_CPU_AVX512)
-            ok = espy_smo_loop_avx512(s, (float)tolerance, SMO_BUDGET, &done);
-        else if (s->cpu & ESPY_CPU_AVX2)
-            ok = espy_smo_loop_avx2(s, (float)tolerance, SMO_BUDGET, &done);
-        else
-            ok = espy_smo_loop_plain(s, (float)tolerance, SMO_BUDGET, &done);
+        bool ok = s->ops->loop(s, (float)tolerance, SMO_BUDGET, &done);
         if (ok && (first || done == before))
             break;
         ESPY_TRY(espy_cancelled(cx));

@@ -13,7 +13,8 @@
 #include "base/mem.h"
 #include "kern/kern.h"
 
-#define ESPY_SMO_LANES 16 /* arrays are padded to a multiple of this; pads have empty boxes */
+#define ESPY_SMO_INVERT 128 /* largest matrix that is inverted */
+#define ESPY_SMO_LANES 16   /* arrays are padded to a multiple of this; pads have empty boxes */
 
 typedef struct espy_smo_cache espy_smo_cache;
 
@@ -29,11 +30,11 @@ typedef struct espy_smo {
     float *up, *low; /* 0 where beta may still grow / shrink, else -infinity */
     float *gain;     /* scratch */
     espy_kern kern;
-    unsigned cpu; /* level (kern.h) whose loop runs */
+    const struct espy_smo_ops *ops;
 } espy_smo;
 
 /* Sets the level and its kernels. */
-void espy_smo_level(espy_smo *s, unsigned cpu);
+void espy_smo_level(espy_smo *s, unsigned cpu); /* kern.h */
 
 /* Fills up, low and v from beta, lo and hi. */
 void espy_smo_refresh(espy_smo *s);
@@ -54,8 +55,17 @@ void espy_smo_cache_destroy(espy_ctx *cx, espy_smo_cache **cache);
 /* Row i of the Gram matrix; valid until the second next call. */
 const float *espy_smo_row(espy_smo *s, size_t i);
 
-/* One bounded run of the loop at a CPU level: returns true when the tolerance is met. */
-typedef bool espy_smo_loop(espy_smo *s, float tolerance, size_t budget, size_t *steps);
-espy_smo_loop espy_smo_loop_plain, espy_smo_loop_avx2, espy_smo_loop_avx512;
+/* What is compiled per CPU level. */
+typedef struct espy_smo_ops {
+    /* One bounded run of the loop: true when the tolerance is met. */
+    bool (*loop)(espy_smo *s, float tolerance, size_t budget, size_t *steps);
+    /* Inverts the symmetric positive definite m x m matrix, m <= ESPY_SMO_INVERT, in place, rows
+     * `stride` apart (a multiple of ESPY_SMO_LANES, pads are scratch); diag: a copy of its
+     * diagonal.  False, and the matrix is lost, when a pivot falls below 1e-4 of that: too near to
+     * singular to be of use. */
+    bool (*invert)(float *a, const float *diag, size_t m, size_t stride);
+} espy_smo_ops;
+
+extern const espy_smo_ops espy_smo_plain, espy_smo_avx2, espy_smo_avx512;
 
 #endif

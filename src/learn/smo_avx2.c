@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * learn - the SMO loop for AVX2; compiled with -mavx2. */
+ * learn - the SMO loops for AVX2; compiled with -mavx2. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -12,7 +12,6 @@ static inline float smo_avx2_top(__m256 a)
     return _mm_cvtss_f32(h);
 }
 
-#define LOOP_NAME espy_smo_loop_avx2
 #define LANES 8
 #define vec __m256
 #define LOAD(p) _mm256_loadu_ps(p)
@@ -27,4 +26,6 @@ static inline float smo_avx2_top(__m256 a)
 #define EQ(a, b) ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)))
 #define LAST(bits) ((size_t)(31 - __builtin_clz(bits)))
 #include "learn/smo_loop.h"
+
+const espy_smo_ops espy_smo_avx2 = {smo_loop, smo_invert};
 #endif

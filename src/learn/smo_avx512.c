@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * learn - the SMO loop for AVX-512F; compiled with -mavx512f. */
+ * learn - the SMO loops for AVX-512F; compiled with -mavx512f. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define LOOP_NAME espy_smo_loop_avx512
 #define LANES 16
 #define vec __m512
 #define LOAD(p) _mm512_loadu_ps(p)
@@ -18,4 +17,6 @@
 #define EQ(a, b) ((unsigned)_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ))
 #define LAST(bits) ((size_t)(31 - __builtin_clz(bits)))
 #include "learn/smo_loop.h"
+
+const espy_smo_ops espy_smo_avx512 = {smo_loop, smo_invert};
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * learn - the loop of smo.h, compiled once per CPU level.  The including file defines
- *   LOOP_NAME   the function
+ * learn - the loops of smo.h, compiled once per CPU level.  The including file defines
  *   LANES       floats in a vector; LANES divides ESPY_SMO_LANES
  *   vec, LOAD(p) STORE(p, a) SET(x) ADD SUB MUL DIV MAX(a, b)
  *   TOP(a)      largest lane
@@ -39,7 +38,7 @@ static size_t smo_top(const float *v, const float *open, float *gain, size_t n, 
     return smo_find(gain, n, *top);
 }
 
-bool LOOP_NAME(espy_smo *s, float tolerance, size_t budget, size_t *steps)
+static bool smo_loop(espy_smo *s, float tolerance, size_t budget, size_t *steps)
 {
     const float tiny = 1e-12f; /* stands in for a curvature that is not positive */
     const size_t n = s->padded;
@@ -93,4 +92,62 @@ bool LOOP_NAME(espy_smo *s, float tolerance, size_t budget, size_t *steps)
         ++*steps;
     }
     return false;
+}
+
+/* One row less `f` times the pivot's, whose column is cleared first. */
+static inline void smo_clear(float *to, size_t k, const vec *row, size_t vectors)
+{
+    const vec f = SET(to[k]);
+
+    to[k] = 0;
+    for (size_t v = 0; v < vectors; v++)
+        STORE(to + v * LANES, SUB(LOAD(to + v * LANES), MUL(f, row[v])));
+}
+
+/* Gauss-Jordan elimination without exchange of rows, which positive definite matrices do not need.
+ * With a constant number of vectors the pivot's row stays in registers. */
+static inline bool smo_eliminate(float *a, const float *diag, size_t m, size_t stride,
+                                 size_t vectors)
+{
+    const float singular = 1e-4f;
+    vec row[ESPY_SMO_INVERT / LANES];
+
+    for (size_t k = 0; k < m; k++) {
+        float *at = a + k * stride, pivot = at[k];
+        if (!(pivot > singular * diag[k]) || !(diag[k] > 0))
+            return false;
+        const vec over = SET(1.0f / pivot);
+        at[k] = 1;
+        for (size_t v = 0; v < vectors; v++) {
+            row[v] = MUL(LOAD(at + v * LANES), over);
+            STORE(at + v * LANES, row[v]);
+        }
+        for (size_t i = 0; i < k; i++)
+            smo_clear(a + i * stride, k, row, vectors);
+        for (size_t i = k + 1; i < m; i++)
+            smo_clear(a + i * stride, k, row, vectors);
+    }
+    return true;
+}
+
+static bool smo_invert(float *a, const float *diag, size_t m, size_t stride)
+{
+    size_t vectors = (m + LANES - 1) / LANES;
+
+    switch (vectors) {
+    case 1:
+        return smo_eliminate(a, diag, m, stride, 1);
+    case 2:
+        return smo_eliminate(a, diag, m, stride, 2);
+    case 3:
+        return smo_eliminate(a, diag, m, stride, 3);
+    case 4:
+        return smo_eliminate(a, diag, m, stride, 4);
+    case 5:
+        return smo_eliminate(a, diag, m, stride, 5);
+    case 6:
+        return smo_eliminate(a, diag, m, stride, 6);
+    default:
+        return smo_eliminate(a, diag, m, stride, vectors);
+    }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * learn - the SMO loop in plain C, one sample at a time. */
-#define LOOP_NAME espy_smo_loop_plain
+ * learn - the SMO loops in plain C, one sample at a time. */
 #define LANES 1
 #define vec float
 #define LOAD(p) (*(p))
@@ -15,3 +14,5 @@
 #define EQ(a, b) ((unsigned)((a) == (b)))
 #define LAST(bits) ((size_t)(bits)-1)
 #include "learn/smo_loop.h"
+
+const espy_smo_ops espy_smo_plain = {smo_loop, smo_invert};

@@ -1,44 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * learn - training of the one-vs-one support vector machine.
  *
- * The rows are brought into order of class.  The machines of one class against all later ones are
- * one task: their part of the Gram matrix is a few matrix products, and every machine, with its
- * five fold machines for Platt scaling, is solved on its own small square of it, which stays in the
- * first level of cache.  A held-out sample is one whose box is empty (smo.h), so the folds need no
- * copy, start from the solution on all samples and give its decision value without more work. */
+ * The rows are brought into order of class.  The machines of a few neighbouring classes against all
+ * later ones are one task: their part of the Gram matrix is a few matrix products, and every
+ * machine is solved on its own small square of it (svm_machine.c), which stays in the first level
+ * of cache. Tasks depend on the data alone, so the results are the same on any number of threads.
+ */
 #include "learn/svm.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/pool.h"
-#include "base/random.h"
 #include "gemm/gemm.h"
-#include "learn/platt.h"
-#include "learn/smo.h"
+#include "learn/svm_machine.h"
 
 enum {
-    SVM_FOLDS = 5,
-    SVM_TILE = 2048,     /* columns of one product, unless a single class has more */
+    SVM_GROUP = 256,     /* most rows of a task, unless a single class has more */
+    SVM_TILE = 1024,     /* columns of one product, unless a single class has more */
     SVM_OWN = 256,       /* largest class whose own Gram matrix is kept for all its pairs */
-    SVM_DENSE = 4096,    /* largest pair with a whole Gram matrix (64 MiB) */
-    SVM_CACHE = 64 << 20 /* bytes of rows kept for a larger one */
+    SVM_CACHE = 64 << 20 /* bytes of rows kept for a pair too large for a Gram matrix */
 };
-
-/* libsvm stops at a violation of 1e-3 and is then within 5e-4 of the exact decision values; a tenth
- * of it here keeps the distance between the two below 1e-3.  The folds only feed the sigmoid. */
-static const double svm_tolerance = 1e-4, svm_fold_tolerance = 1e-3;
-
-/* What one worker needs for pairs of at most `room` samples. */
-typedef struct svm_scratch {
-    size_t room;
-    espy_smo smo;
-    float *gram, *diag;
-    double *y, *best, *f, *kept;
-    double *box_lo, *box_hi;
-    bool *first;
-    uint32_t *fold, *place;
-} svm_scratch;
 
 typedef struct svm_job {
     const espy_rows *rows;
@@ -51,142 +32,14 @@ typedef struct svm_job {
     size_t *own_at;
     float *coef; /* (classes - 1) x n */
     double *intercept, *prob_a, *prob_b;
-    svm_scratch *scratch; /* per worker */
+    espy_machine *machine; /* per worker */
+    size_t *group;         /* first class of each task, and the end */
+    size_t groups;
 } svm_job;
 
 static size_t svm_pair(size_t classes, size_t i, size_t j)
 {
     return i * classes - i * (i + 1) / 2 + (j - i - 1);
-}
-
-static void svm_scratch_free(espy_ctx *cx, svm_scratch *s)
-{
-    espy_free(cx, s->gram);
-    espy_free(cx, s->diag);
-    espy_free(cx, s->y);
-    espy_free(cx, s->best);
-    espy_free(cx, s->f);
-    espy_free(cx, s->kept);
-    espy_free(cx, s->box_lo);
-    espy_free(cx, s->box_hi);
-    espy_free(cx, s->first);
-    espy_free(cx, s->fold);
-    espy_free(cx, s->place);
-    espy_free(cx, s->smo.lo);
-    espy_free(cx, s->smo.hi);
-    espy_free(cx, s->smo.beta);
-    espy_free(cx, s->smo.v);
-    espy_free(cx, s->smo.up);
-    espy_free(cx, s->smo.low);
-    espy_free(cx, s->smo.gain);
-    *s = (svm_scratch){0};
-}
-
-static espy_err svm_scratch_make(espy_ctx *cx, size_t most, svm_scratch *s)
-{
-    size_t room = (most + ESPY_SMO_LANES - 1) / ESPY_SMO_LANES * ESPY_SMO_LANES;
-    size_t dense = room < SVM_DENSE ? room : SVM_DENSE;
-
-    s->room = room;
-    if (!(s->gram = espy_floats(cx, dense * dense)) || !(s->diag = espy_floats(cx, room)) ||
-        !(s->y = espy_array(cx, room, sizeof *s->y)) ||
-        !(s->best = espy_array(cx, room, sizeof *s->best)) ||
-        !(s->f = espy_array(cx, room, sizeof *s->f)) ||
-        !(s->kept = espy_array(cx, room, sizeof *s->kept)) ||
-        !(s->box_lo = espy_array(cx, room, sizeof *s->box_lo)) ||
-        !(s->box_hi = espy_array(cx, room, sizeof *s->box_hi)) ||
-        !(s->first = espy_array(cx, room, sizeof *s->first)) ||
-        !(s->fold = espy_array(cx, room, sizeof *s->fold)) ||
-        !(s->place = espy_array(cx, room, sizeof *s->place)) ||
-        !(s->smo.lo = espy_array(cx, room, sizeof *s->smo.lo)) ||
-        !(s->smo.hi = espy_array(cx, room, sizeof *s->smo.hi)) ||
-        !(s->smo.beta = espy_array(cx, room, sizeof *s->smo.beta)) ||
-        !(s->smo.v = espy_floats(cx, room)) || !(s->smo.up = espy_floats(cx, room)) ||
-        !(s->smo.low = espy_floats(cx, room)) || !(s->smo.gain = espy_floats(cx, room)))
-        return ESPY_E_NOMEM; /* the caller frees all scratch */
-    return ESPY_E_OK;
-}
-
-/* Deals each class over the folds after a shuffle, the second going on where the first stopped. */
-static void svm_deal(svm_scratch *s, size_t na, size_t nb, uint64_t seed, size_t pair)
-{
-    espy_random r;
-    uint32_t next = 0;
-
-    espy_random_seed(&r, seed, pair);
-    for (size_t i = 0; i < na + nb; i++)
-        s->place[i] = (uint32_t)i;
-    espy_random_shuffle(&r, s->place, na);
-    espy_random_shuffle(&r, s->place + na, nb);
-    for (size_t i = 0; i < na + nb; i++)
-        s->fold[s->place[i]] = next++ % SVM_FOLDS;
-    /* The only sample of a class stays in training: without it a fold has nothing to learn. */
-    if (na == 1)
-        s->fold[0] = SVM_FOLDS;
-    if (nb == 1)
-        s->fold[na] = SVM_FOLDS;
-}
-
-/* Starts a fold from the solution on all samples: the held-out ones leave, and the heavier side is
- * scaled down until both weigh the same again. */
-static void svm_fold_start(svm_scratch *s, size_t na, size_t m, uint32_t fold)
-{
-    espy_smo *p = &s->smo;
-    double plus = 0, minus = 0;
-
-    for (size_t i = 0; i < m; i++) {
-        bool out = s->fold[i] == fold;
-        p->lo[i] = out ? 0 : s->box_lo[i];
-        p->hi[i] = out ? 0 : s->box_hi[i];
-        p->beta[i] = out ? 0 : s->best[i];
-        if (i < na)
-            plus += p->beta[i];
-        else
-            minus -= p->beta[i];
-    }
-    double a = plus > minus ? minus / plus : 1, b = minus > plus ? plus / minus : 1;
-    for (size_t i = 0; i < m; i++)
-        p->beta[i] *= i < na ? a : b;
-    espy_smo_refresh(p);
-}
-
-/* Solves one machine on the Gram matrix in s->smo and fits its sigmoid.  beta: m results. */
-static espy_err svm_machine(espy_ctx *cx, const svm_job *job, svm_scratch *s, size_t i, size_t j,
-                            double *bias)
-{
-    espy_smo *p = &s->smo;
-    size_t na = job->start[i + 1] - job->start[i], nb = job->start[j + 1] - job->start[j];
-    size_t m = na + nb, pair = svm_pair(job->rows->classes, i, j), steps;
-    double b;
-
-    for (size_t t = 0; t < p->padded; t++) {
-        bool a = t < na, real = t < m;
-        s->y[t] = a ? 1 : -1;
-        s->first[t] = a;
-        s->box_lo[t] = p->lo[t] = !real || a ? 0 : -job->c[j];
-        s->box_hi[t] = p->hi[t] = real && a ? job->c[i] : 0;
-        p->beta[t] = 0;
-    }
-    espy_smo_refresh(p);
-    ESPY_TRY(espy_smo_solve(cx, p, svm_tolerance, &steps, bias));
-    memcpy(s->best, p->beta, m * sizeof *s->best);
-    for (size_t t = 0; t < m; t++)
-        s->f[t] = s->y[t] - (double)p->v[t] + *bias; /* of those never held out */
-    svm_deal(s, na, nb, job->seed, pair);
-    for (uint32_t fold = 0; fold < SVM_FOLDS; fold++) {
-        size_t out = 0;
-        for (size_t t = 0; t < m; t++)
-            out += s->fold[t] == fold;
-        if (out == 0)
-            continue;
-        svm_fold_start(s, na, m, fold);
-        ESPY_TRY(espy_smo_solve(cx, p, svm_fold_tolerance, &steps, &b));
-        for (size_t t = 0; t < m; t++)
-            if (s->fold[t] == fold)
-                s->f[t] = s->y[t] - (double)p->v[t] + b;
-    }
-    espy_platt_fit(s->f, s->first, m, s->kept, &job->prob_a[pair], &job->prob_b[pair]);
-    return ESPY_E_OK;
 }
 
 /* A class's own Gram matrix into `to`, row stride `padded`. */
@@ -202,43 +55,46 @@ static espy_err svm_own(espy_ctx *cx, const svm_job *job, size_t c, float *to, s
     return ESPY_E_OK;
 }
 
+static size_t svm_size(const svm_job *job, size_t c)
+{
+    return job->start[c + 1] - job->start[c];
+}
+
 /* The Gram matrix of a pair from those of its classes and their product (cross: na x nb, row stride
  * `stride`). */
-static espy_err svm_assemble(espy_ctx *cx, const svm_job *job, svm_scratch *s, size_t i, size_t j,
+static espy_err svm_assemble(espy_ctx *cx, const svm_job *job, espy_machine *s, size_t i, size_t j,
                              const float *cross, size_t stride)
 {
-    size_t na = job->start[i + 1] - job->start[i], nb = job->start[j + 1] - job->start[j];
-    size_t m = na + nb, padded = s->smo.padded;
+    size_t na = svm_size(job, i), nb = svm_size(job, j), m = na + nb, padded = s->smo.padded;
 
     ESPY_TRY(svm_own(cx, job, i, s->gram, padded));
     ESPY_TRY(svm_own(cx, job, j, s->gram + na * padded + na, padded));
     for (size_t r = 0; r < na; r++)
-        for (size_t t = 0; t < nb; t++)
-            s->gram[r * padded + na + t] = s->gram[(na + t) * padded + r] = cross[r * stride + t];
-    for (size_t r = 0; r < padded; r++) {
-        s->diag[r] = r < m ? s->gram[r * padded + r] : 0;
-        if (r < m)
-            memset(s->gram + r * padded + m, 0, (padded - m) * sizeof *s->gram);
+        memcpy(s->gram + r * padded + na, cross + r * stride, nb * sizeof *cross);
+    for (size_t t = 0; t < nb; t++)
+        for (size_t r = 0; r < na; r++)
+            s->gram[(na + t) * padded + r] = cross[r * stride + t];
+    for (size_t r = 0; r < m; r++) {
+        s->diag[r] = s->gram[r * padded + r];
+        memset(s->gram + r * padded + m, 0, (padded - m) * sizeof *s->gram);
     }
+    memset(s->diag + m, 0, (padded - m) * sizeof *s->diag);
     s->smo.gram = s->gram;
     return ESPY_E_OK;
 }
 
 /* One pair; cross NULL: too large for a Gram matrix, its rows are computed when needed. */
-static espy_err svm_solve_pair(espy_ctx *cx, const svm_job *job, svm_scratch *s, size_t i, size_t j,
-                               const float *cross, size_t stride)
+static espy_err svm_solve_pair(espy_ctx *cx, const svm_job *job, espy_machine *s, size_t i,
+                               size_t j, const float *cross, size_t stride)
 {
-    size_t dim = job->rows->dim, n = job->rows->n;
-    size_t ai = job->start[i], bi = job->start[j];
-    size_t na = job->start[i + 1] - ai, nb = job->start[j + 1] - bi, m = na + nb;
+    size_t dim = job->rows->dim, n = job->rows->n, ai = job->start[i], bi = job->start[j];
+    size_t na = svm_size(job, i), nb = svm_size(job, j), m = na + nb;
+    size_t pair = svm_pair(job->rows->classes, i, j);
     espy_smo_cache *cache = NULL;
     espy_err e = ESPY_E_OK;
 
     s->smo.m = m;
     s->smo.padded = (m + ESPY_SMO_LANES - 1) / ESPY_SMO_LANES * ESPY_SMO_LANES;
-    espy_smo_level(&s->smo, job->cpu);
-    s->smo.diag = s->diag;
-    s->smo.y = s->y;
     s->smo.gram = NULL;
     if (cross) {
         ESPY_GO(svm_assemble(cx, job, s, i, j, cross, stride));
@@ -251,8 +107,8 @@ static espy_err svm_solve_pair(espy_ctx *cx, const svm_job *job, svm_scratch *s,
         }
     }
     s->smo.cache = cache;
-    size_t pair = svm_pair(job->rows->classes, i, j);
-    ESPY_GO(svm_machine(cx, job, s, i, j, &job->intercept[pair]));
+    ESPY_GO(espy_machine_train(cx, s, na, nb, job->c[i], job->c[j], job->seed, pair,
+                               &job->intercept[pair], &job->prob_a[pair], &job->prob_b[pair]));
     for (size_t t = 0; t < na; t++)
         job->coef[(j - 1) * n + ai + t] = (float)s->best[t];
     for (size_t t = 0; t < nb; t++)
@@ -264,43 +120,66 @@ out:
 
 static bool svm_is_dense(const svm_job *job, size_t i, size_t j)
 {
-    return job->start[i + 1] - job->start[i] + job->start[j + 1] - job->start[j] <= SVM_DENSE;
+    return svm_size(job, i) + svm_size(job, j) <= ESPY_MACHINE_DENSE;
 }
 
-/* All machines of class `item` against later ones. */
-static espy_err svm_class(espy_ctx *cx, void *self, size_t item, unsigned worker)
+/* All machines of the classes of a group against later ones. */
+static espy_err svm_group(espy_ctx *cx, void *self, size_t item, unsigned worker)
 {
     const svm_job *job = self;
     const size_t *start = job->start;
-    svm_scratch *s = &job->scratch[worker];
-    size_t dim = job->rows->dim, classes = job->rows->classes, i = item, end;
-    size_t na = start[i + 1] - start[i];
+    espy_machine *s = &job->machine[worker];
+    size_t dim = job->rows->dim, classes = job->rows->classes, end;
+    size_t from = job->group[item], to = job->group[item + 1], rows = start[to] - start[from];
     float *cross = NULL;
     espy_err e = ESPY_E_OK;
 
-    for (size_t j = i + 1; j < classes; j = end) {
+    for (size_t j = from + 1; j < classes; j = end) {
         end = j + 1;
-        if (!svm_is_dense(job, i, j)) {
-            ESPY_GO(svm_solve_pair(cx, job, s, i, j, NULL, 0));
-            continue;
-        }
-        while (end < classes && svm_is_dense(job, i, end) && start[end + 1] - start[j] <= SVM_TILE)
+        while (end < classes && start[end + 1] - start[j] <= SVM_TILE)
             end++;
         size_t cols = start[end] - start[j];
+        /* A class beyond the limit has no pair with a Gram matrix. */
+        bool product = rows < ESPY_MACHINE_DENSE && cols < ESPY_MACHINE_DENSE;
         espy_free(cx, cross);
-        if (!(cross = espy_floats(cx, na * cols))) {
-            e = ESPY_E_NOMEM;
-            goto out;
+        cross = NULL;
+        if (product) {
+            if (!(cross = espy_floats(cx, rows * cols))) {
+                e = ESPY_E_NOMEM;
+                goto out;
+            }
+            ESPY_GO(espy_gemm(cx, false, true, rows, cols, dim, 1, job->x + start[from] * dim, dim,
+                              job->x + start[j] * dim, dim, 0, cross, cols));
         }
-        ESPY_GO(espy_gemm(cx, false, true, na, cols, dim, 1, job->x + start[i] * dim, dim,
-                          job->x + start[j] * dim, dim, 0, cross, cols));
-        for (size_t k = j; k < end; k++)
-            ESPY_GO(svm_solve_pair(cx, job, s, i, k, cross + (start[k] - start[j]), cols));
+        for (size_t i = from; i < to; i++)
+            for (size_t k = j > i ? j : i + 1; k < end; k++) {
+                const float *at = NULL;
+                if (product && svm_is_dense(job, i, k))
+                    at = cross + (start[i] - start[from]) * cols + (start[k] - start[j]);
+                ESPY_GO(svm_solve_pair(cx, job, s, i, k, at, cols));
+            }
         ESPY_GO(espy_cancelled(cx));
     }
 out:
     espy_free(cx, cross);
     return e;
+}
+
+/* Groups of neighbouring classes, enough of them to keep threads busy and of enough rows each to be
+ * worth a product. */
+static void svm_make_groups(svm_job *job)
+{
+    size_t classes = job->rows->classes, most = job->rows->n / 16;
+
+    most = most > SVM_GROUP ? SVM_GROUP : most;
+    job->groups = 0;
+    for (size_t c = 0; c < classes; job->groups++) {
+        size_t first = c++;
+        job->group[job->groups] = first;
+        while (c < classes && job->start[c + 1] - job->start[first] <= most)
+            c++;
+    }
+    job->group[job->groups] = classes;
 }
 
 static espy_err svm_class_gram(espy_ctx *cx, void *self, size_t item, unsigned worker)
@@ -373,8 +252,10 @@ static espy_err svm_job_make(espy_ctx *cx, svm_job *job, const uint32_t *order,
         !(job->intercept = espy_array(cx, pairs, sizeof *job->intercept)) ||
         !(job->prob_a = espy_array(cx, pairs, sizeof *job->prob_a)) ||
         !(job->prob_b = espy_array(cx, pairs, sizeof *job->prob_b)) ||
-        !(job->scratch = espy_array(cx, workers, sizeof *job->scratch)))
+        !(job->group = espy_array(cx, classes + 1, sizeof *job->group)) ||
+        !(job->machine = espy_array(cx, workers, sizeof *job->machine)))
         return ESPY_E_NOMEM;
+    svm_make_groups(job);
     for (size_t t = 0; t < rows->n; t++)
         memcpy(job->x + t * dim, rows->x + order[t] * dim, dim * sizeof *job->x);
     for (size_t k = 0; k < classes; k++) {
@@ -394,7 +275,7 @@ static espy_err svm_job_make(espy_ctx *cx, svm_job *job, const uint32_t *order,
     if (!(job->own = espy_floats(cx, own)))
         return ESPY_E_NOMEM;
     for (unsigned w = 0; w < workers; w++)
-        ESPY_TRY(svm_scratch_make(cx, largest[0] + largest[1], &job->scratch[w]));
+        ESPY_TRY(espy_machine_make(cx, largest[0] + largest[1], job->cpu, &job->machine[w]));
     return ESPY_E_OK;
 }
 
@@ -426,13 +307,14 @@ espy_err espy_svm_fit(espy_ctx *cx, const espy_rows *rows, const espy_svm_option
     job.c = c;
     ESPY_GO(svm_job_make(cx, &job, order, options, c));
     ESPY_GO(espy_parallel(cx, rows->classes, svm_class_gram, &job));
-    ESPY_GO(espy_parallel(cx, rows->classes - 1, svm_class, &job));
+    ESPY_GO(espy_parallel(cx, job.groups, svm_group, &job));
     ESPY_GO(svm_collect(cx, &job, order, out));
 out:
-    if (job.scratch)
+    if (job.machine)
         for (unsigned w = 0; w < espy_pool_size(cx->pool); w++)
-            svm_scratch_free(cx, &job.scratch[w]);
-    espy_free(cx, job.scratch);
+            espy_machine_free(cx, &job.machine[w]);
+    espy_free(cx, job.machine);
+    espy_free(cx, job.group);
     espy_free(cx, job.x);
     espy_free(cx, job.own);
     espy_free(cx, job.own_at);
