@@ -75,7 +75,7 @@ static espy_err pack_beside_program(espy_ctx *cx, pack_list *l)
             break;
         *slash = '\0';
         ESPY_GO(pack_tree(cx, l, at));
-        ESPY_GO(pack_folder(cx, l, at, "share/espy/packs"));
+        ESPY_GO(pack_folder(cx, l, at, "share/espy/models/packs"));
     }
 out:
     espy_free(cx, at);
