@@ -471,6 +471,31 @@ static inline espy_err espy_dnn_softmax(espy_ctx *cx, dnnl_engine_t engine, cons
     return espy_dnn_made(cx, s, attr, pd, out);
 }
 
+/* (x - mean) / sqrt(variance + eps) over the last axis, then times DNNL_ARG_SCALE plus
+ * DNNL_ARG_SHIFT (f32) when `affine`. */
+static inline espy_err espy_dnn_layer_norm(espy_ctx *cx, dnnl_engine_t engine,
+                                           const espy_dnn_md *data, float eps, bool affine,
+                                           dnnl_primitive_desc_t *out)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t s = espy_dnn_attr(NULL, &attr);
+    unsigned flags = affine ? (unsigned)dnnl_use_scale | (unsigned)dnnl_use_shift : 0;
+#if ESPY_DNN_V3
+    if (s == dnnl_success)
+        s = dnnl_layer_normalization_forward_primitive_desc_create(
+            &pd, engine, dnnl_forward_inference, data->d, data->d, NULL, eps, flags, attr);
+#else
+    dnnl_layer_normalization_desc_t d;
+    if (s == dnnl_success)
+        s = dnnl_layer_normalization_forward_desc_init(&d, dnnl_forward_inference, &data->d, NULL,
+                                                       eps, flags);
+    if (s == dnnl_success)
+        s = dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL);
+#endif
+    return espy_dnn_made(cx, s, attr, pd, out);
+}
+
 /* Copy between layouts and types. */
 static inline espy_err espy_dnn_reorder(espy_ctx *cx, dnnl_engine_t engine, const espy_dnn_md *src,
                                         const espy_dnn_md *dst, dnnl_primitive_desc_t *out)

@@ -31,8 +31,7 @@ espy_err espy_odn_block_new(espy_ctx *cx, size_t bytes, espy_odn_block *out)
     return ESPY_E_OK;
 }
 
-/* --- weights -------------------------------------------------------------------------------------
- */
+/* --- weights --------------------------------------------------------------------------------- */
 
 /* The parts one below the other, rows and inner parts rounded up with zeros. */
 static void onednn_fill(const espy_odn_rows *r, float *out)
@@ -196,8 +195,7 @@ espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_ro
     return ESPY_E_OK;
 }
 
-/* --- memory of a run
- * --------------------------------------------------------------------------------- */
+/* --- memory of a run ------------------------------------------------------------------------- */
 
 static int onednn_root(const espy_odn_plan *p, int buf, size_t *shift)
 {
@@ -375,8 +373,7 @@ static void onednn_frame_give(espy_ctx *cx, const espy_odn_plan *p, espy_odn_fra
     onednn_frame_destroy(cx, p, f);
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------- */
+/* --- running --------------------------------------------------------------------------------- */
 
 static espy_err onednn_step(espy_ctx *cx, const espy_odn_plan *p, const espy_odn_frame *f,
                             const espy_odn_step *s, const float *const *in, float *const *out)
@@ -401,6 +398,9 @@ static espy_err onednn_step(espy_ctx *cx, const espy_odn_plan *p, const espy_odn
         break;
     case ESPY_ODN_APPLY:
         espy_odn_apply(s, at[0]);
+        break;
+    case ESPY_ODN_DOTS:
+        espy_odn_dots(&p->state->kern, s, at[0], at[1], at[2], at[3]);
         break;
     case ESPY_ODN_REFERENCE: {
         const espy_node *n = &p->g->nodes[s->node];
@@ -454,8 +454,7 @@ out:
     return e;
 }
 
-/* --- compiling
- * ----------------------------------------------------------------------------------------- */
+/* --- compiling ------------------------------------------------------------------------------- */
 
 void espy_odn_plan_destroy(espy_ctx *cx, espy_odn_plan **plan)
 {
@@ -534,8 +533,7 @@ out:
     return e;
 }
 
-/* --- the executor
- * -------------------------------------------------------------------------------------- */
+/* --- the executor ---------------------------------------------------------------------------- */
 
 /* bf16 is worth it, and exact enough in its sums, only where the CPU has the instruction: otherwise
  * oneDNN emulates it at a fraction of f32's speed. */
@@ -592,6 +590,7 @@ static espy_err onednn_create(espy_ctx *cx, const espy_net_options *options, voi
     if (!st)
         return ESPY_E_NOMEM;
     st->options = *options;
+    espy_kern_init(&st->kern, espy_cpu_detect());
     espy_err e = espy_dnn_engine(cx, &st->engine);
     if (e != ESPY_E_OK) {
         espy_free(cx, st);

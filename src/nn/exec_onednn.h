@@ -19,6 +19,7 @@
 #define ESPY_NN_EXEC_ONEDNN_H
 
 #include "gemm/onednn.h"
+#include "kern/kern.h"
 #include "nn/graph.h"
 
 #define ESPY_ODN_BLOCK 16 /* channels of one block: a 512-bit register of f32 */
@@ -58,7 +59,7 @@ typedef struct espy_odn_block {
 } espy_odn_block;
 espy_err espy_odn_block_new(espy_ctx *cx, size_t bytes, espy_odn_block *out) ESPY_NODISCARD;
 
-/* ---- state of a network ------------------------------------------------------------------ */
+/* --- state of a network ---------------------------------------------------------------------- */
 
 /* A constant in the layout a primitive asked for. */
 typedef struct espy_odn_weight {
@@ -71,6 +72,7 @@ typedef struct espy_odn_weight {
 
 typedef struct espy_odn_state {
     espy_net_options options;
+    espy_kern kern;
     dnnl_engine_t engine;
     espy_odn_weight *weights;
     size_t n_weights, weight_room;
@@ -98,7 +100,7 @@ void espy_odn_state_clear(espy_ctx *cx, espy_odn_state *st);
 espy_err espy_odn_weight_get(espy_ctx *cx, espy_odn_state *st, const espy_odn_rows *rows,
                              const espy_dnn_md *want, const void **data) ESPY_NODISCARD;
 
-/* ---- plan --------------------------------------------------------------------------------- */
+/* --- plan ------------------------------------------------------------------------------------ */
 
 typedef enum espy_odn_home {
     ESPY_ODN_ARENA,
@@ -129,6 +131,7 @@ typedef enum espy_odn_kind {
     ESPY_ODN_REFERENCE, /* args: inputs in order (slot ESPY_NONE: absent), then the output */
     ESPY_ODN_COPY,      /* args: source, destination */
     ESPY_ODN_PICK,      /* args: source, destination (NHWC, f32) */
+    ESPY_ODN_DOTS,      /* args: vector, matrix of rows, bias or ESPY_NONE, result; all f32 */
     ESPY_ODN_APPLY      /* args: f32 or bf16 buffer, changed in place */
 } espy_odn_kind;
 
@@ -154,6 +157,9 @@ typedef struct espy_odn_step {
             espy_odn_type type;
             size_t count;
         } apply;
+        struct {
+            size_t rows, columns;
+        } dots;
     } at;
 } espy_odn_step;
 
@@ -189,8 +195,10 @@ espy_err espy_odn_execute(espy_ctx *cx, const espy_odn_plan *plan, const float *
 void espy_odn_copy(const espy_odn_step *s, const void *from, void *to);
 void espy_odn_pick(const espy_odn_step *s, const void *from, float *to);
 void espy_odn_apply(const espy_odn_step *s, void *data);
+void espy_odn_dots(const espy_kern *k, const espy_odn_step *s, const float *x, const float *rows,
+                   const float *bias, float *y);
 
-/* ---- choosing among algorithms that agree (tune.c) ------------------------------------------ */
+/* --- choosing among algorithms that agree (tune.c) ------------------------------------------- */
 
 /* A good choice without measuring. */
 espy_err espy_odn_choice_default(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g,
@@ -203,7 +211,7 @@ void espy_odn_choice_free(espy_ctx *cx, espy_odn_choice *c);
 espy_err espy_odn_tune(espy_ctx *cx, espy_odn_state *st, const espy_graph *g,
                        espy_odn_plan **out) ESPY_NODISCARD;
 
-/* ---- while compiling ------------------------------------------------------------------------ */
+/* --- while compiling ------------------------------------------------------------------------- */
 
 /* Where a value is wanted in the end: in a graph output or in a part of a concatenation. */
 typedef struct espy_odn_dest {

@@ -547,11 +547,10 @@ espy_err espy_odn_lower_conv(espy_odn_build *b, const espy_node *n)
     s->at.pick.taken = b->values[n->out].dims[1];
     s->at.pick.layout = v->layout;
     s->at.pick.type = v->type;
-    return ESPY_E_OK;
+    return espy_odn_posts(b, n, 0, ESPY_ODN_NHWC, ESPY_ODN_F32);
 }
 
-/* --- matrix products ----------------------------------------------------------------------------
- */
+/* --- matrix products ------------------------------------------------------------------------- */
 
 /* Rows of a times a constant matrix: oneDNN's inner product, weights in its own layout. */
 static espy_err matmul_constant(espy_odn_build *b, const espy_node *n, espy_odn_type type,
@@ -638,6 +637,58 @@ out:
     espy_dnn_md_free(&any);
     espy_dnn_md_free(&bias);
     espy_dnn_md_free(&chosen);
+    return e;
+}
+
+/* One vector times a constant matrix on one thread: as many dot products. */
+static espy_err matmul_vector(espy_odn_build *b, const espy_node *n)
+{
+    const espy_value *w = &b->g->values[n->in[1]];
+    const espy_odn_value *y = &b->values[n->out];
+    int64_t columns = b->values[n->in[0]].dims[b->values[n->in[0]].rank - 1],
+            rows = y->dims[y->rank - 1];
+    espy_dnn_md md = {0}, bmd = {0};
+    espy_odn_step *s = NULL;
+    const void *data = NULL;
+    int from = ESPY_NONE, matrix = ESPY_NONE, bias = ESPY_NONE, to = ESPY_NONE;
+    espy_err e = ESPY_E_OK;
+    espy_odn_rows r = {.part = {w->data},
+                       .rows = {rows},
+                       .parts = 1,
+                       .inner = columns,
+                       .cells = 1,
+                       .all_rows = rows,
+                       .all_inner = columns,
+                       .swapped = !n->at.matmul.trans_b,
+                       .rank = 2,
+                       .dims = {rows, columns}};
+    ESPY_GO(espy_odn_form_want(b, n->in[0], ESPY_ODN_PLAIN, ESPY_ODN_F32, &from));
+    ESPY_GO(espy_dnn_check(b->cx, espy_dnn_md_tag(&md, 2, r.dims, dnnl_f32, dnnl_ab),
+                           "memory description"));
+    if (r.swapped)
+        ESPY_GO(espy_odn_weight_get(b->cx, b->state, &r, &md, &data));
+    ESPY_GO(espy_odn_slot_const(b, r.swapped ? data : w->data->data, &md, &matrix));
+    if (n->in[2] != ESPY_NONE) {
+        dnnl_dims_t dims = {rows};
+        ESPY_GO(espy_dnn_check(b->cx, espy_dnn_md_tag(&bmd, 1, dims, dnnl_f32, dnnl_a),
+                               "memory description"));
+        ESPY_GO(espy_odn_slot_const(b, b->g->values[n->in[2]].data->data, &bmd, &bias));
+    }
+    ESPY_GO(espy_odn_form_new(b, n->out, ESPY_ODN_PLAIN, ESPY_ODN_F32, &to));
+    ESPY_GO(espy_odn_step_new(b, ESPY_ODN_DOTS, &s));
+    s->n_args = 4;
+    s->arg[0].slot = from;
+    s->arg[1].slot = matrix;
+    s->arg[2].slot = bias;
+    s->arg[3].slot = to;
+    s->at.dots.rows = (size_t)rows;
+    s->at.dots.columns = (size_t)columns;
+    e = espy_odn_posts(b, n, 0, ESPY_ODN_PLAIN, ESPY_ODN_F32);
+    if (e == ESPY_E_UNSUPPORTED)
+        e = espy_fail(b->cx, ESPY_E_UNSUPPORTED, "no fast code for what follows '%s'", n->name);
+out:
+    espy_dnn_md_free(&md);
+    espy_dnn_md_free(&bmd);
     return e;
 }
 
@@ -735,6 +786,10 @@ espy_err espy_odn_lower_matmul(espy_odn_build *b, const espy_node *n)
 {
     const espy_value *w = &b->g->values[n->in[1]];
     if (w->data && w->rank == 2 && !n->at.matmul.trans_a && !b->g->values[n->in[0]].data) {
+        const espy_value *y = &b->g->values[n->out];
+        bool vector = (int64_t)espy_value_count(y) == y->dims[y->rank - 1];
+        if (vector && b->type == ESPY_ODN_F32 && b->plan->threads == 1)
+            return matmul_vector(b, n);
         for (int t = b->type; t >= ESPY_ODN_F32; t--) {
             for (int fused = 1; fused >= 0; fused--) {
                 espy_err e = matmul_constant(b, n, (espy_odn_type)t, fused);

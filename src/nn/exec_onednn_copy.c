@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * exec_onednn - the steps that only move numbers, where oneDNN has nothing for it. */
+ * exec_onednn - the steps for which oneDNN has nothing, or nothing fast: moving numbers, and one
+ * vector times a matrix, which is bound by reading the matrix. */
 #include "nn/exec_onednn.h"
 
 #include <string.h>
@@ -21,41 +22,50 @@ static float copy_widen(uint16_t h)
     return f;
 }
 
+/* `n` neighbouring channels of each cell, from a picture whose cells are `step` elements apart. */
+static void copy_run(const espy_odn_step *s, const void *from, size_t at, size_t step, float *to,
+                     int64_t n)
+{
+    size_t cells = (size_t)s->at.pick.cells, taken = (size_t)s->at.pick.taken;
+    const float *f = (const float *)from + at;
+    const uint16_t *h = (const uint16_t *)from + at;
+    if (s->at.pick.type == ESPY_ODN_F32) {
+        for (size_t i = 0; i < cells; i++)
+            for (int64_t c = 0; c < n; c++)
+                to[i * taken + (size_t)c] = f[i * step + (size_t)c];
+    } else {
+        for (size_t i = 0; i < cells; i++)
+            for (int64_t c = 0; c < n; c++)
+                to[i * taken + (size_t)c] = copy_widen(h[i * step + (size_t)c]);
+    }
+}
+
 /* Channels [first, first + taken) of a picture in any layout, as [N][H W][taken] f32. */
 void espy_odn_pick(const espy_odn_step *s, const void *from, float *to)
 {
     int64_t cells = s->at.pick.cells, channels = s->at.pick.channels;
     int64_t first = s->at.pick.first, taken = s->at.pick.taken;
-    const float *f = from;
-    const uint16_t *h = from;
     for (int64_t n = 0; n < s->at.pick.images; n++) {
-        for (int64_t j = 0; j < taken; j++) {
-            int64_t c = first + j;
-            /* Where channel c begins, and from one cell to the next. */
-            size_t at = 0, step = 1;
+        float *out = to + n * cells * taken;
+        for (int64_t j = 0, run; j < taken; j += run) {
+            int64_t c = first + j, lane = c % ESPY_ODN_BLOCK;
+            run = 1;
             switch (s->at.pick.layout) {
             case ESPY_ODN_BLOCKED:
-                at = (size_t)((n * espy_odn_round(channels) + c / ESPY_ODN_BLOCK * ESPY_ODN_BLOCK) *
-                                  cells +
-                              c % ESPY_ODN_BLOCK);
-                step = ESPY_ODN_BLOCK;
+                run = ESPY_ODN_BLOCK - lane < taken - j ? ESPY_ODN_BLOCK - lane : taken - j;
+                copy_run(s, from,
+                         (size_t)((n * espy_odn_round(channels) + c - lane) * cells + lane),
+                         ESPY_ODN_BLOCK, out + j, run);
                 break;
             case ESPY_ODN_NHWC:
-                at = (size_t)(n * cells * channels + c);
-                step = (size_t)channels;
+                run = taken;
+                copy_run(s, from, (size_t)(n * cells * channels + c), (size_t)channels, out, run);
                 break;
             case ESPY_ODN_PLAIN:
             case ESPY_ODN_LAYOUTS:
-                at = (size_t)((n * channels + c) * cells);
+                copy_run(s, from, (size_t)((n * channels + c) * cells), 1, out + j, run);
                 break;
             }
-            float *out = to + n * cells * taken + j;
-            if (s->at.pick.type == ESPY_ODN_F32)
-                for (int64_t i = 0; i < cells; i++)
-                    out[i * taken] = f[at + (size_t)i * step];
-            else
-                for (int64_t i = 0; i < cells; i++)
-                    out[i * taken] = copy_widen(h[at + (size_t)i * step]);
         }
     }
 }
@@ -79,4 +89,12 @@ void espy_odn_apply(const espy_odn_step *s, void *data)
     else
         for (size_t i = 0; i < s->at.apply.count; i++)
             h[i] = copy_narrow(espy_act_apply(s->at.apply.act, copy_widen(h[i])));
+}
+
+void espy_odn_dots(const espy_kern *k, const espy_odn_step *s, const float *x, const float *rows,
+                   const float *bias, float *y)
+{
+    size_t n = s->at.dots.columns;
+    for (size_t i = 0; i < s->at.dots.rows; i++)
+        y[i] = k->dot(x, rows + i * n, n) + (bias ? bias[i] : 0);
 }

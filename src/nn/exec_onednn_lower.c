@@ -112,8 +112,7 @@ static espy_err lower_prelu(espy_odn_build *b, const espy_node *n)
         (const int[][2]){{DNNL_ARG_SRC, from}, {DNNL_ARG_WEIGHTS, slopes}, {DNNL_ARG_DST, to}});
 }
 
-/* --- two operands -------------------------------------------------------------------------------
- */
+/* --- two operands ---------------------------------------------------------------------------- */
 
 /* x (op) number, or number (op) x when swapped, as one function; false when there is none. */
 static bool binary_scalar(espy_bin_kind op, float s, bool swapped, espy_odn_fn *f)
@@ -272,8 +271,7 @@ static espy_err lower_binary(espy_odn_build *b, const espy_node *n)
     return lower_finish(b, n, layout, type);
 }
 
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows --------------------------------------------------------------------------------- */
 
 /* Pooling into a slot that views the output as a picture. */
 static espy_err lower_pool_into(espy_odn_build *b, dnnl_alg_kind_t alg, int from,
@@ -395,8 +393,51 @@ static espy_err lower_softmax(espy_odn_build *b, const espy_node *n)
                                    (const int[][2]){{DNNL_ARG_SRC, from}, {DNNL_ARG_DST, to}});
 }
 
-/* --- moving
- * ----------------------------------------------------------------------------------------- */
+/* A vector of the last axis as a slot. */
+static espy_err lower_row_slot(espy_odn_build *b, const espy_const *c, int *slot)
+{
+    espy_dnn_md md = {0};
+    dnnl_dims_t dims = {(int64_t)c->count};
+    espy_err e = espy_dnn_check(b->cx, espy_dnn_md_tag(&md, 1, dims, dnnl_f32, dnnl_a),
+                                "memory description");
+    if (e == ESPY_E_OK)
+        e = espy_odn_slot_const(b, c->data, &md, slot);
+    espy_dnn_md_free(&md);
+    return e;
+}
+
+static espy_err lower_layer_norm(espy_odn_build *b, const espy_node *n)
+{
+    const espy_odn_value *x = &b->values[n->in[0]];
+    bool affine = n->in[1] != ESPY_NONE && n->in[2] != ESPY_NONE;
+    espy_odn_type type = x->type;
+    dnnl_primitive_desc_t pd = NULL;
+    int from = ESPY_NONE, to = ESPY_NONE, scale = ESPY_NONE, shift = ESPY_NONE;
+    if (x->rank < 2 || x->rank > 5 || (!affine && (n->in[1] != ESPY_NONE || n->in[2] != ESPY_NONE)))
+        return ESPY_E_UNSUPPORTED;
+    ESPY_TRY(espy_odn_form_want(b, n->in[0], ESPY_ODN_PLAIN, type, &from));
+    ESPY_TRY(espy_dnn_layer_norm(b->cx, b->state->engine, &b->plan->slots[from].md,
+                                 n->at.layer_norm.eps, affine, &pd));
+    espy_err e = ESPY_E_OK;
+    if (affine) {
+        e = lower_row_slot(b, b->g->values[n->in[1]].data, &scale);
+        if (e == ESPY_E_OK)
+            e = lower_row_slot(b, b->g->values[n->in[2]].data, &shift);
+    }
+    if (e == ESPY_E_OK)
+        e = espy_odn_form_over(b, n->in[0], n->out, ESPY_ODN_PLAIN, type, &to);
+    if (e != ESPY_E_OK) {
+        dnnl_primitive_desc_destroy(pd);
+        return e;
+    }
+    return espy_odn_step_primitive(b, pd, affine ? 4 : 2,
+                                   (const int[][2]){{DNNL_ARG_SRC, from},
+                                                    {DNNL_ARG_DST, to},
+                                                    {DNNL_ARG_SCALE, scale},
+                                                    {DNNL_ARG_SHIFT, shift}});
+}
+
+/* --- moving ---------------------------------------------------------------------------------- */
 
 /* The type a moved value should have: what its destination wants, else its own. */
 static espy_odn_type lower_moved_type(const espy_odn_build *b, const espy_node *n)
@@ -641,13 +682,14 @@ static espy_err lower_reference(espy_odn_build *b, const espy_node *n)
 /* By operator; those that are not named run in the reference executor's code. */
 typedef espy_err lower_fn(espy_odn_build *b, const espy_node *n);
 static lower_fn *const lower_ops[ESPY_OP_STATIC_LAST + 1] = {
-    [ESPY_OP_CONV] = espy_odn_lower_conv,  [ESPY_OP_MATMUL] = espy_odn_lower_matmul,
-    [ESPY_OP_AFFINE] = lower_affine,       [ESPY_OP_BINARY] = lower_binary,
-    [ESPY_OP_UNARY] = lower_unary,         [ESPY_OP_PRELU] = lower_prelu,
-    [ESPY_OP_POOL] = lower_pool,           [ESPY_OP_REDUCE] = lower_reduce,
-    [ESPY_OP_SOFTMAX] = lower_softmax,     [ESPY_OP_RESHAPE] = lower_reshape,
-    [ESPY_OP_TRANSPOSE] = lower_transpose, [ESPY_OP_CONCAT] = lower_concat,
-    [ESPY_OP_SLICE] = lower_slice,         [ESPY_OP_RESIZE] = lower_resize,
+    [ESPY_OP_CONV] = espy_odn_lower_conv, [ESPY_OP_MATMUL] = espy_odn_lower_matmul,
+    [ESPY_OP_AFFINE] = lower_affine,      [ESPY_OP_BINARY] = lower_binary,
+    [ESPY_OP_UNARY] = lower_unary,        [ESPY_OP_PRELU] = lower_prelu,
+    [ESPY_OP_POOL] = lower_pool,          [ESPY_OP_REDUCE] = lower_reduce,
+    [ESPY_OP_SOFTMAX] = lower_softmax,    [ESPY_OP_LAYER_NORM] = lower_layer_norm,
+    [ESPY_OP_RESHAPE] = lower_reshape,    [ESPY_OP_TRANSPOSE] = lower_transpose,
+    [ESPY_OP_CONCAT] = lower_concat,      [ESPY_OP_SLICE] = lower_slice,
+    [ESPY_OP_RESIZE] = lower_resize,
 };
 
 static espy_err lower_node(espy_odn_build *b, const espy_node *n)
@@ -660,8 +702,7 @@ static espy_err lower_node(espy_odn_build *b, const espy_node *n)
     return e;
 }
 
-/* --- before the walk
- * ---------------------------------------------------------------------------------- */
+/* --- before the walk ------------------------------------------------------------------------- */
 
 /* Where each value is wanted in the end (see espy_odn_dest), from the last node to the first. */
 static void lower_dests(espy_odn_build *b)
@@ -714,12 +755,14 @@ static bool merge_same_window(const espy_window *a, const espy_window *b)
     return true;
 }
 
-/* A detector's head: few channels, nothing after it but the transposition to [N][H][W][C]. */
+/* A detector's head: few channels, at most a function and then the transposition to [N][H][W][C].
+ */
 static bool merge_head(const espy_odn_build *b, const int32_t *reader, size_t i)
 {
     const espy_node *n = &b->g->nodes[i];
-    if (n->op != ESPY_OP_CONV || n->at.conv.group != 1 || n->n_post != 0 ||
-        b->g->values[n->out].uses != 1 || reader[n->out] == ESPY_NONE)
+    if (n->op != ESPY_OP_CONV || n->at.conv.group != 1 || n->n_post > 1 ||
+        (n->n_post == 1 && n->post[0].kind != ESPY_POST_ACT) || b->g->values[n->out].uses != 1 ||
+        reader[n->out] == ESPY_NONE)
         return false;
     const espy_node *t = &b->g->nodes[reader[n->out]];
     int64_t o = b->values[n->out].dims[1];

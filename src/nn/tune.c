@@ -25,8 +25,7 @@
 #define TUNE_FILE ((size_t)1 << 20)
 #define TUNE_KEEP 0.98 /* a mixture must beat the best pure candidate by 2 % */
 
-/* --- rule of thumb
- * ---------------------------------------------------------------------------------- */
+/* --- rule of thumb --------------------------------------------------------------------------- */
 
 /* Winograd F(4x4, 3x3) (Lavin & Gray 2016) saves up to 4x the products and pays for its transforms
  * from half a block of channels on.  On the smallest pictures its weights, up to four
@@ -71,8 +70,7 @@ void espy_odn_choice_free(espy_ctx *cx, espy_odn_choice *c)
     c->algo = NULL;
 }
 
-/* --- cache
- * ------------------------------------------------------------------------------------------- */
+/* --- cache ----------------------------------------------------------------------------------- */
 
 /* Brand of the CPU as it names itself, "" where it does not. */
 static void tune_cpu(char out[49])
@@ -183,8 +181,7 @@ out:
     return e;
 }
 
-/* --- measuring
- * ------------------------------------------------------------------------------------------ */
+/* --- measuring ------------------------------------------------------------------------------- */
 
 typedef struct tune_candidate {
     espy_odn_choice choice;
@@ -223,7 +220,7 @@ static void tune_bench_free(espy_ctx *cx, tune_bench *t)
 static espy_err tune_bench_init(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g,
                                 tune_bench *t)
 {
-    *t = (tune_bench){.g = g, .state = {.options = st->options}};
+    *t = (tune_bench){.g = g, .state = {.options = st->options, .kern = st->kern}};
     ESPY_TRY(espy_dnn_engine(cx, &t->state.engine));
     t->in = espy_array(cx, g->n_inputs + 1, sizeof *t->in);
     t->out = espy_array(cx, g->n_outputs + 1, sizeof *t->out);

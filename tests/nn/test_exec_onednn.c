@@ -15,8 +15,7 @@
 #include "nn/exec_onednn.h"
 #include "nn/graph_build.h"
 
-/* --- building graphs ----------------------------------------------------------------------------
- */
+/* --- building graphs ------------------------------------------------------------------------- */
 
 typedef struct maker {
     espy_ctx cx;
@@ -258,8 +257,7 @@ static espy_vid maker_affine(maker *m, espy_vid x, bool prelu)
     return maker_node(m, &n, in, n_in, m->g->values[x].rank, maker_dims(m, x));
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------------------ */
+/* --- comparing ------------------------------------------------------------------------------- */
 
 static void run_with(maker *m, const espy_exec_ops *ops, const espy_net_options *o, float **in,
                      float **out)
@@ -329,8 +327,7 @@ static void maker_compare(maker *m, const espy_vid *outputs, size_t n, const cha
     assert_int_equal(m->memory.live, 0);
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------ */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void test_conv(void **state)
 {
@@ -514,8 +511,7 @@ static void test_odd_outputs(void **state)
     maker_compare(&m, (const espy_vid[]){x, c, y, y}, 4, "odd outputs");
 }
 
-/* --- a small network for the rest
- * ---------------------------------------------------------------------- */
+/* --- a small network for the rest ------------------------------------------------------------ */
 
 static void small_graph(maker *m)
 {
