@@ -93,6 +93,9 @@ def arrays():
     huge = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }" % (2**63 - 1, 2**63 - 1)
     huge = huge.ljust(117) + b"\n"
     write("npy/hostile-shape.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(huge)) + huge)
+    empty = huge.replace(b"%d, %d" % (2**63 - 1, 2**63 - 1), b"2337203680, 2337203680, 0")
+    empty = empty.strip().ljust(117) + b"\n"
+    write("npy/huge-empty.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(empty)) + empty)
     write("npy/hostile-header.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + huge)
 
 

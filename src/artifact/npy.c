@@ -176,12 +176,14 @@ out:
 static espy_err npy_put(espy_ctx *cx, espy_buf *out, espy_npy_type type, const void *p, int rank,
                         const size_t *dims)
 {
-    size_t bytes = npy_types[type].size;
+    size_t bytes, n = 1;
     if (rank < 0 || rank > ESPY_NPY_RANK)
         return espy_fail(cx, ESPY_E_ARG, "arrays of rank %d are not written", rank);
+    bool fits = true;
     for (int i = 0; i < rank; i++)
-        if (!espy_mul_size(bytes, dims[i], &bytes))
-            return espy_fail(cx, ESPY_E_LIMIT, "the array is too large to be written");
+        fits = fits && espy_mul_size(n, dims[i], &n);
+    if (!fits || !espy_mul_size(n, npy_types[type].size, &bytes))
+        return espy_fail(cx, ESPY_E_LIMIT, "the array is too large to be written");
     ESPY_TRY(npy_head(cx, out, npy_types[type].descr, rank, dims));
     return espy_buf_append(cx, out, p, bytes);
 }
@@ -346,7 +348,8 @@ static espy_err npy_dictionary(espy_ctx *cx, espy_span text, espy_npy *a, size_t
             break;
         }
     }
-    if (!ok || !typed || !shaped || !ordered)
+    npy_blanks(&s);
+    if (!ok || !typed || !shaped || !ordered || s.p != s.end)
         return espy_fail(cx, ESPY_E_FORMAT, "the .npy header is damaged");
     if (fortran && a->rank > 1)
         return espy_fail(cx, ESPY_E_UNSUPPORTED,

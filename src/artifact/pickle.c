@@ -1174,6 +1174,11 @@ espy_err espy_pickle_parse(espy_ctx *cx, espy_span bytes, espy_pickle **out)
     p->yes = (value){.kind = ESPY_PICKLE_BOOL, .as.truth = true};
     p->no = (value){.kind = ESPY_PICKLE_BOOL};
     vm.file = p;
+    vm.stack = vm_grown(&vm, NULL, &vm.room, 1, sizeof *vm.stack); /* never NULL while it runs */
+    if (!vm.stack) {
+        e = cx->code;
+        goto out;
+    }
     ESPY_GO(vm_run(&vm, &root));
     p->root = root;
     p->chunks = vm.chunks;

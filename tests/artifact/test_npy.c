@@ -141,6 +141,8 @@ static void test_headers(void **state)
         {"{'descr':'<U0','fortran_order':False,'shape':(9999999999,)}", 0, ESPY_E_UNSUPPORTED},
         {"{'descr':'<U1','fortran_order':False,'shape':(1,)}", 4, ESPY_E_OK},
         {"{'descr':'<f4','fortran_order':False,'shape':(1,)", 4, ESPY_E_FORMAT},
+        {"{'descr':'<f4','fortran_order':False,'shape':(1,)} $", 4, ESPY_E_FORMAT},
+        {"{'descr':'<f4','fortran_order':False,'shape':(2337203680,2337203680,0)}", 0, ESPY_E_OK},
         {"", 0, ESPY_E_FORMAT},
     };
     espy_ctx cx;
