@@ -94,14 +94,16 @@ static bool smo_loop(espy_smo *s, float tolerance, size_t budget, size_t *steps)
     return false;
 }
 
-/* One row less `f` times the pivot's, whose column is cleared first. */
-static inline void smo_clear(float *to, size_t k, const vec *row, size_t vectors)
+/* Clears column k of a row with the pivot's row; `over` is the pivot's reciprocal.  The element of
+ * the column is set last: written first, it would stall the load of its vector. */
+static inline void smo_clear(float *to, size_t k, const vec *row, size_t vectors, float over)
 {
-    const vec f = SET(to[k]);
+    const float by = to[k];
+    const vec f = SET(by);
 
-    to[k] = 0;
     for (size_t v = 0; v < vectors; v++)
         STORE(to + v * LANES, SUB(LOAD(to + v * LANES), MUL(f, row[v])));
+    to[k] = -(by * over);
 }
 
 /* Gauss-Jordan elimination without exchange of rows, which positive definite matrices do not need.
@@ -113,19 +115,19 @@ static inline bool smo_eliminate(float *a, const float *diag, size_t m, size_t s
     vec row[ESPY_SMO_INVERT / LANES];
 
     for (size_t k = 0; k < m; k++) {
-        float *at = a + k * stride, pivot = at[k];
-        if (!(pivot > singular * diag[k]) || !(diag[k] > 0))
+        float *at = a + k * stride, over = 1.0f / at[k];
+        if (!(at[k] > singular * diag[k]) || !(diag[k] > 0))
             return false;
-        const vec over = SET(1.0f / pivot);
-        at[k] = 1;
+        const vec scale = SET(over);
         for (size_t v = 0; v < vectors; v++) {
-            row[v] = MUL(LOAD(at + v * LANES), over);
+            row[v] = MUL(LOAD(at + v * LANES), scale);
             STORE(at + v * LANES, row[v]);
         }
+        at[k] = over;
         for (size_t i = 0; i < k; i++)
-            smo_clear(a + i * stride, k, row, vectors);
+            smo_clear(a + i * stride, k, row, vectors, over);
         for (size_t i = k + 1; i < m; i++)
-            smo_clear(a + i * stride, k, row, vectors);
+            smo_clear(a + i * stride, k, row, vectors, over);
     }
     return true;
 }

@@ -147,31 +147,26 @@ static bool machine_prepare(espy_machine *m)
     return true;
 }
 
-/* Solves the symmetric positive definite n x n system in place by Cholesky's method. */
-static bool machine_cholesky(double *a, size_t n, double *x)
+/* Solves the symmetric positive definite n x n system, of which the upper triangle is given, in
+ * place by elimination. */
+static bool machine_eliminate(double *a, size_t n, double *x)
 {
-    for (size_t i = 0; i < n; i++) {
-        double *row = a + i * n;
-        for (size_t j = 0; j < i; j++) {
-            double sum = row[j];
-            for (size_t t = 0; t < j; t++)
-                sum -= row[t] * a[j * n + t];
-            row[j] = sum * a[j * n + j]; /* the diagonal holds its reciprocal */
-        }
-        double sum = row[i], own = row[i];
-        for (size_t t = 0; t < i; t++)
-            sum -= row[t] * row[t];
-        if (!(sum > 1e-6 * own))
+    for (size_t k = 0; k < n; k++) {
+        const double *row = a + k * n;
+        if (!(row[k] > 0))
             return false;
-        row[i] = 1 / sqrt(sum);
-        for (size_t t = 0; t < i; t++)
-            x[i] -= row[t] * x[t];
-        x[i] *= row[i];
+        double over = 1 / row[k];
+        for (size_t i = k + 1; i < n; i++) {
+            double f = row[i] * over, *to = a + i * n;
+            for (size_t j = i; j < n; j++)
+                to[j] -= f * row[j];
+            x[i] -= f * x[k];
+        }
     }
     for (size_t i = n; i-- > 0;) {
-        for (size_t t = i + 1; t < n; t++)
-            x[i] -= a[t * n + i] * x[t];
-        x[i] *= a[i * n + i];
+        for (size_t j = i + 1; j < n; j++)
+            x[i] -= a[i * n + j] * x[j];
+        x[i] /= a[i * n + i];
     }
     return true;
 }
@@ -187,11 +182,11 @@ static bool machine_fix(espy_machine *m, size_t fixed)
         size_t z = m->place[i];
         const float *row = m->inverse + z * stride;
         double scale = m->ones[z] / m->ones_sum;
-        for (size_t j = 0; j <= i; j++)
+        for (size_t j = i; j < fixed; j++)
             m->block[i * fixed + j] = row[m->place[j]] - scale * m->ones[m->place[j]];
         m->shift[i] = m->start[z] - p->beta[z];
     }
-    if (!machine_cholesky(m->block, fixed, m->shift))
+    if (!machine_eliminate(m->block, fixed, m->shift))
         return false;
     for (size_t i = 0; i < fixed; i++)
         ones += m->shift[i] * m->ones[m->place[i]];
@@ -202,39 +197,64 @@ static bool machine_fix(espy_machine *m, size_t fixed)
     return true;
 }
 
-/* beta near the solution in the boxes at hand, from the inverse. */
-static bool machine_guess(espy_machine *m)
+/* Frees the samples at a bound that pull away from it: the solution of the system is y - f - b of
+ * each, by which beta wants to grow. */
+static bool machine_release(espy_machine *m, size_t *fixed)
+{
+    const espy_smo *p = &m->smo;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *fixed; i++) {
+        size_t z = m->place[i];
+        bool out = p->lo[z] == p->hi[z], low = p->beta[z] == p->lo[z];
+        if (!out && (low ? m->shift[i] > 0 : m->shift[i] < 0)) {
+            m->fixed[z] = false;
+            m->near[z] = (float)p->beta[z];
+        } else {
+            m->place[kept++] = (uint32_t)z;
+        }
+    }
+    bool moved = kept < *fixed;
+    *fixed = kept;
+    return moved;
+}
+
+/* beta near the solution in the boxes at hand, from the inverse.  Samples that beta has at a bound
+ * start there when `warm`. */
+static bool machine_guess(espy_machine *m, bool warm)
 {
     espy_smo *p = &m->smo;
     size_t n = p->m, fixed = 0;
 
     for (size_t t = 0; t < n; t++) {
-        m->fixed[t] = p->lo[t] == p->hi[t];
+        bool bound = p->beta[t] == p->lo[t] || p->beta[t] == p->hi[t];
+        m->fixed[t] = p->lo[t] == p->hi[t] || (warm && bound);
         m->near[t] = (float)m->start[t];
         if (!m->fixed[t])
             continue;
         if (fixed == MACHINE_FIXED)
             return false;
-        p->beta[t] = p->lo[t];
         m->place[fixed++] = (uint32_t)t;
     }
     for (int round = 0; round <= MACHINE_ROUNDS; round++) {
-        size_t before = fixed;
+        bool last = round == MACHINE_ROUNDS, moved = false;
         if (fixed > 0 && !machine_fix(m, fixed))
             return false;
+        if (!last)
+            moved = machine_release(m, &fixed);
         for (size_t t = 0; t < n; t++) {
             double near = m->near[t];
             if (m->fixed[t])
                 continue;
             p->beta[t] = near < p->lo[t] ? p->lo[t] : near > p->hi[t] ? p->hi[t] : near;
-            if (p->beta[t] == near || round == MACHINE_ROUNDS)
+            if (p->beta[t] == near || last)
                 continue;
             if (fixed == MACHINE_FIXED)
                 return false;
-            m->fixed[t] = true;
+            m->fixed[t] = moved = true;
             m->place[fixed++] = (uint32_t)t;
         }
-        if (fixed == before)
+        if (!moved)
             break;
     }
     return true;
@@ -257,13 +277,13 @@ static void machine_balance(espy_machine *m, size_t na)
         beta[t] *= t < na ? a : b;
 }
 
-/* Solves in the boxes at hand, from the inverse or else from `beta` as it is. */
-static espy_err machine_solve(espy_ctx *cx, espy_machine *m, size_t na, bool inverse,
+/* Solves in the boxes at hand from `beta`, which is a solution nearby when `warm`. */
+static espy_err machine_solve(espy_ctx *cx, espy_machine *m, size_t na, bool inverse, bool warm,
                               double tolerance, double *bias)
 {
     size_t steps;
 
-    if (inverse && !machine_guess(m))
+    if (inverse && !machine_guess(m, warm))
         memset(m->smo.beta, 0, m->smo.m * sizeof *m->smo.beta);
     machine_balance(m, na);
     espy_smo_refresh(&m->smo);
@@ -289,7 +309,7 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
         p->beta[t] = 0;
     }
     bool inverse = machine_prepare(m);
-    ESPY_TRY(machine_solve(cx, m, na, inverse, machine_tolerance, bias));
+    ESPY_TRY(machine_solve(cx, m, na, inverse, false, machine_tolerance, bias));
     memcpy(m->best, p->beta, n * sizeof *m->best);
     for (size_t t = 0; t < n; t++)
         m->f[t] = m->y[t] - (double)p->v[t] + *bias; /* of those never held out */
@@ -305,7 +325,7 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
         }
         if (!any)
             continue;
-        ESPY_TRY(machine_solve(cx, m, na, inverse, machine_fold_tolerance, &fold_bias));
+        ESPY_TRY(machine_solve(cx, m, na, inverse, true, machine_fold_tolerance, &fold_bias));
         for (size_t t = 0; t < n; t++)
             if (m->fold[t] == fold)
                 m->f[t] = m->y[t] - (double)p->v[t] + fold_bias;
