@@ -113,8 +113,11 @@ espy_err espy_odn_channel_slot(espy_odn_build *b, const espy_const *c, espy_vid 
         strides[i] = i < axis ? r.all_rows : 1;
     if (axis < rank)
         strides[axis] = 1;
-    espy_err e = espy_dnn_check(b->cx, espy_dnn_md_strided(&md, rank, r.dims, dnnl_f32, strides),
-                                "memory description");
+    /* The same bytes either way, but oneDNN has fast code only for the picture's own layout. */
+    dnnl_status_t s = layout == ESPY_ODN_BLOCKED
+                          ? espy_dnn_md_tag(&md, rank, r.dims, dnnl_f32, dnnl_nChw16c)
+                          : espy_dnn_md_strided(&md, rank, r.dims, dnnl_f32, strides);
+    espy_err e = espy_dnn_check(b->cx, s, "memory description");
     if (e == ESPY_E_OK)
         e = espy_odn_weight_get(b->cx, b->state, &r, &md, &data);
     if (e == ESPY_E_OK)
