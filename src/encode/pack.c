@@ -238,9 +238,9 @@ static espy_err pack_optional_text(espy_ctx *cx, espy_pack *p)
 static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
 {
     static const char *const keys[] = {
-        "format",    "name",  "summary",  "modality", "licence",     "commercial",
-        "dim",       "files", "floor",    "bf16",     "quality",     "detector",
-        "landmarks", "align", "embedder", "notes",    "attribution", NULL};
+        "format",   "name",  "summary",     "modality", "licence",  "commercial", "dim",
+        "files",    "floor", "bf16",        "quality",  "detector", "landmarks",  "align",
+        "embedder", "notes", "attribution", "get",      NULL};
     int64_t format, dim;
     double floor;
     ESPY_TRY(espy_json_only(cx, p->json, "pack", keys));

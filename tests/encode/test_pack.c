@@ -8,6 +8,7 @@
 #include "encode/align.h"
 #include "encode/detect.h"
 #include "encode/pack.h"
+#include "encode/prep.h"
 #include "support/support.h"
 
 static const char good[] =
@@ -154,6 +155,64 @@ static void test_shipped(void **state)
     espy_pack_names_free(&cx, names, n);
 }
 
+static espy_prep prep_of(espy_ctx *cx, const char *text, espy_err want)
+{
+    espy_prep p = {0};
+    espy_json *o = NULL;
+    assert_int_equal(espy_json_parse(cx, text, strlen(text), &o), ESPY_E_OK);
+    assert_int_equal(espy_prep_read(cx, o, "embedder", &p), want);
+    espy_json_free(o);
+    espy_clear(cx);
+    return p;
+}
+
+/* Pixels to values: (p - mean) / std, in the order and layout the network wants. */
+static void test_prep(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    uint8_t px[8 * 8 * 3];
+    float out[8 * 8 * 3];
+    for (int i = 0; i < 8 * 8 * 3; i++)
+        px[i] = (uint8_t)i;
+    const espy_image im = {px, 8, 8, 8, 8};
+    const espy_prep a =
+        prep_of(&cx, "{\"input\":[8,8],\"mean\":[1,2,3],\"std\":[2,4,8]}", ESPY_E_OK);
+    espy_prep_fill(&a, &im, out);
+    assert_float_equal(out[0 * 64 + 5], (15 - 1) / 2.0, 1e-6);
+    assert_float_equal(out[1 * 64 + 5], (16 - 2) / 4.0, 1e-6);
+    assert_float_equal(out[2 * 64 + 5], (17 - 3) / 8.0, 1e-6);
+    /* mean and std are in the network's order: blue comes first here */
+    const espy_prep b =
+        prep_of(&cx, "{\"input\":[8,8],\"mean\":[1,2,3],\"std\":2,\"order\":\"bgr\"}", ESPY_E_OK);
+    espy_prep_fill(&b, &im, out);
+    assert_float_equal(out[0 * 64 + 5], (17 - 1) / 2.0, 1e-6);
+    assert_float_equal(out[2 * 64 + 5], (15 - 3) / 2.0, 1e-6);
+    const espy_prep c =
+        prep_of(&cx, "{\"input\":[8,8],\"layout\":\"nhwc\",\"order\":\"bgr\"}", ESPY_E_OK);
+    espy_prep_fill(&c, &im, out);
+    assert_float_equal(out[3 * 5], 17, 0);
+    assert_float_equal(out[3 * 5 + 2], 15, 0);
+    static const char *const bad[] = {
+        "{}",
+        "{\"input\":[8]}",
+        "{\"input\":[8,-8]}",
+        "{\"input\":[8,1e9]}",
+        "{\"input\":[8,99999]}",
+        "{\"input\":\"8x8\"}",
+        "{\"input\":[8,8],\"mean\":[1,2]}",
+        "{\"input\":[8,8],\"mean\":\"1\"}",
+        "{\"input\":[8,8],\"std\":0}",
+        "{\"input\":[8,8],\"std\":[1,1,-1]}",
+        "{\"input\":[8,8],\"order\":\"grb\"}",
+        "{\"input\":[8,8],\"order\":1}",
+        "{\"input\":[8,8],\"layout\":\"hwc\"}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        prep_of(&cx, bad[i], ESPY_E_FORMAT);
+}
+
 static void put(espy_ctx *cx, const char *dir, const char *name, const char *text)
 {
     char path[600];
@@ -230,10 +289,8 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_good), cmocka_unit_test(test_hostile), cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_prep), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
