@@ -12,9 +12,9 @@
 #include "onnx.pb-c.h"
 
 enum {
-    ONNX_DEPTH = 16,         /* nested messages; a plain model needs 6 */
-    ONNX_MESSAGES = 1000000, /* messages in the file */
-    ONNX_OPSET_MIN = 7,      /* from here on broadcasting is numpy's */
+    ONNX_DEPTH = 16,        /* nested messages; a plain model needs 6 */
+    ONNX_MESSAGES = 500000, /* messages in the file */
+    ONNX_OPSET_MIN = 7,     /* from here on broadcasting is numpy's */
     ONNX_OPSET_MAX = 22
 };
 
