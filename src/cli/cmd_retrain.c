@@ -14,7 +14,7 @@
 #define CLEAN_RULE "======================================================================"
 #define PRODUCTION_RULE "============================================================"
 #define CLEAN_COVERAGE 0.85 /* what a recommended threshold should accept (C-02) */
-#define CLEAN_EVERY 10 /* pictures between two progress lines */
+#define CLEAN_EVERY 10      /* pictures between two progress lines */
 
 static void frame(const char *rule, const char *title)
 {
@@ -113,9 +113,10 @@ static void clean_evaluation(const espy_retrain *r)
     for (size_t i = 0; i < f->split.test_n; i++)
         accepted += (double)f->top[i] >= f->threshold;
     if ((double)accepted < CLEAN_COVERAGE * (double)f->split.test_n)
-        espy_cli_print("! Only %zu of %zu held-out images reach it: add images per student, or set a lower "
-                       "RECOGNITION_THRESHOLD from the table\n",
-                       accepted, f->split.test_n);
+        espy_cli_print(
+            "! Only %zu of %zu held-out images reach it: add images per student, or set a lower "
+            "RECOGNITION_THRESHOLD from the table\n",
+            accepted, f->split.test_n);
 }
 
 static espy_err clean_steps(espy_cli *cli, const retrain_paths *p, espy_encoder **encoder,

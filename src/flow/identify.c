@@ -48,6 +48,7 @@ static espy_err identifier_rule(espy_ctx *cx, espy_identifier *id, const espy_id
     id->rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : threshold,
                                        o->floor >= -1 ? o->floor : floor);
     id->rule.no_floor = o->no_floor;
+    id->rule.min_side = pack->min_side;
     id->rule.min_score = pack->min_score;
     id->rule.min_sharpness = pack->min_sharpness;
     return ESPY_E_OK;

@@ -83,7 +83,10 @@ static espy_err facts_fill(espy_ctx *cx, const espy_retrain *r, retrain_facts *f
     snprintf(f->device, sizeof f->device, "CPU, %u threads", espy_pool_size(cx->pool));
     if (r->fit.split.test_n)
         ESPY_TRY(espy_fit_confusion_text(cx, &r->fit, r->labelled.codes, &f->confusion));
-    return espy_sk_from_head(cx, r->fit.head, r->labelled.codes, &f->model);
+    ESPY_TRY(espy_sk_from_head(cx, r->fit.head, r->labelled.codes, &f->model));
+    f->model.c = r->options.settings.c;
+    f->model.balanced = r->options.settings.balanced;
+    return ESPY_E_OK;
 }
 
 espy_err espy_retrain_save(espy_ctx *cx, const espy_retrain *r, const espy_retrain_layout *layout)

@@ -2,6 +2,7 @@
  * flow - the encode step. */
 #include "flow/scan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -141,8 +142,11 @@ static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, scan_item *it)
     int64_t media;
     if (!job->store || it->known || !it->digest[0])
         return ESPY_E_OK;
-    ESPY_TRY(espy_store_media(cx, job->store, job->collection, espy_span_of(&it->bytes), it->digest,
-                              it->path, &media));
+    char *source = realpath(it->path, NULL); /* people and later runs must find it again */
+    espy_err e = espy_store_media(cx, job->store, job->collection, espy_span_of(&it->bytes),
+                                  it->digest, source ? source : it->path, &media);
+    free(source);
+    ESPY_TRY(e);
     return espy_store_scan_put(cx, job->store, media, scan_mode(&job->find),
                                espy_encoder_digest(job->encoder),
                                espy_encoder_detector_digest(job->encoder), &it->scan);

@@ -89,6 +89,7 @@ espy_err espy_tester_open(espy_ctx *cx, const char *folder, const espy_encoder *
     t.rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : own,
                                      espy_decision_floor(o->floor, (double)spread.largest, most));
     t.rule.no_floor = o->no_floor || !t.gallery.n;
+    t.rule.min_side = pack->min_side;
     t.rule.min_score = pack->min_score;
     t.rule.min_sharpness = pack->min_sharpness;
     *out = t;

@@ -273,6 +273,45 @@ out:
     return e;
 }
 
+static espy_err forget_all(espy_ctx *cx, espy_store *store, const espy_labelled *at, size_t n,
+                           const espy_ingest *ingest, size_t *gone)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool kept = ingest->n_samples && bsearch(&at[i].sample, ingest->samples, ingest->n_samples,
+                                                 sizeof *ingest->samples, ingest_order);
+        if (kept || strcmp(at[i].actor, "folder") != 0)
+            continue;
+        ESPY_TRY(espy_store_sample_label(cx, store, at[i].sample, 0, "folder"));
+        ++*gone;
+    }
+    return ESPY_E_OK;
+}
+
+espy_err espy_flow_forget(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                          const char *dir, const espy_ingest *ingest, size_t *gone)
+{
+    espy_labelled *at = NULL;
+    size_t n = 0;
+    espy_err e = ESPY_E_OK;
+    char *real = realpath(dir, NULL);
+    char *under = real ? espy_sprintf(cx, "%s/", real) : NULL;
+    *gone = 0;
+    if (!under)
+        ESPY_GO(espy_fail(cx, ESPY_E_IO, "%s cannot be found any more", dir));
+    ESPY_GO(espy_store_labelled(cx, ws->store, c->id, under, &at, &n));
+    ESPY_GO(espy_store_begin(cx, ws->store));
+    e = forget_all(cx, ws->store, at, n, ingest, gone);
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, ws->store);
+    else
+        espy_store_rollback(cx, ws->store);
+out:
+    free(real);
+    espy_free(cx, under);
+    espy_free(cx, at);
+    return e;
+}
+
 static const char *rule_name(espy_threshold_rule rule)
 {
     switch (rule) {

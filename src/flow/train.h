@@ -57,6 +57,12 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
                           const espy_encoder *encoder, const espy_dataset *data,
                           const espy_ingest_options *options, espy_ingest *out) ESPY_NODISCARD;
 
+/* Takes the labels that folders gave off samples whose photo came from below `dir` and is not among
+ * those of this ingest any more: the folder is what its owner means now.  Labels that people gave
+ * stay. *gone  how many */
+espy_err espy_flow_forget(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                          const char *dir, const espy_ingest *ingest, size_t *gone) ESPY_NODISCARD;
+
 /* Makes the fit a new version of the collection and moves `live` to it.
  * reason: one line for the history, such as "train". */
 espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,

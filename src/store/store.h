@@ -127,14 +127,14 @@ espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const 
 espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
                                  const char *actor) ESPY_NODISCARD;
 
-/* All samples of a collection that somebody labelled, by sample id: lets a folder take its labels
- * off photos that are gone. */
+/* The labelled samples of a collection, by sample id; with `under` only those whose media's source
+ * begins with this text: lets a folder take its labels off photos that are gone. */
 typedef struct espy_labelled {
     int64_t sample, label, media;
     char actor[8]; /* "folder", "user", "job" */
 } espy_labelled;
-espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, espy_labelled **out,
-                             size_t *n) ESPY_NODISCARD; /* espy_free() */
+espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
+                             espy_labelled **out, size_t *n) ESPY_NODISCARD; /* espy_free() */
 
 /* Embeddings of labelled samples.  version 0: all labelled samples of the collection; else the
  * lineage of that version number, with the labels of then.  Ordered by label code, then sample id.

@@ -532,19 +532,21 @@ out:
     return e;
 }
 
-espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, espy_labelled **out,
-                             size_t *n)
+espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
+                             espy_labelled **out, size_t *n)
 {
     static const char sql[] =
         "SELECT s.id, s.label, s.media, s.labelled_by FROM labels l"
-        " JOIN samples s ON s.label = l.id WHERE l.collection = $1 ORDER BY s.id";
+        " JOIN samples s ON s.label = l.id JOIN media m ON m.id = s.media"
+        " WHERE l.collection = $1 AND substr(m.source, 1, length($2)) = $2 ORDER BY s.id";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_labelled *list = NULL;
     size_t count = 0, room = 0;
     espy_err e = ESPY_E_OK;
     bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection), DB_TEXT(under ? under : "")),
+                        &rows));
     for (;;) {
         ESPY_GO(ops->next(cx, rows, &more));
         if (!more)

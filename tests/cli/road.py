@@ -179,6 +179,19 @@ def one_picture_under_two_labels_is_told():
     Run("train", two, "--workspace", AT / "w4", "--encoder", PACK).expect(0, "which has another label")
 
 
+def a_photo_taken_out_is_forgotten():
+    own = AT / "own"
+    names = some_people(FACES / "lfw10", own, people=3, photos=4)
+    w = ("--workspace", AT / "w5")
+    assert Run("train", own, *w, "--encoder", PACK, "--json").expect(0).json[-1]["samples"] == 12
+    sorted((own / names[0]).iterdir())[0].unlink()
+    shutil.rmtree(own / names[2])
+    last = Run("train", own, *w, "--json").expect(0, "5 photos are no longer in").json[-1]
+    assert last["samples"] == 7 and last["labels"] == 2, last
+    Run("enroll", "Third", sorted((FACES / "lfw10" / names[2]).iterdir())[0], *w).expect(0)
+    assert Run("train", own, *w, "--json").expect(0).json[-1]["labels"] == 3, "a person's label was taken off"
+
+
 def another_encoder_is_refused():
     Run("train", PHOTOS, *W, "--encoder", "edgeface").expect(2, "was made with encoder mobilefacenet")
 

@@ -10,7 +10,7 @@ import tempfile
 
 SOURCE = pathlib.Path(os.environ.get("ESPY_SOURCE_ROOT", "."))
 SHARED = pathlib.Path(os.environ.get("ESPY_SHARED", SOURCE.parent / "shared"))
-PROGRAM = sys.argv[1] if len(sys.argv) > 1 else "espy"
+PROGRAM = str(pathlib.Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else "espy"
 
 
 def skip(why):

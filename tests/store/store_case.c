@@ -135,7 +135,7 @@ espy_err case_life(espy_ctx *cx, case_open *open_store, const char *dir)
     ESPY_GO(espy_store_sample_label(cx, st, s.at[0].id, label, "folder"));
     ESPY_GO(espy_store_sample_label(cx, st, s.at[0].id, label, "user"));
     ESPY_GO(espy_store_labels(cx, st, id, &labels, &n_labels));
-    ESPY_GO(espy_store_labelled(cx, st, id, &labelled, &n_labelled));
+    ESPY_GO(espy_store_labelled(cx, st, id, NULL, &labelled, &n_labelled));
     json = espy_json_object();
     ESPY_GO(espy_store_version_add(cx, st, id, "svm", json, head, &s.at[0].id, 1, &number));
     ESPY_GO(espy_store_promote(cx, st, id, number, "because"));

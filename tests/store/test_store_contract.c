@@ -212,7 +212,7 @@ static void test_human_labels(espy_ctx *cx, espy_store *st)
     CASE_FAILS(cx, EXISTS, espy_store_sample_label(cx, st, s, a, "folder"));
     CASE_FAILS(cx, EXISTS, espy_store_sample_label(cx, st, s, 0, "job"));
     CASE_OK(cx, espy_store_sample_label(cx, st, s, b, "folder")); /* agrees: fine, still human */
-    CASE_OK(cx, espy_store_labelled(cx, st, c, &list, &n));
+    CASE_OK(cx, espy_store_labelled(cx, st, c, NULL, &list, &n));
     assert_int_equal(n, 1);
     assert_true(list[0].sample == s && list[0].label == b);
     assert_string_equal(list[0].actor, "user");
