@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy detect` and `espy embed`: where the faces are, and their vectors. */
+#include "base/file.h"
 #include "cli/media_args.h"
 #include "flow/scan.h"
+#include "media/media.h"
 
 typedef struct detect_run {
     espy_cli *cli;
@@ -56,10 +58,43 @@ static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     return ESPY_E_OK;
 }
 
+/* Writes the aligned pictures that the embedder would see: OUT/NAME-1.png ... */
+static espy_err detect_crops(detect_run *run, const espy_encoder *encoder,
+                             const espy_find_options *find, const char *path, const char *to)
+{
+    espy_ctx *cx = &run->cli->cx;
+    espy_samples found = {0};
+    espy_buf file, png;
+    espy_err e = ESPY_E_OK;
+    const char *name = espy_path_name(path);
+    char *out = NULL;
+    espy_buf_init(&file, cx->max.file_bytes);
+    espy_buf_init(&png, cx->max.file_bytes);
+    ESPY_GO(espy_file_read(cx, path, file.max, &file));
+    ESPY_GO(espy_encoder_find(cx, encoder, espy_span_of(&file), find, &found));
+    for (size_t i = 0; i < found.n; i++) {
+        espy_buf_free(cx, &png);
+        espy_free(cx, out);
+        out = espy_sprintf(cx, "%s/%.*s-%zu.png", to, (int)(espy_path_suffix(name) - name), name,
+                           i + 1);
+        if (!out)
+            ESPY_GO(cx->code);
+        ESPY_GO(espy_image_to_png(cx, &found.at[i].crop, &png));
+        ESPY_GO(espy_file_write(cx, out, png.data, png.size));
+    }
+out:
+    espy_free(cx, out);
+    espy_buf_free(cx, &file);
+    espy_buf_free(cx, &png);
+    espy_samples_free(cx, &found);
+    return e;
+}
+
 static espy_err detect_run_all(espy_cli *cli, bool embed)
 {
     detect_run run = {.cli = cli, .embed = embed};
     espy_encoder *encoder = NULL;
+    const char *crops = espy_cli_text(cli, "crops");
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
     ESPY_GO(espy_cli_encoder_alone(cli, &encoder));
@@ -71,6 +106,12 @@ static espy_err detect_run_all(espy_cli *cli, bool embed)
                          .stage = embed ? "embedding" : "detecting"};
     ESPY_GO(espy_flow_scan(&cli->cx, &job, (const char *const *)run.paths.at, run.paths.n,
                            detect_one, &run));
+    if (crops) {
+        job.find.no_crops = false;
+        ESPY_GO(espy_dir_make(&cli->cx, crops));
+        for (size_t i = 0; i < run.paths.n; i++)
+            ESPY_GO(detect_crops(&run, encoder, &job.find, run.paths.at[i], crops));
+    }
     cli->exit_code = run.errors == run.paths.n ? 1 : 0;
 out:
     espy_encoder_destroy(&cli->cx, &encoder);
@@ -94,6 +135,8 @@ static const espy_option detect_options[] = {
      "the largest face of each picture only"},
     {"full-decode", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "decode at full size even where less is enough to find faces"},
+    {"crops", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "also write the aligned faces, as the embedder sees them, into a folder"},
     {0}};
 
 const espy_command espy_command_detect = {

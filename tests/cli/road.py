@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
 
@@ -144,6 +145,13 @@ def detect_and_embed():
     assert len(vector) == 128 and abs(sum(v * v for v in vector) - 1) < 1e-4
 
 
+def crops_show_what_the_embedder_sees():
+    person = sorted((FACES / "lfw10" / "Tony_Blair").iterdir())[0]
+    Run("detect", person, "--encoder", PACK, "--largest", "--crops", AT / "crops").expect(0)
+    png = (AT / "crops" / (person.stem + "-1.png")).read_bytes()
+    assert struct.unpack(">II", png[16:24]) == (112, 112)
+
+
 def bad_folders():
     empty = AT / "empty"
     empty.mkdir()
@@ -229,7 +237,8 @@ def store_is_an_ordinary_database():
 main([train_learns, second_training_embeds_nothing, identify_names_the_known, identify_refuses_strangers,
       identify_keeps_order_and_goes_on, identify_reads_standard_input, identify_draws,
       threshold_comes_from_option_environment_and_configuration, enroll_adds_a_person_from_one_photo,
-      every_head_answers, versions_are_listed, compare_tells_same_from_different, detect_and_embed, bad_folders,
-      one_photo_each_works, one_picture_under_two_labels_is_told, another_encoder_is_refused,
+      every_head_answers, versions_are_listed, compare_tells_same_from_different, detect_and_embed, crops_show_what_the_embedder_sees,
+      bad_folders,
+      one_photo_each_works, one_picture_under_two_labels_is_told, a_photo_taken_out_is_forgotten, another_encoder_is_refused,
       live_version_survives_a_failed_training, interruption_leaves_the_live_version,
       store_is_an_ordinary_database])
