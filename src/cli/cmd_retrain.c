@@ -200,7 +200,7 @@ static const espy_option clean_options[] = {
      "X.npy, y.npy, labels.csv, reports, error log; default models (../models inside backend)"},
     {"encoder", "PACK", ESPY_OPT_TEXT, 0, 0, NULL, "ESPY_ENCODER", "encoder",
      "pack of networks to use"},
-    {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32 or bf16"},
+    {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32, mixed or bf16"},
     {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, "clean", NULL, NULL,
      "collection that gets the version"},
     {0}};
@@ -392,7 +392,7 @@ static const espy_option production_options[] = {
      "accept, or literal: the original's percentile of training probabilities (refuses about P %)"},
     {"encoder", "PACK", ESPY_OPT_TEXT, 0, 0, NULL, "ESPY_ENCODER", "encoder",
      "pack of networks to use"},
-    {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32 or bf16"},
+    {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32, mixed or bf16"},
     {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, "production", NULL, NULL,
      "collection that gets the version"},
     {0}};

@@ -178,8 +178,10 @@ out:
 static espy_err encoder_precision(espy_cli *cli, const char **out)
 {
     *out = espy_cli_text(cli, "precision");
-    if (*out && strcmp(*out, "auto") != 0 && strcmp(*out, "f32") != 0 && strcmp(*out, "bf16") != 0)
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--precision %s: choose auto, f32 or bf16", *out);
+    if (*out && strcmp(*out, "auto") != 0 && strcmp(*out, "f32") != 0 &&
+        strcmp(*out, "mixed") != 0 && strcmp(*out, "bf16") != 0)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--precision %s: choose auto, f32, mixed or bf16",
+                         *out);
     return ESPY_E_OK;
 }
 

@@ -22,22 +22,22 @@ espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, b
 espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
                           const espy_result *r, espy_json **out) ESPY_NODISCARD;
 
-#define ESPY_ENCODER_OPTIONS                                                                    \
-    {"encoder",                                                                                 \
-     "PACK",                                                                                    \
-     ESPY_OPT_TEXT,                                                                             \
-     0,                                                                                         \
-     0,                                                                                         \
-     NULL,                                                                                      \
-     "ESPY_ENCODER",                                                                            \
-     "encoder",                                                                                 \
-     "pack of networks to use; else the collection's, else the best one installed"},            \
-        {"precision", "P",         ESPY_OPT_TEXT,                                               \
-         0,           0,           NULL,                                                        \
-         NULL,        "precision", "auto, f32 or bf16; fixed when a collection is made"},       \
-    {                                                                                           \
-        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection", \
-            "the labels that are recognised together"                                           \
+#define ESPY_ENCODER_OPTIONS                                                                     \
+    {"encoder",                                                                                  \
+     "PACK",                                                                                     \
+     ESPY_OPT_TEXT,                                                                              \
+     0,                                                                                          \
+     0,                                                                                          \
+     NULL,                                                                                       \
+     "ESPY_ENCODER",                                                                             \
+     "encoder",                                                                                  \
+     "pack of networks to use; else the collection's, else the best one installed"},             \
+        {"precision", "P",         ESPY_OPT_TEXT,                                                \
+         0,           0,           NULL,                                                         \
+         NULL,        "precision", "auto, f32, mixed or bf16; fixed when a collection is made"}, \
+    {                                                                                            \
+        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection",  \
+            "the labels that are recognised together"                                            \
     }
 
 /* Opens the encoder by the options above (and the workspace before it). */

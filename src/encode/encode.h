@@ -46,7 +46,8 @@ typedef struct espy_find_options {
 typedef struct espy_encoder espy_encoder;
 
 /* Opens a pack by name or by the path of its pack.json.
- *   precision  "auto", "f32" or "bf16" (auto: bf16 where native and the pack allows it)
+ *   precision  "f32"; "mixed": the embedder in bf16, the detector in f32; "bf16": both; "auto" or
+ *              NULL: mixed where bf16 is native and the pack allows it, else f32
  *   threads    inside one network run
  * Errors: NOT_FOUND (names the pack and how to get it), DIGEST, FORMAT, UNSUPPORTED, NOMEM. */
 espy_err espy_encoder_open(espy_ctx *cx, const char *pack, const char *workspace,
@@ -56,7 +57,9 @@ void espy_encoder_destroy(espy_ctx *cx, espy_encoder **encoder);
 
 const espy_pack *espy_encoder_pack(const espy_encoder *encoder);
 size_t espy_encoder_dim(const espy_encoder *encoder);
-espy_precision espy_encoder_precision(const espy_encoder *encoder);
+espy_precision espy_encoder_precision(const espy_encoder *encoder); /* of the embedder */
+/* "f32", "mixed" or "bf16": what opens the same encoder again. */
+const char *espy_encoder_precision_name(const espy_encoder *encoder);
 /* SHA-256 over embedder bytes, canonical preprocessing and alignment, alignment code revision and
  * precision: what an embedding is keyed by.  Detector digest: kept on the sample. */
 const char *espy_encoder_digest(const espy_encoder *encoder);

@@ -20,32 +20,32 @@ struct espy_encoder {
     espy_landmarker landmarks;
     const espy_align_ops *align;
     espy_embedder embedder;
-    espy_precision precision;
+    espy_precision precision, detector_precision;
     char digest[ESPY_DIGEST_HEX], detector_digest[ESPY_DIGEST_HEX];
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static espy_err encoder_precision(espy_ctx *cx, const espy_pack *pack, const char *word,
-                                  espy_precision *out)
+static espy_err encoder_precision(espy_ctx *cx, espy_encoder *en, const char *word)
 {
+    static const char *const words[] = {"auto", "f32", "mixed", "bf16"};
     const bool native = espy_precision_native(ESPY_PRECISION_BF16);
-    *out = ESPY_PRECISION_F32;
-    if (!word || strcmp(word, "auto") == 0) {
-        if (native && pack->bf16)
-            *out = ESPY_PRECISION_BF16;
-    } else if (strcmp(word, "bf16") == 0) {
-        if (!native)
-            return espy_fail(cx, ESPY_E_UNSUPPORTED,
-                             "this CPU does not compute in bf16; use --precision f32");
-        *out = ESPY_PRECISION_BF16;
-    } else if (strcmp(word, "f32") != 0) {
-        return espy_fail(cx, ESPY_E_ARG, "precision \"%.20s\" is not one of auto, f32, bf16", word);
-    }
+    size_t i = 0;
+    while (word && i < 4 && strcmp(words[i], word) != 0)
+        i++;
+    if (i == 4)
+        return espy_fail(cx, ESPY_E_ARG, "precision \"%.20s\" is not one of auto, f32, mixed, bf16",
+                         word);
+    if (i >= 2 && !native)
+        return espy_fail(cx, ESPY_E_UNSUPPORTED,
+                         "this CPU does not compute in bf16; use --precision f32");
+    const bool mixed = i == 0 ? native && en->pack->bf16 : i >= 2;
+    en->precision = mixed ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32;
+    en->detector_precision = i == 3 ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32;
     return ESPY_E_OK;
 }
 
-static const char *encoder_precision_name(espy_precision p)
+static const char *encoder_word(espy_precision p)
 {
     return p == ESPY_PRECISION_BF16 ? "bf16" : "f32";
 }
@@ -64,7 +64,7 @@ static espy_err encoder_hash(espy_ctx *cx, const espy_json *o, char out[ESPY_DIG
 static espy_err encoder_describe(espy_ctx *cx, espy_encoder *en)
 {
     espy_err e;
-    const char *precision = encoder_precision_name(en->precision);
+    const char *precision = encoder_word(en->precision);
     espy_json *o = espy_json_object();
     ESPY_GO(espy_json_set(cx, o, "embedder", espy_json_of_string(en->embedder.digest)));
     ESPY_GO(espy_json_set(cx, o, "output", espy_json_of_int((int64_t)en->embedder.output)));
@@ -95,7 +95,7 @@ static espy_err encoder_describe_detector(espy_ctx *cx, espy_encoder *en)
             ESPY_GO(espy_json_set(cx, o, f->role, espy_json_of_string(f->digest)));
     }
     ESPY_GO(espy_json_set(cx, o, "precision",
-                          espy_json_of_string(encoder_precision_name(en->precision))));
+                          espy_json_of_string(encoder_word(en->detector_precision))));
     e = encoder_hash(cx, o, en->detector_digest);
 out:
     espy_json_free(o);
@@ -125,11 +125,12 @@ espy_err espy_encoder_open(espy_ctx *cx, const char *pack, const char *workspace
     if (strcmp(en->pack->modality, "face") != 0)
         ESPY_GO(espy_fail(cx, ESPY_E_UNSUPPORTED, "pack %s is for %ss; choose one for faces",
                           en->pack->name, en->pack->modality));
-    ESPY_GO(encoder_precision(cx, en->pack, precision, &en->precision));
-    const espy_net_options options = {
+    ESPY_GO(encoder_precision(cx, en, precision));
+    espy_net_options options = {
         .precision = en->precision, .executor = ESPY_EXEC_ONEDNN, .threads = threads, .tune = true};
     ESPY_GO(encoder_align(cx, en));
     ESPY_GO(espy_embedder_open(cx, en->pack, &options, &en->embedder));
+    options.precision = en->detector_precision;
     ESPY_GO(espy_detector_open(cx, en->pack, &options, &en->detector));
     ESPY_GO(espy_landmarker_open(cx, en->pack, &options, &en->landmarks));
     ESPY_GO(encoder_describe(cx, en));
@@ -172,6 +173,13 @@ size_t espy_encoder_dim(const espy_encoder *encoder)
 espy_precision espy_encoder_precision(const espy_encoder *encoder)
 {
     return encoder->precision;
+}
+
+const char *espy_encoder_precision_name(const espy_encoder *encoder)
+{
+    if (encoder->precision == encoder->detector_precision)
+        return encoder_word(encoder->precision);
+    return "mixed";
 }
 
 const char *espy_encoder_digest(const espy_encoder *encoder)

@@ -16,7 +16,7 @@ static const char conf_template[] =
     "; espy.conf - settings of this workspace; an option on the command line wins over them.\n"
     ";\n"
     "; encoder = face-api      ; pack for new collections (espy models list)\n"
-    "; precision = auto        ; auto, f32 or bf16; fixed when a collection is made\n"
+    "; precision = auto        ; auto, f32, mixed or bf16; fixed when a collection is made\n"
     "; threshold = 0.70        ; least probability to be known, instead of the version's own\n"
     "; floor = 0.45            ; least cosine to be known, instead of the version's own\n"
     "; non_commercial = yes    ; no: refuse packs whose licence forbids commercial use\n"
@@ -203,8 +203,7 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
     espy_err e = espy_store_collection(cx, ws->store, name, out);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
-        const char *precision =
-            espy_encoder_precision(encoder) == ESPY_PRECISION_BF16 ? "bf16" : "f32";
+        const char *precision = espy_encoder_precision_name(encoder);
         espy_collection c = {0,
                              (char *)(uintptr_t)name,
                              pack->modality,
@@ -221,8 +220,8 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
             cx, ESPY_E_ARG,
             "collection \"%s\" was made with encoder %s (%s), not with %s (%s); use another "
             "--collection NAME or --encoder %s",
-            name, out->encoder, out->precision, pack->name,
-            espy_encoder_precision(encoder) == ESPY_PRECISION_BF16 ? "bf16" : "f32", out->encoder);
+            name, out->encoder, out->precision, pack->name, espy_encoder_precision_name(encoder),
+            out->encoder);
         espy_collection_free(cx, out);
     }
     return e;

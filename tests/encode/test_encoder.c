@@ -278,9 +278,10 @@ static void test_embeddings(void **state)
     espy_ctx_init(&cx);
     check_embeddings(&cx, "mobilefacenet", "mobilefacenet", "f32", 0.99999, 0.999);
     check_embeddings(&cx, "edgeface", "edgeface_xxs", "f32", 0.99999, 0.999);
-    if (espy_precision_native(ESPY_PRECISION_BF16))
+    if (espy_precision_native(ESPY_PRECISION_BF16)) {
+        check_embeddings(&cx, "mobilefacenet", "mobilefacenet", "auto", 0.999, 0.999);
         check_embeddings(&cx, "mobilefacenet", "mobilefacenet", "bf16", 0.999, 0.99);
-    else
+    } else
         print_message("bf16 not checked: this CPU lacks it\n");
 }
 
