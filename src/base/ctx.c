@@ -50,6 +50,14 @@ espy_err espy_ctx_adopt(espy_ctx *cx, const espy_ctx *child)
     return child->code;
 }
 
+/* Texts stay one line, whatever came from outside. */
+static void ctx_one_line(char *p)
+{
+    for (; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+}
+
 espy_err espy_fail_at(espy_ctx *cx, const char *file, int line, espy_err code, const char *fmt, ...)
 {
     if (cx->code != ESPY_E_OK)
@@ -58,9 +66,7 @@ espy_err espy_fail_at(espy_ctx *cx, const char *file, int line, espy_err code, c
     va_start(ap, fmt);
     vsnprintf(cx->text, sizeof cx->text, fmt, ap);
     va_end(ap);
-    for (char *p = cx->text; *p; p++) /* one line, whatever came from outside */
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = ' ';
+    ctx_one_line(cx->text);
     cx->code = code;
     cx->file = file;
     cx->line = line;
@@ -79,6 +85,7 @@ espy_err espy_fail_in(espy_ctx *cx, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof cx->text)
         snprintf(cx->text + n, sizeof cx->text - (size_t)n, ": %s", before);
+    ctx_one_line(cx->text);
     return cx->code;
 }
 

@@ -102,7 +102,8 @@ espy_err espy_file_write(espy_ctx *cx, const char *path, const void *p, size_t n
     espy_err e = ESPY_E_OK;
     int fd = -1;
     bool there = false;
-    char *tmp = espy_sprintf(cx, "%s.tmp%ld", path, (long)getpid());
+    /* named by thread, so that two that write one path do not write into one temporary file */
+    char *tmp = espy_sprintf(cx, "%s.tmp%ld", path, (long)gettid());
     char *dir = tmp ? espy_strndup(cx, path, (size_t)(espy_path_name(path) - path)) : NULL;
     if (!dir) {
         e = cx->code;
@@ -191,9 +192,14 @@ espy_err espy_dir_sync(espy_ctx *cx, const char *path)
 
 espy_err espy_dir_remove(espy_ctx *cx, const char *path)
 {
-    DIR *d = opendir(path);
-    if (!d)
-        return errno == ENOENT ? ESPY_E_OK : file_fail(cx, "open folder", path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!d) {
+        espy_err failed = errno == ENOENT ? ESPY_E_OK : file_fail(cx, "open folder", path);
+        if (fd >= 0)
+            close(fd);
+        return failed;
+    }
     espy_err e = ESPY_E_OK;
     for (struct dirent *at; e == ESPY_E_OK && (at = readdir(d));) {
         if (strcmp(at->d_name, ".") == 0 || strcmp(at->d_name, "..") == 0)

@@ -39,7 +39,8 @@ espy_err espy_dir_make(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 /* Syncs a folder so that renames in it survive a crash. */
 espy_err espy_dir_sync(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 
-/* Removes a folder and everything in it; does not follow links; fine when it is not there. */
+/* Removes a folder and everything in it; does not follow links and refuses a link to a folder; fine
+ * when it is not there. */
 espy_err espy_dir_remove(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 
 typedef struct espy_dir_entry {

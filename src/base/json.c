@@ -15,9 +15,21 @@
  * (weights) is never kept in JSON. */
 #define JSON_DIGITS 15
 
+/* The line, counted from 1, on which the first zero byte lies. */
+static int json_line(const char *text, size_t n)
+{
+    int line = 1;
+    for (size_t i = 0; i < n && text[i]; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
 espy_err espy_json_parse(espy_ctx *cx, const void *text, size_t n, espy_json **out)
 {
     json_error_t err;
+    if (n && memchr(text, 0, n)) /* jansson passes over a zero byte behind a number */
+        return espy_fail(cx, ESPY_E_FORMAT, "not valid JSON: line %d holds a zero byte",
+                         json_line(text, n));
     espy_json *v = json_loadb(text ? text : "", n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &err);
     if (!v)
         return espy_fail(

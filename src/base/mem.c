@@ -8,9 +8,9 @@
 
 #define MEM_LARGE_PAGE ((size_t)2 << 20) /* bytes */
 
-/* Large blocks (networks, galleries) are filled once and read often: on large pages they cost a fifth
- * of the faults and fewer misses of the translation buffer.  A kernel that does not want to changes
- * nothing. */
+/* Large blocks (networks, galleries) are filled once and read often: on large pages they cost a
+ * fifth of the faults and fewer misses of the translation buffer.  A kernel that does not want to
+ * changes nothing. */
 static void *mem_large(void *p, size_t size)
 {
 #if defined(MADV_HUGEPAGE)

@@ -27,8 +27,8 @@ char *espy_sprintf(espy_ctx *cx, const char *fmt, ...) ESPY_PRINTF(2, 3); /* cal
 bool espy_mul_size(size_t a, size_t b, size_t *out);
 bool espy_add_size(size_t a, size_t b, size_t *out);
 
-/* A growing byte buffer with a mandatory maximum.  A failing append frees it, so that a sequence of
- * appends may be checked once at the end through the last one. */
+/* A growing byte buffer with a mandatory maximum.  A failing append frees it; every append is to be
+ * checked, because the next one would start a new content. */
 typedef struct espy_buf {
     uint8_t *data; /* always followed by one zero byte once anything was appended */
     size_t size;

@@ -124,8 +124,8 @@ static void *pool_thread(void *arg)
         pthread_mutex_unlock(&pool->lock);
         pool_work(pool, job, seat->worker);
         pthread_mutex_lock(&pool->lock);
-        if (--job->inside == 0)
-            pthread_cond_signal(&pool->done);
+        if (--job->inside == 0) /* broadcast: callers that wait for their turn wait on it too */
+            pthread_cond_broadcast(&pool->done);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;

@@ -35,6 +35,28 @@ void test_skip_all(const char *why)
     exit(77);
 }
 
+static char folder_path[64];
+
+static void folder_gone(void)
+{
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    if (espy_dir_remove(&cx, folder_path) != ESPY_E_OK)
+        print_error("%s\n", cx.text);
+}
+
+const char *test_folder(void)
+{
+    if (folder_path[0])
+        folder_gone();
+    else
+        atexit(folder_gone);
+    strcpy(folder_path, "/tmp/espy-test-XXXXXX");
+    if (!mkdtemp(folder_path))
+        fail_msg("no temporary folder");
+    return folder_path;
+}
+
 espy_buf test_read(espy_ctx *cx, const char *path)
 {
     espy_buf b;

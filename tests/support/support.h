@@ -33,6 +33,9 @@ typedef struct test_array {
 test_array test_npy(const char *path);
 void test_array_free(test_array *a);
 
+/* Path of a new empty folder, in a static buffer; it is gone when the program ends. */
+const char *test_folder(void);
+
 /* Bytes of a file; fails the test when it cannot be read. */
 espy_buf test_read(espy_ctx *cx, const char *path);
 
