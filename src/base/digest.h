@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base - SHA-256 (FIPS 180-4, by libsodium) and its lower-case hexadecimal form. */
+ * base - SHA-256 (FIPS 180-4, by libcrypto) and its lower-case hexadecimal form. */
 #ifndef ESPY_BASE_DIGEST_H
 #define ESPY_BASE_DIGEST_H
 
