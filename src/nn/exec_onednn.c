@@ -570,6 +570,7 @@ void espy_odn_state_clear(espy_ctx *cx, espy_odn_state *st)
     for (size_t i = 0; i < st->n_weights; i++)
         onednn_weight_free(cx, &st->weights[i]);
     espy_free(cx, st->weights);
+    espy_odn_choice_free(cx, &st->learned);
     if (st->engine)
         dnnl_engine_destroy(st->engine);
 }

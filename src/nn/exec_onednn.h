@@ -71,6 +71,8 @@ typedef struct espy_odn_weight {
 } espy_odn_weight;
 
 typedef struct espy_odn_state {
+    espy_odn_choice learned; /* of the last shape that was measured, for those that are not */
+    int measured;            /* shapes measured in this process */
     espy_net_options options;
     espy_kern kern;
     dnnl_engine_t engine;

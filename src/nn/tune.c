@@ -22,6 +22,7 @@
 #define TUNE_ROUNDS 12   /* at most */
 #define TUNE_WINOGRAD_CELLS 64
 #define TUNE_CANDIDATES 4
+#define TUNE_SHAPES 3 /* measured per network and process; later ones take the last decision */
 #define TUNE_FILE ((size_t)1 << 20)
 #define TUNE_KEEP 0.98 /* a mixture must beat the best pure candidate by 2 % */
 
@@ -374,6 +375,31 @@ out:
     return e;
 }
 
+static espy_err tune_copy(espy_ctx *cx, const espy_odn_choice *from, espy_odn_choice *to)
+{
+    *to = (espy_odn_choice){0};
+    uint8_t *algo = espy_array(cx, from->n + 1, sizeof *algo);
+    if (!algo)
+        return ESPY_E_NOMEM;
+    memcpy(algo, from->algo, from->n * sizeof *algo);
+    *to = (espy_odn_choice){.layout = from->layout, .algo = algo, .n = from->n};
+    return ESPY_E_OK;
+}
+
+/* Measures, keeps the decision for other shapes of the network and writes it to the cache. */
+static espy_err tune_learn(espy_ctx *cx, espy_odn_state *st, const espy_graph *g,
+                           const espy_buf *key, espy_odn_choice *c)
+{
+    ESPY_TRY(tune_decide(cx, st, g, c));
+    espy_odn_choice_free(cx, &st->learned);
+    ESPY_TRY(tune_copy(cx, c, &st->learned));
+    st->measured++;
+    espy_ctx aside = espy_ctx_child(cx);
+    if (tune_remember(&aside, key, c) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_INFO, "tuning is not remembered: %s", aside.text);
+    return ESPY_E_OK;
+}
+
 espy_err espy_odn_tune(espy_ctx *cx, espy_odn_state *st, const espy_graph *g, espy_odn_plan **out)
 {
     espy_odn_choice c = {0};
@@ -388,10 +414,11 @@ espy_err espy_odn_tune(espy_ctx *cx, espy_odn_state *st, const espy_graph *g, es
         ESPY_GO(tune_key(cx, st, g, &key));
         espy_ctx aside = espy_ctx_child(cx); /* the cache's failures are not ours */
         if (!tune_recall(&aside, &key, g, &c)) {
-            ESPY_GO(tune_decide(cx, st, g, &c));
-            espy_clear(&aside);
-            if (tune_remember(&aside, &key, &c) != ESPY_E_OK)
-                espy_log(cx, ESPY_LOG_INFO, "tuning is not remembered: %s", aside.text);
+            /* Pictures of every size must not cost a measurement each. */
+            if (st->measured >= TUNE_SHAPES && st->learned.n == g->n_nodes)
+                ESPY_GO(tune_copy(cx, &st->learned, &c));
+            else
+                ESPY_GO(tune_learn(cx, st, g, &key, &c));
         }
     }
     e = espy_odn_compile(cx, st, g, &c, out);

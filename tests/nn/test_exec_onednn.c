@@ -296,8 +296,10 @@ static void maker_compare(maker *m, const espy_vid *outputs, size_t n, const cha
         b[i] = espy_floats(&m->cx, espy_value_count(&m->g->values[outputs[i]]));
     }
     run_with(m, &espy_exec_reference, &(espy_net_options){0}, in, a);
-    for (int p = 0; p < 2; p++) {
+    for (int run = 0; run < 3; run++) {
+        bool p = run == 1;
         espy_net_options o = {.precision = p ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32};
+        o.threads = run == 2 ? 2 : 1;
         if (!espy_precision_native(o.precision))
             continue;
         run_with(m, &espy_exec_onednn, &o, in, b);
@@ -410,8 +412,12 @@ static void test_heads(void **state)
                 .o = 24, .kernel = 3, .stride = 2, .pad = 1, .bias = true, .act = ESPY_ACT_RELU});
         static const int64_t channels[] = {2, 8, 20};
         for (int i = 0; i < 3; i++) {
-            espy_vid y = maker_conv(
-                &m, h, (conv_spec){.o = channels[i], .kernel = 3, .pad = 1, .bias = i != 1});
+            espy_vid y = maker_conv(&m, h,
+                                    (conv_spec){.o = channels[i],
+                                                .kernel = 3,
+                                                .pad = 1,
+                                                .bias = i != 1,
+                                                .act = i == 1 ? ESPY_ACT_SIGMOID : ESPY_ACT_NONE});
             y = maker_transpose(&m, y, (const int[]){0, 2, 3, 1});
             y = maker_reshape(&m, y, 3, (const int64_t[]){n, 16 * 16 * 2, channels[i] / 2});
             out[i] = i == 0 ? maker_unary(&m, y, ESPY_ACT_SIGMOID, 0, 0) : y;
@@ -474,7 +480,7 @@ static void test_vectors(void **state)
     (void)state;
     maker m;
     maker_init(&m, 5);
-    espy_vid x = maker_input(&m, 2, (const int64_t[]){5, 70}), out[9];
+    espy_vid x = maker_input(&m, 2, (const int64_t[]){5, 70}), out[14];
     espy_vid h = maker_dense(&m, x, 48, true, ESPY_ACT_RELU);
     espy_vid i = maker_dense(&m, h, 33, false, ESPY_ACT_NONE);
     espy_node n = {.op = ESPY_OP_SOFTMAX};
@@ -496,7 +502,28 @@ static void test_vectors(void **state)
     out[6] = maker_binary(&m, ESPY_BIN_SUB, i, maker_const(&m, 1, (const int64_t[]){1}, 1.0f));
     out[7] = maker_concat(&m, 1, (const espy_vid[]){i, h, x}, 3);
     out[8] = maker_affine(&m, i, false);
-    maker_compare(&m, out, 9, "vectors");
+    /* One row: dot products. */
+    espy_vid one = maker_slice(&m, x, 0, 1, 1);
+    out[9] = maker_dense(&m, one, 37, true, ESPY_ACT_SIGMOID);
+    out[10] = maker_dense(&m, one, 37, false, ESPY_ACT_ERF);
+    n = (espy_node){.op = ESPY_OP_LAYER_NORM};
+    n.at.layer_norm.eps = 1e-6f;
+    const int64_t d[1] = {33};
+    espy_vid norm[3] = {i, maker_const(&m, 1, d, 1.0f), maker_const(&m, 1, d, 1.0f)};
+    out[11] = maker_node(&m, &n, norm, 3, 2, maker_dims(&m, i));
+    out[12] =
+        maker_node(&m, &n, (const espy_vid[]){i, ESPY_NONE, ESPY_NONE}, 3, 2, maker_dims(&m, i));
+    n = (espy_node){.op = ESPY_OP_GATHER};
+    n.at.gather.axis = 1;
+    espy_const *index = NULL;
+    const int64_t two[1] = {2};
+    assert_int_equal(espy_const_create(&m.cx, ESPY_DT_I64, 1, two, &index), ESPY_E_OK);
+    ((int64_t *)index->data)[0] = 32;
+    espy_vid at = maker_value(&m, 1, two);
+    m.g->values[at].dtype = ESPY_DT_I64;
+    espy_graph_take_const(m.g, at, index);
+    out[13] = maker_node(&m, &n, (const espy_vid[]){i, at}, 2, 2, (const int64_t[]){5, 2});
+    maker_compare(&m, out, 14, "vectors");
 }
 
 /* A graph whose output is its input, a constant, and one value twice (invariant G7). */
