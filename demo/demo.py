@@ -21,7 +21,7 @@ OUT = pathlib.Path("demo-out")  # run.sh starts this in the root
 DATA = pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")
 PACKAGE_PHOTOS = DATA / "espy/models/face-api/photos"
 SAMPLES = OUT / "photos"
-SHARED = ROOT.parent / "shared/data/faces"
+SHARED = pathlib.Path(os.environ.get("ESPY_SHARED", ROOT.parent / "shared")) / "data/faces"
 
 
 def espy(*args, show=True):
