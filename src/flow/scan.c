@@ -2,28 +2,56 @@
  * flow - the encode step. */
 #include "flow/scan.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/pool.h"
 
-/* Files in work at once: enough that the last ones of a group do not leave a core idle for long,
- * few enough that their bytes stay in tens of megabytes. */
-#define SCAN_GROUP 24
+/* Files read and not yet told.  It bounds memory, and leaves the other threads enough to do while
+ * the calling one keeps and tells what is ready. */
+#define SCAN_WINDOW 48
+
+/* Files, and bytes of files, that are kept in one transaction: each waits for the disk. */
+#define SCAN_KEEP 24
+#define SCAN_KEEP_BYTES ((size_t)16 << 20)
+
+#define SCAN_NAP 50000000 /* ns between looks at the cancel flag while waiting */
 
 typedef struct scan_item {
-    const char *path;
     espy_buf bytes;
     char digest[ESPY_DIGEST_HEX];
     espy_scan scan;
     bool known; /* came from the store */
+    bool done;  /* waits to be told */
 } scan_item;
 
-typedef struct scan_group {
+/* Any thread reads, looks up and encodes a file; the calling one (worker 0) keeps and tells, in
+ * order, between files of its own, so that no thread waits for the slowest of a group.
+ *
+ *   S1  `told`, `stopped` and each item's `done` are guarded by `lock`
+ *   S2  item i lies at ring[i % SCAN_WINDOW] and belongs to the thread that works on it until it is
+ *       done, then to the calling thread until it is told; i < told + SCAN_WINDOW
+ *   S3  the store has one connection: `store` is held while it is used */
+typedef struct scan_road {
     const espy_scan_job *job;
-    scan_item *at;
-} scan_group;
+    const char *const *paths;
+    size_t n;
+    espy_scan_fn *each;
+    void *self;
+    scan_item *ring;
+    size_t told;  /* files told, which is the index of the next one */
+    bool stopped; /* something failed: nobody shall wait for a file that will never be done */
+    pthread_mutex_t lock, store;
+    pthread_cond_t moved;
+} scan_road;
+
+static scan_item *scan_at(const scan_road *r, size_t i)
+{
+    return &r->ring[i % SCAN_WINDOW];
+}
 
 /* Failures that belong to the file and not to the run. */
 static bool scan_tolerable(espy_err e)
@@ -90,29 +118,6 @@ out:
     return e;
 }
 
-static espy_err scan_read(espy_ctx *cx, void *self, size_t i, unsigned worker)
-{
-    (void)worker;
-    scan_item *it = &((scan_group *)self)->at[i];
-    espy_err e = espy_file_read(cx, it->path, cx->max.file_bytes, &it->bytes);
-    if (e != ESPY_E_OK)
-        return scan_excuse(cx, e, &it->scan);
-    espy_digest(it->bytes.data, it->bytes.size, it->digest);
-    return ESPY_E_OK;
-}
-
-static espy_err scan_fresh(espy_ctx *cx, void *self, size_t i, unsigned worker)
-{
-    (void)worker;
-    scan_group *g = self;
-    scan_item *it = &g->at[i];
-    if (it->known || it->scan.error)
-        return ESPY_E_OK;
-    espy_err e = espy_flow_scan_memory(cx, g->job->encoder, &g->job->find, espy_span_of(&it->bytes),
-                                       &it->scan);
-    return e == ESPY_E_OK ? e : scan_excuse(cx, e, &it->scan);
-}
-
 static const char *scan_mode(const espy_find_options *f)
 {
     if (f->central)
@@ -122,29 +127,61 @@ static const char *scan_mode(const espy_find_options *f)
     return f->largest ? "largest" : "all";
 }
 
-static espy_err scan_look_up(espy_ctx *cx, const espy_scan_job *job, scan_item *it)
+static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_item *it,
+                            espy_scan *out)
 {
-    if (!job->store || it->scan.error)
-        return ESPY_E_OK;
-    espy_err e =
-        espy_store_scan_get(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
-                            espy_encoder_digest(job->encoder), &it->scan);
-    if (e == ESPY_E_NOT_FOUND)
-        return ESPY_E_OK;
-    it->known = e == ESPY_E_OK;
-    if (it->known)
-        espy_buf_free(cx, &it->bytes);
-    return e;
+    return espy_store_scan_get(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
+                               espy_encoder_digest(job->encoder), out);
 }
 
-static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, scan_item *it)
+static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
+{
+    if (!r->job->store)
+        return ESPY_E_OK;
+    espy_digest(it->bytes.data, it->bytes.size, it->digest);
+    pthread_mutex_lock(&r->store);
+    espy_err e = scan_stored(cx, r->job, it, &it->scan);
+    pthread_mutex_unlock(&r->store);
+    it->known = e == ESPY_E_OK;
+    return e == ESPY_E_NOT_FOUND ? ESPY_E_OK : e;
+}
+
+static espy_err scan_make(espy_ctx *cx, scan_road *r, const char *path, scan_item *it)
+{
+    espy_err e = espy_file_read(cx, path, cx->max.file_bytes, &it->bytes);
+    if (e != ESPY_E_OK)
+        return scan_excuse(cx, e, &it->scan);
+    ESPY_TRY(scan_look_up(cx, r, it));
+    if (!it->known) {
+        e = espy_flow_scan_memory(cx, r->job->encoder, &r->job->find, espy_span_of(&it->bytes),
+                                  &it->scan);
+        if (e != ESPY_E_OK)
+            ESPY_TRY(scan_excuse(cx, e, &it->scan));
+    }
+    if (it->known || !r->job->store)
+        espy_buf_free(cx, &it->bytes);
+    return ESPY_E_OK;
+}
+
+/* Keeps what is new.  A second file with the same bytes was new when it was looked up, but is not
+ * now: whether it counts as fresh must not depend on which thread was quicker. */
+static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, const char *path, scan_item *it)
 {
     int64_t media;
+    espy_scan same = {0};
     if (!job->store || it->known || !it->digest[0])
         return ESPY_E_OK;
-    char *source = realpath(it->path, NULL); /* people and later runs must find it again */
-    espy_err e = espy_store_media(cx, job->store, job->collection, espy_span_of(&it->bytes),
-                                  it->digest, source ? source : it->path, &media);
+    espy_err e = scan_stored(cx, job, it, &same);
+    if (e == ESPY_E_OK) {
+        espy_scan_free(cx, &it->scan);
+        it->scan = same;
+        it->known = true;
+    }
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    char *source = realpath(path, NULL); /* people and later runs must find it again */
+    e = espy_store_media(cx, job->store, job->collection, espy_span_of(&it->bytes), it->digest,
+                         source ? source : path, &media);
     free(source);
     ESPY_TRY(e);
     return espy_store_scan_put(cx, job->store, media, scan_mode(&job->find),
@@ -152,49 +189,121 @@ static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, scan_item *it)
                                espy_encoder_detector_digest(job->encoder), &it->scan);
 }
 
-/* One group: read, look up, encode what is new, keep it, tell the caller. */
-static espy_err scan_group_run(espy_ctx *cx, const espy_scan_job *job, scan_item *at, size_t n,
-                               size_t first, size_t total, espy_scan_fn *each, void *self)
+static espy_err scan_keep_and_tell(espy_ctx *cx, scan_road *r, size_t n)
 {
-    scan_group g = {job, at};
-    ESPY_TRY(espy_parallel(cx, n, scan_read, &g));
-    for (size_t i = 0; i < n; i++)
-        ESPY_TRY(scan_look_up(cx, job, &at[i]));
-    ESPY_TRY(espy_parallel(cx, n, scan_fresh, &g));
+    const espy_scan_job *job = r->job;
     if (job->store)
         ESPY_TRY(espy_store_begin(cx, job->store));
-    for (size_t i = 0; i < n; i++) {
-        espy_err e = scan_keep(cx, job, &at[i]);
+    for (size_t i = r->told; i < r->told + n; i++) {
+        scan_item *it = scan_at(r, i);
+        espy_err e = scan_keep(cx, job, r->paths[i], it);
         if (e == ESPY_E_OK)
-            e = each(cx, self, first + i, &at[i].scan, !at[i].known);
+            e = r->each(cx, r->self, i, &it->scan, !it->known);
         if (e != ESPY_E_OK) {
             if (job->store)
                 espy_store_rollback(cx, job->store);
             return e;
         }
-        espy_progress_step(job->progress, job->stage, first + i + 1, total);
+        espy_progress_step(job->progress, job->stage, i + 1, r->n);
     }
     return job->store ? espy_store_commit(cx, job->store) : ESPY_E_OK;
+}
+
+static void scan_item_free(espy_ctx *cx, scan_item *it)
+{
+    espy_buf_free(cx, &it->bytes);
+    espy_scan_free(cx, &it->scan);
+    *it = (scan_item){0};
+}
+
+/* Tells the files that are next and done; with `wait`, not before there are enough for a
+ * transaction.  In the calling thread only. */
+static espy_err scan_tell(espy_ctx *cx, scan_road *r, bool wait)
+{
+    size_t n = 0, bytes = 0;
+    pthread_mutex_lock(&r->lock);
+    while (n < SCAN_KEEP && r->told + n < r->n && scan_at(r, r->told + n)->done)
+        bytes += scan_at(r, r->told + n++)->bytes.size;
+    pthread_mutex_unlock(&r->lock);
+    if (n == 0 || (wait && r->job->store && n < SCAN_KEEP && bytes < SCAN_KEEP_BYTES))
+        return ESPY_E_OK;
+    pthread_mutex_lock(&r->store);
+    espy_err e = scan_keep_and_tell(cx, r, n);
+    pthread_mutex_unlock(&r->store);
+    ESPY_TRY(e);
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < n; i++)
+        scan_item_free(cx, scan_at(r, r->told + i));
+    r->told += n;
+    pthread_cond_broadcast(&r->moved);
+    pthread_mutex_unlock(&r->lock);
+    return ESPY_E_OK;
+}
+
+/* Waits until item i has its place in the ring; *go is false when it is not to be done any more. */
+static espy_err scan_wait(espy_ctx *cx, scan_road *r, size_t i, bool calling, bool *go)
+{
+    for (;;) {
+        if (calling)
+            ESPY_TRY(scan_tell(cx, r, i < r->told + SCAN_WINDOW));
+        ESPY_TRY(espy_cancelled(cx));
+        pthread_mutex_lock(&r->lock);
+        bool stopped = r->stopped;
+        *go = !stopped && i < r->told + SCAN_WINDOW;
+        if (!*go && !stopped && !(calling && scan_at(r, r->told)->done)) {
+            struct timespec until;
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += SCAN_NAP;
+            until.tv_sec += until.tv_nsec / 1000000000;
+            until.tv_nsec %= 1000000000;
+            pthread_cond_timedwait(&r->moved, &r->lock, &until);
+        }
+        pthread_mutex_unlock(&r->lock);
+        if (*go || stopped)
+            return ESPY_E_OK;
+    }
+}
+
+static void scan_finish(scan_road *r, scan_item *it, espy_err e)
+{
+    pthread_mutex_lock(&r->lock);
+    if (e != ESPY_E_OK)
+        r->stopped = true;
+    else if (it)
+        it->done = true;
+    pthread_cond_broadcast(&r->moved);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static espy_err scan_one(espy_ctx *cx, void *self, size_t i, unsigned worker)
+{
+    scan_road *r = self;
+    bool go = false;
+    espy_err e = scan_wait(cx, r, i, worker == 0, &go);
+    if (e == ESPY_E_OK && go)
+        e = scan_make(cx, r, r->paths[i], scan_at(r, i));
+    scan_finish(r, go ? scan_at(r, i) : NULL, e);
+    return e;
 }
 
 espy_err espy_flow_scan(espy_ctx *cx, const espy_scan_job *job, const char *const *paths, size_t n,
                         espy_scan_fn *each, void *self)
 {
-    scan_item *at = espy_array(cx, SCAN_GROUP, sizeof *at);
-    if (!at)
+    scan_road r = {.job = job, .paths = paths, .n = n, .each = each, .self = self};
+    r.ring = espy_array(cx, SCAN_WINDOW, sizeof *r.ring);
+    if (!r.ring)
         return cx->code;
-    espy_err e = ESPY_E_OK;
-    for (size_t first = 0; e == ESPY_E_OK && first < n; first += SCAN_GROUP) {
-        size_t k = n - first < SCAN_GROUP ? n - first : SCAN_GROUP;
-        for (size_t i = 0; i < k; i++)
-            at[i].path = paths[first + i];
-        e = scan_group_run(cx, job, at, k, first, n, each, self);
-        for (size_t i = 0; i < k; i++) {
-            espy_buf_free(cx, &at[i].bytes);
-            espy_scan_free(cx, &at[i].scan);
-        }
-        memset(at, 0, SCAN_GROUP * sizeof *at);
-    }
-    espy_free(cx, at);
+    pthread_mutex_init(&r.lock, NULL);
+    pthread_mutex_init(&r.store, NULL);
+    pthread_cond_init(&r.moved, NULL);
+    espy_err e = espy_parallel(cx, n, scan_one, &r);
+    while (e == ESPY_E_OK && r.told < n)
+        e = scan_tell(cx, &r, false);
+    for (size_t i = 0; i < SCAN_WINDOW; i++)
+        scan_item_free(cx, &r.ring[i]);
+    pthread_cond_destroy(&r.moved);
+    pthread_mutex_destroy(&r.store);
+    pthread_mutex_destroy(&r.lock);
+    espy_free(cx, r.ring);
     return e;
 }
