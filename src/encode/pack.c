@@ -14,6 +14,8 @@
 #define PACK_FILES 16
 #define PACK_NAME 200  /* bytes in a file or pack name */
 #define PACK_TEXT 1000 /* bytes in a text for readers */
+#define PACK_SCRIPTS "scripts/"
+#define PACK_MAKE "make models "
 #define PACK_DIM 8192
 #define PACK_PARENTS 4 /* folders above the program that may be the source tree */
 
@@ -235,6 +237,19 @@ static espy_err pack_optional_text(espy_ctx *cx, espy_pack *p)
     return ESPY_E_OK;
 }
 
+/* `fetch` runs a script of this name, so a manifest may name one of espy's own and nothing else; a
+ * make line is only shown. */
+static espy_err pack_get_read(espy_ctx *cx, const espy_pack *p)
+{
+    const char *get = espy_json_string(espy_json_get(p->json, "get"), NULL);
+    if (!get || strncmp(get, PACK_MAKE, strlen(PACK_MAKE)) == 0 ||
+        (strncmp(get, PACK_SCRIPTS, strlen(PACK_SCRIPTS)) == 0 &&
+         pack_plain(get + strlen(PACK_SCRIPTS))))
+        return ESPY_E_OK;
+    return espy_fail(cx, ESPY_E_FORMAT,
+                     "\"get\" must be \"" PACK_SCRIPTS "NAME\" or \"" PACK_MAKE "PACK=NAME\"");
+}
+
 static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
 {
     static const char *const keys[] = {
@@ -263,6 +278,7 @@ static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
     p->floor = (float)floor;
     ESPY_TRY(espy_json_may_bool(cx, p->json, "bf16", false, &p->bf16));
     ESPY_TRY(pack_optional_text(cx, p));
+    ESPY_TRY(pack_get_read(cx, p));
     ESPY_TRY(pack_quality_read(cx, p));
     return pack_files_read(cx, p);
 }
@@ -541,10 +557,10 @@ out:
 static espy_err pack_absent(espy_ctx *cx, const espy_pack *p, const espy_pack_file *f)
 {
     const char *get = espy_json_string(espy_json_get(p->json, "get"), NULL);
-    if (get)
+    if (get && strncmp(get, PACK_SCRIPTS, strlen(PACK_SCRIPTS)) != 0)
         return espy_fail(cx, ESPY_E_NOT_FOUND, "pack %s lacks %s; get it with `%.100s`", p->name,
                          f->name, get);
-    if (f->url)
+    if (f->url || get)
         return espy_fail(cx, ESPY_E_NOT_FOUND,
                          "pack %s lacks %s; get it with `espy models fetch %s`", p->name, f->name,
                          p->name);

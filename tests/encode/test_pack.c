@@ -92,6 +92,10 @@ static void test_hostile(void **state)
         {"\"floor\": 0.3", "\"floor\": 0.3, \"quality\": 3", "quality"},
         {"\"floor\": 0.3", "\"floor\": 0.3, \"quality\": {\"min_side\": \"a\"}", "min_side"},
         {"\"floor\": 0.3", "\"floor\": 0.3, \"bf16\": 1", "bf16"},
+        {"\"floor\": 0.3", "\"floor\": 0.3, \"get\": \"/bin/true\"", "get"},
+        {"\"floor\": 0.3", "\"floor\": 0.3, \"get\": \"bin/true\"", "get"},
+        {"\"floor\": 0.3", "\"floor\": 0.3, \"get\": \"scripts/../x\"", "get"},
+        {"\"floor\": 0.3", "\"floor\": 0.3, \"get\": 1", "get"},
         {"{\"format\"", "[{\"format\"", "JSON"},
         {"}]}", "}", "JSON"},
     };
