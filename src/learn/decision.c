@@ -41,7 +41,7 @@ espy_verdict espy_decide(const espy_decision_rule *rule, const float *p, const f
                       .label = (uint32_t)best,
                       .probability = p[best],
                       .similarity = cosine ? cosine[best] : NAN};
-    bool likely = (double)p[best] >= rule->threshold;
+    bool likely = p[best] >= (float)rule->threshold;
 
     if (rule->no_floor || !cosine) {
         v.decision = likely ? ESPY_KNOWN : ESPY_UNKNOWN;
@@ -50,7 +50,7 @@ espy_verdict espy_decide(const espy_decision_rule *rule, const float *p, const f
     if (quality && (quality->side < rule->min_side || quality->score < rule->min_score ||
                     quality->sharpness < rule->min_sharpness))
         v.decision = ESPY_POOR_QUALITY;
-    else if (likely && (double)cosine[best] >= rule->floor)
+    else if (likely && cosine[best] >= (float)rule->floor)
         v.decision =
             decision_ambiguous(rule, p, cosine, classes, best) ? ESPY_AMBIGUOUS : ESPY_KNOWN;
     return v;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SMO_BUDGET = 8192 /* steps between refreshes of v, which single precision lets drift */ };
+enum { SMO_BUDGET = 8192 /* steps between looks at the cancel flag */ };
 
 struct espy_smo_cache {
     const float *a, *b;
@@ -97,13 +97,13 @@ void espy_smo_refresh(espy_smo *s)
 {
     for (size_t t = 0; t < s->padded; t++) {
         bool real = t < s->m;
-        s->v[t] = real ? (float)s->y[t] : 0;
+        s->v[t] = real ? s->y[t] : 0;
         s->up[t] = real && s->beta[t] < s->hi[t] ? 0 : -INFINITY;
         s->low[t] = real && s->beta[t] > s->lo[t] ? 0 : -INFINITY;
     }
     for (size_t i = 0; i < s->m; i++)
         if (s->beta[i] != 0)
-            s->kern.axpy((float)-s->beta[i], espy_smo_row(s, i), s->v, s->m);
+            s->ops->subtract(s->v, s->beta[i], espy_smo_row(s, i), s->padded);
 }
 
 /* b: mean of v over the free samples; without any, the middle of what the boxes allow. */
@@ -129,17 +129,10 @@ espy_err espy_smo_solve(espy_ctx *cx, espy_smo *s, double tolerance, size_t *ste
 {
     /* A bound that only degenerate data reach; what is there by then is the answer. */
     const size_t most = 100 * s->m > 10000000 ? 100 * s->m : 10000000;
-    size_t done = 0;
 
-    for (bool first = true; done < most; first = false) {
-        size_t before = done;
-        bool ok = s->ops->loop(s, (float)tolerance, SMO_BUDGET, &done);
-        if (ok && (first || done == before))
-            break;
+    *steps = 0;
+    while (*steps < most && !s->ops->loop(s, tolerance, SMO_BUDGET, steps))
         ESPY_TRY(espy_cancelled(cx));
-        espy_smo_refresh(s);
-    }
-    *steps = done;
     *bias = smo_bias(s);
     return ESPY_E_OK;
 }

@@ -26,9 +26,9 @@ typedef struct espy_smo {
     const double *y;   /* +1 or -1 */
     double *lo, *hi;   /* boxes */
     double *beta;
-    float *v;
-    float *up, *low; /* 0 where beta may still grow / shrink, else -infinity */
-    float *gain;     /* scratch */
+    double *v;
+    double *up, *low; /* 0 where beta may still grow / shrink, else -infinity */
+    double *gain;     /* scratch */
     espy_kern kern;
     const struct espy_smo_ops *ops;
 } espy_smo;
@@ -58,7 +58,9 @@ const float *espy_smo_row(espy_smo *s, size_t i);
 /* What is compiled per CPU level. */
 typedef struct espy_smo_ops {
     /* One bounded run of the loop: true when the tolerance is met. */
-    bool (*loop)(espy_smo *s, float tolerance, size_t budget, size_t *steps);
+    bool (*loop)(espy_smo *s, double tolerance, size_t budget, size_t *steps);
+    /* v -= by * row */
+    void (*subtract)(double *v, double by, const float *row, size_t n);
     /* Inverts the symmetric positive definite m x m matrix, m <= ESPY_SMO_INVERT, in place, rows
      * `stride` apart (a multiple of ESPY_SMO_LANES, pads are scratch); diag: a copy of its
      * diagonal.  False, and the matrix is lost, when a pivot falls below 1e-4 of that: too near to

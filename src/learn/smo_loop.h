@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * learn - the loops of smo.h, compiled once per CPU level.  The including file defines
- *   LANES       floats in a vector; LANES divides ESPY_SMO_LANES
+ *   LANES       doubles in a vector; LANES divides ESPY_SMO_LANES
  *   vec, LOAD(p) STORE(p, a) SET(x) ADD SUB MUL DIV MAX(a, b)
+ *   WIDEN(p)    vector of the floats at p
  *   TOP(a)      largest lane
  *   EQ(a, b)    bit l set where lane l is equal
  *   LAST(bits)  number of the highest bit set
+ *   FLANES, fvec, FLOAD FSTORE FSET FSUB FMUL   the same of floats
  * Only element-wise operations and maxima are used, so every level gives the same bits.  Among
- * equals the last sample is chosen. */
+ * equals the last sample is chosen, as in libsvm. */
 #include <math.h>
 
 #include "learn/smo.h"
 
 /* Index of the last element of x[0..n) equal to `value`, which is known to be there. */
-static size_t smo_find(const float *x, size_t n, float value)
+static size_t smo_find(const double *x, size_t n, double value)
 {
     vec want = SET(value);
 
@@ -25,7 +27,7 @@ static size_t smo_find(const float *x, size_t n, float value)
 }
 
 /* Index of the last largest v[t] + open[t]. */
-static size_t smo_top(const float *v, const float *open, float *gain, size_t n, float *top)
+static size_t smo_top(const double *v, const double *open, double *gain, size_t n, double *top)
 {
     vec best = SET(-INFINITY);
 
@@ -38,57 +40,65 @@ static size_t smo_top(const float *v, const float *open, float *gain, size_t n, 
     return smo_find(gain, n, *top);
 }
 
-static bool smo_loop(espy_smo *s, float tolerance, size_t budget, size_t *steps)
+/* v -= by * row */
+static void smo_subtract(double *v, double by, const float *row, size_t n)
 {
-    const float tiny = 1e-12f; /* stands in for a curvature that is not positive */
+    const vec f = SET(by);
+
+    for (size_t t = 0; t < n; t += LANES)
+        STORE(v + t, SUB(LOAD(v + t), MUL(f, WIDEN(row + t))));
+}
+
+/* Moves beta_i up and beta_j down by the step that is best for the pair, or to the wall of a box.
+ */
+static void smo_step(espy_smo *s, size_t i, size_t j, const float *ki, const float *kj, double tiny)
+{
+    double a = (double)s->diag[i] + s->diag[j] - 2 * (double)ki[j];
+    double step = (s->v[i] - s->v[j]) / (a > tiny ? a : tiny);
+    double room_i = s->hi[i] - s->beta[i], room_j = s->beta[j] - s->lo[j];
+    double room = room_i < room_j ? room_i : room_j;
+
+    step = step < room ? step : room;
+    s->beta[i] = step >= room_i ? s->hi[i] : s->beta[i] + step;
+    s->beta[j] = step >= room_j ? s->lo[j] : s->beta[j] - step;
+    s->up[i] = s->beta[i] < s->hi[i] ? 0 : -INFINITY;
+    s->low[i] = s->beta[i] > s->lo[i] ? 0 : -INFINITY;
+    s->up[j] = s->beta[j] < s->hi[j] ? 0 : -INFINITY;
+    s->low[j] = s->beta[j] > s->lo[j] ? 0 : -INFINITY;
+    const vec d = SET(step);
+    for (size_t t = 0; t < s->padded; t += LANES)
+        STORE(s->v + t, SUB(LOAD(s->v + t), MUL(d, SUB(WIDEN(ki + t), WIDEN(kj + t)))));
+}
+
+static bool smo_loop(espy_smo *s, double tolerance, size_t budget, size_t *steps)
+{
+    const double tiny = 1e-12; /* stands in for a curvature that is not positive */
     const size_t n = s->padded;
-    const vec least = SET(tiny), none = SET(-INFINITY), zero = SET(0);
+    const vec least = SET(tiny), none = SET(-INFINITY), zero = SET(0), two = SET(2);
 
     while (budget-- > 0) {
-        float vi, gap, best;
+        double vi;
         size_t i = smo_top(s->v, s->up, s->gain, n, &vi);
         if (!(vi > -INFINITY))
             return true;
         const float *ki = espy_smo_row(s, i);
-        const vec top = SET(vi), kii = SET(s->diag[i]), two = SET(2);
+        const vec top = SET(vi), kii = SET((double)s->diag[i]);
         vec far = none, most = none;
         for (size_t t = 0; t < n; t += LANES) {
             /* b of the paper; -infinity where beta_t cannot shrink, <= 0 where t does not violate.
              */
             vec b = ADD(SUB(top, LOAD(s->v + t)), LOAD(s->low + t));
-            vec a = MAX(SUB(ADD(kii, LOAD(s->diag + t)), MUL(two, LOAD(ki + t))), least);
-            far = MAX(far, b);
+            vec a = SUB(ADD(kii, WIDEN(s->diag + t)), MUL(two, WIDEN(ki + t)));
             vec positive = MAX(b, zero);
-            vec g = DIV(MUL(positive, positive), a);
+            vec g = DIV(MUL(positive, positive), MAX(a, least));
+            far = MAX(far, b);
             STORE(s->gain + t, g);
             most = MAX(most, g);
         }
-        gap = TOP(far);
-        if (!(gap >= tolerance))
+        if (!(TOP(far) >= tolerance))
             return true;
-        best = TOP(most);
-        size_t j = smo_find(s->gain, n, best);
-        const float *kj = espy_smo_row(s, j);
-
-        double a = (double)s->diag[i] + s->diag[j] - 2 * (double)ki[j];
-        double step = ((double)s->v[i] - s->v[j]) / (a > tiny ? a : tiny);
-        double room_i = s->hi[i] - s->beta[i], room_j = s->beta[j] - s->lo[j];
-        bool full_i = step >= room_i, full_j = step >= room_j;
-        if (full_i)
-            step = room_i;
-        if (step >= room_j)
-            step = room_j;
-        full_i = full_i && step >= room_i;
-        full_j = full_j && step >= room_j;
-        s->beta[i] = full_i ? s->hi[i] : s->beta[i] + step;
-        s->beta[j] = full_j ? s->lo[j] : s->beta[j] - step;
-        s->up[i] = s->beta[i] < s->hi[i] ? 0 : -INFINITY;
-        s->low[i] = s->beta[i] > s->lo[i] ? 0 : -INFINITY;
-        s->up[j] = s->beta[j] < s->hi[j] ? 0 : -INFINITY;
-        s->low[j] = s->beta[j] > s->lo[j] ? 0 : -INFINITY;
-        const vec d = SET((float)step);
-        for (size_t t = 0; t < n; t += LANES)
-            STORE(s->v + t, SUB(LOAD(s->v + t), MUL(d, SUB(LOAD(ki + t), LOAD(kj + t)))));
+        size_t j = smo_find(s->gain, n, TOP(most));
+        smo_step(s, i, j, ki, espy_smo_row(s, j), tiny);
         ++*steps;
     }
     return false;
@@ -96,13 +106,13 @@ static bool smo_loop(espy_smo *s, float tolerance, size_t budget, size_t *steps)
 
 /* Clears column k of a row with the pivot's row; `over` is the pivot's reciprocal.  The element of
  * the column is set last: written first, it would stall the load of its vector. */
-static inline void smo_clear(float *to, size_t k, const vec *row, size_t vectors, float over)
+static inline void smo_clear(float *to, size_t k, const fvec *row, size_t vectors, float over)
 {
     const float by = to[k];
-    const vec f = SET(by);
+    const fvec f = FSET(by);
 
     for (size_t v = 0; v < vectors; v++)
-        STORE(to + v * LANES, SUB(LOAD(to + v * LANES), MUL(f, row[v])));
+        FSTORE(to + v * FLANES, FSUB(FLOAD(to + v * FLANES), FMUL(f, row[v])));
     to[k] = -(by * over);
 }
 
@@ -112,16 +122,16 @@ static inline bool smo_eliminate(float *a, const float *diag, size_t m, size_t s
                                  size_t vectors)
 {
     const float singular = 1e-4f;
-    vec row[ESPY_SMO_INVERT / LANES];
+    fvec row[ESPY_SMO_INVERT / FLANES];
 
     for (size_t k = 0; k < m; k++) {
         float *at = a + k * stride, over = 1.0f / at[k];
         if (!(at[k] > singular * diag[k]) || !(diag[k] > 0))
             return false;
-        const vec scale = SET(over);
+        const fvec scale = FSET(over);
         for (size_t v = 0; v < vectors; v++) {
-            row[v] = MUL(LOAD(at + v * LANES), scale);
-            STORE(at + v * LANES, row[v]);
+            row[v] = FMUL(FLOAD(at + v * FLANES), scale);
+            FSTORE(at + v * FLANES, row[v]);
         }
         at[k] = over;
         for (size_t i = 0; i < k; i++)
@@ -134,7 +144,7 @@ static inline bool smo_eliminate(float *a, const float *diag, size_t m, size_t s
 
 static bool smo_invert(float *a, const float *diag, size_t m, size_t stride)
 {
-    size_t vectors = (m + LANES - 1) / LANES;
+    size_t vectors = (m + FLANES - 1) / FLANES;
 
     switch (vectors) {
     case 1:

@@ -4,9 +4,9 @@
  * A held-out sample is one whose box is empty (smo.h), so the folds need no copy of the Gram matrix
  * and SMO gives the decision value of held-out samples without more work.
  *
- * Small pairs start near the solution: with K K^-1 = I, the machine with every sample free solves
- * K beta + b 1 = y, sum beta = 0, that is beta = M y with M = K^-1 - h h' / s, h = K^-1 1, s = 1'h.
- * Fixing the samples of a set Z at values t_Z is then a system of the size of Z,
+ * The folds of a small pair start near their solution: with K K^-1 = I, the machine with every
+ * sample free solves K beta + b 1 = y, sum beta = 0, that is beta = M y with M = K^-1 - h h' / s, h
+ * = K^-1 1, s = 1'h. Fixing the samples of a set Z at values t_Z is then a system of the size of Z,
  *   M_ZZ u = beta_Z - t_Z,   beta - M_:Z u,
  * which serves both for samples at a bound and for those held out.  SMO goes on from there until
  * its own criterion is met, so a bad start costs time, never accuracy. */
@@ -24,9 +24,10 @@ enum {
     MACHINE_ROUNDS = 3  /* of fixing what left its box */
 };
 
-/* libsvm stops at a violation of 1e-3 and is then within 5e-4 of the exact decision values; a tenth
- * of it here keeps the distance between the two below 1e-3.  The folds only feed the sigmoid. */
-static const double machine_tolerance = 1e-4, machine_fold_tolerance = 1e-3;
+/* As libsvm.  The exact solution is up to 1e-3 away from where this stops, so the machine on all
+ * samples takes libsvm's own road: from zero, by the same choices, to the same place wherever the
+ * choices are not closer than rounding.  The folds only feed the sigmoid and may start near. */
+static const double machine_tolerance = 1e-3;
 
 static size_t machine_min(size_t a, size_t b)
 {
@@ -88,8 +89,10 @@ espy_err espy_machine_make(espy_ctx *cx, size_t most, unsigned cpu, espy_machine
         !(m->smo.lo = espy_array(cx, n, sizeof *m->smo.lo)) ||
         !(m->smo.hi = espy_array(cx, n, sizeof *m->smo.hi)) ||
         !(m->smo.beta = espy_array(cx, n, sizeof *m->smo.beta)) ||
-        !(m->smo.v = espy_floats(cx, n)) || !(m->smo.up = espy_floats(cx, n)) ||
-        !(m->smo.low = espy_floats(cx, n)) || !(m->smo.gain = espy_floats(cx, n)))
+        !(m->smo.v = espy_array(cx, n, sizeof *m->smo.v)) ||
+        !(m->smo.up = espy_array(cx, n, sizeof *m->smo.up)) ||
+        !(m->smo.low = espy_array(cx, n, sizeof *m->smo.low)) ||
+        !(m->smo.gain = espy_array(cx, n, sizeof *m->smo.gain)))
         return ESPY_E_NOMEM;
     return ESPY_E_OK;
 }
@@ -220,15 +223,14 @@ static bool machine_release(espy_machine *m, size_t *fixed)
 }
 
 /* beta near the solution in the boxes at hand, from the inverse.  Samples that beta has at a bound
- * start there when `warm`. */
-static bool machine_guess(espy_machine *m, bool warm)
+ * start there. */
+static bool machine_guess(espy_machine *m)
 {
     espy_smo *p = &m->smo;
     size_t n = p->m, fixed = 0;
 
     for (size_t t = 0; t < n; t++) {
-        bool bound = p->beta[t] == p->lo[t] || p->beta[t] == p->hi[t];
-        m->fixed[t] = p->lo[t] == p->hi[t] || (warm && bound);
+        m->fixed[t] = p->beta[t] == p->lo[t] || p->beta[t] == p->hi[t];
         m->near[t] = (float)m->start[t];
         if (!m->fixed[t])
             continue;
@@ -277,17 +279,16 @@ static void machine_balance(espy_machine *m, size_t na)
         beta[t] *= t < na ? a : b;
 }
 
-/* Solves in the boxes at hand from `beta`, which is a solution nearby when `warm`. */
-static espy_err machine_solve(espy_ctx *cx, espy_machine *m, size_t na, bool inverse, bool warm,
-                              double tolerance, double *bias)
+/* Solves a fold from the solution on all samples, which is in beta without those held out. */
+static espy_err machine_solve(espy_ctx *cx, espy_machine *m, size_t na, bool inverse, double *bias)
 {
     size_t steps;
 
-    if (inverse && !machine_guess(m, warm))
+    if (inverse && !machine_guess(m))
         memset(m->smo.beta, 0, m->smo.m * sizeof *m->smo.beta);
     machine_balance(m, na);
     espy_smo_refresh(&m->smo);
-    return espy_smo_solve(cx, &m->smo, tolerance, &steps, bias);
+    return espy_smo_solve(cx, &m->smo, machine_tolerance, &steps, bias);
 }
 
 espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb, double ca,
@@ -297,6 +298,7 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
     espy_smo *p = &m->smo;
     size_t n = na + nb;
     double fold_bias;
+    size_t steps;
 
     p->diag = m->diag;
     p->y = m->y;
@@ -309,10 +311,11 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
         p->beta[t] = 0;
     }
     bool inverse = machine_prepare(m);
-    ESPY_TRY(machine_solve(cx, m, na, inverse, false, machine_tolerance, bias));
+    espy_smo_refresh(p);
+    ESPY_TRY(espy_smo_solve(cx, p, machine_tolerance, &steps, bias));
     memcpy(m->best, p->beta, n * sizeof *m->best);
     for (size_t t = 0; t < n; t++)
-        m->f[t] = m->y[t] - (double)p->v[t] + *bias; /* of those never held out */
+        m->f[t] = m->y[t] - p->v[t] + *bias; /* of those never held out */
     machine_deal(m, na, nb, seed, pair);
     for (uint32_t fold = 0; fold < MACHINE_FOLDS; fold++) {
         bool any = false;
@@ -325,10 +328,10 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
         }
         if (!any)
             continue;
-        ESPY_TRY(machine_solve(cx, m, na, inverse, true, machine_fold_tolerance, &fold_bias));
+        ESPY_TRY(machine_solve(cx, m, na, inverse, &fold_bias));
         for (size_t t = 0; t < n; t++)
             if (m->fold[t] == fold)
-                m->f[t] = m->y[t] - (double)p->v[t] + fold_bias;
+                m->f[t] = m->y[t] - p->v[t] + fold_bias;
     }
     espy_platt_fit(m->f, m->first, n, m->kept, a, b);
     return ESPY_E_OK;

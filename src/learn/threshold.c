@@ -16,7 +16,7 @@ void espy_threshold_table(const float *top, const uint8_t *correct, size_t n,
         size_t right = 0;
         *t = (espy_threshold_row){.threshold = threshold_grid[r] / 100.0, .total = n};
         for (size_t i = 0; i < n; i++)
-            if (top[i] >= t->threshold) {
+            if (top[i] >= (float)t->threshold) {
                 t->accepted++;
                 right += correct[i] != 0;
             }
