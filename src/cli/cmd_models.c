@@ -59,7 +59,15 @@ static espy_err models_list(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_pack_names(cx, ws, &names, &n));
     for (size_t i = 0; i < n; i++) {
-        ESPY_GO(espy_pack_open(cx, names[i], ws, &p));
+        e = espy_pack_open(cx, names[i], ws, &p);
+        if (e == ESPY_E_NOMEM)
+            goto out;
+        if (e != ESPY_E_OK) { /* somebody's broken manifest does not hide the others */
+            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            espy_clear(cx);
+            e = ESPY_E_OK;
+            continue;
+        }
         ESPY_GO(models_line(cli, p));
         espy_pack_destroy(cx, &p);
     }

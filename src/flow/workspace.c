@@ -172,8 +172,8 @@ static bool pack_complete(const espy_pack *p)
 espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws, char **name)
 {
     /* best measured accuracy first (docs/accuracy.md) */
-    static const char *const order[] = {"arcface-r50", "arcface-mbf", "facenet", "mobilefacenet",
-                                        "edgeface",    "sface",       "face-api"};
+    static const char *const order[] = {"arcface-r50",   "arcface-mbf", "facenet", "edgeface",
+                                        "mobilefacenet", "sface",       "face-api"};
     const char *allowed = espy_workspace_setting(ws, "non_commercial");
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         espy_pack *p = NULL;
