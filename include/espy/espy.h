@@ -72,7 +72,7 @@ typedef struct espy_candidate {
     float probability;
 } espy_candidate;
 
-/* One recognised sample.  All pointers belong to the result. */
+/* One recognised sample.  All pointers belong to the result, which may outlive the engine. */
 typedef struct espy_answer {
     float box[4]; /* x, y, width, height in pixels of the upright picture */
     float score;  /* of the detector, 0..1 */
@@ -92,8 +92,8 @@ typedef struct espy_result espy_result; /* the answers for one media */
  *   workspace   directory; NULL: $ESPY_WORKSPACE, else the nearest .espy upwards
  *   collection  name; NULL: the workspace's only or default collection
  *   *out        on success owned by the caller, give to espy_close(); on failure it may still be
- *               set so that espy_error_text() can be asked, and espy_close() must be called then
- * too Errors: NOT_FOUND, FORMAT, DIGEST, STORE, NOMEM. */
+ *               set so that espy_error_text() can be asked; give it to espy_close() then too
+ * Errors: NOT_FOUND, FORMAT, DIGEST, STORE, NOMEM. */
 ESPY_API espy_err espy_open(const char *workspace, const char *collection, espy_engine **out);
 
 /* Reads and answers one file, or one file's bytes (borrowed for the call).

@@ -23,6 +23,7 @@ typedef struct pool_job {
     size_t n;
     atomic_size_t next;
     atomic_bool stop;
+    espy_ctx child;  /* what each worker's context starts as */
     espy_ctx *cx;    /* the caller's; its failure fields are written under the pool's lock */
     espy_err err;    /* of the first item that failed, likewise */
     unsigned inside; /* workers at work, under the pool's lock */
@@ -87,8 +88,7 @@ unsigned espy_cpu_count(void)
 
 static void pool_work(espy_pool *pool, pool_job *job, unsigned worker)
 {
-    espy_ctx cx = espy_ctx_child(job->cx);
-    cx.pool = NULL; /* P3 */
+    espy_ctx cx = job->child;
     while (!atomic_load_explicit(&job->stop, memory_order_relaxed)) {
         size_t i = atomic_fetch_add(&job->next, 1);
         if (i >= job->n)
@@ -200,7 +200,8 @@ espy_err espy_parallel(espy_ctx *cx, size_t n, espy_task *task, void *self)
     espy_pool *pool = cx->pool;
     if (!pool || pool->size == 1 || n < 2)
         return pool_alone(cx, n, task, self);
-    pool_job job = {.task = task, .self = self, .n = n, .cx = cx};
+    pool_job job = {.task = task, .self = self, .n = n, .child = espy_ctx_child(cx), .cx = cx};
+    job.child.pool = NULL; /* P3 */
     pthread_mutex_lock(&pool->lock);
     while (pool->job) /* P1: another thread's job is running */
         pthread_cond_wait(&pool->done, &pool->lock);

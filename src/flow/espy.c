@@ -81,6 +81,7 @@ void espy_result_free(espy_result *r)
     cx.memory = r->memory;
     espy_free(&cx, r->at);
     espy_free(&cx, r->candidates);
+    espy_free(&cx, r->texts);
     espy_free(&cx, r);
 }
 

@@ -46,9 +46,9 @@ static espy_err fetch_failed(espy_ctx *cx, CURL *curl, CURLcode code, const char
     return espy_fail(cx, ESPY_E_IO, "%s could not be fetched: %s", url, curl_easy_strerror(code));
 }
 
-/* Appends to PART until the whole file is there. */
-static espy_err fetch_url(espy_ctx *cx, const char *url, const char *part,
-                          const espy_progress *progress)
+/* Appends to PART until the whole file is there.  *again: the server cannot go on in the middle. */
+static espy_err fetch_rest(espy_ctx *cx, const char *url, const char *part,
+                           const espy_progress *progress, bool *again)
 {
     struct stat st;
     fetch_transfer t = {cx, progress, espy_path_name(url), stat(part, &st) == 0 ? st.st_size : 0};
@@ -79,11 +79,24 @@ static espy_err fetch_url(espy_ctx *cx, const char *url, const char *part,
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     bool whole = status == 416; /* nothing left to send: an earlier call got everything */
-    espy_err e = code == CURLE_OK || whole ? ESPY_E_OK : fetch_failed(cx, curl, code, url);
+    *again = code == CURLE_RANGE_ERROR && t.before > 0;
+    espy_err e =
+        code == CURLE_OK || whole || *again ? ESPY_E_OK : fetch_failed(cx, curl, code, url);
     curl_easy_cleanup(curl);
     if (fclose(f) != 0 && e == ESPY_E_OK)
         e = espy_fail(cx, ESPY_E_IO, "%s cannot be written; make room on the disk", part);
     return e;
+}
+
+static espy_err fetch_url(espy_ctx *cx, const char *url, const char *part,
+                          const espy_progress *progress)
+{
+    bool again;
+    ESPY_TRY(fetch_rest(cx, url, part, progress, &again));
+    if (!again)
+        return ESPY_E_OK;
+    cx->io->unlink(part);
+    return fetch_rest(cx, url, part, progress, &again);
 }
 
 /* One file of a zip archive, whole. */
@@ -153,11 +166,11 @@ static espy_err fetch_file(espy_ctx *cx, const espy_pack_file *file, const char 
     else
         ESPY_GO(espy_file_read(cx, part, content.max, &content));
     e = fetch_verify(cx, file, &content);
-    if (e == ESPY_E_DIGEST)
-        cx->io->unlink(part);
     ESPY_GO(e);
     ESPY_GO(espy_file_write(cx, path, content.data, content.size));
 out:
+    if (part && (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT)) /* or the next call would resume it */
+        cx->io->unlink(part);
     espy_buf_free(cx, &content);
     espy_free(cx, part);
     espy_free(cx, path);

@@ -126,16 +126,46 @@ static void identify_answer(const espy_identifier *id, const espy_scan_sample *s
     if (s->whole) /* a picture taken whole has no detector to judge it by */
         q.score = ESPY_QUALITY_UNKNOWN;
     espy_verdict v = espy_decide(&id->rule, p, cosine, id->head->classes, &q);
-    bool known = v.decision == ESPY_KNOWN;
     *out = (espy_answer){.score = s->score,
                          .decision = v.decision,
-                         .label = known ? id->gallery.codes[v.label] : NULL,
-                         .name = known ? id->gallery.labels[v.label].name : NULL,
                          .similarity = v.similarity,
                          .probability = v.probability,
                          .candidates = candidates};
     memcpy(out->box, s->box, sizeof out->box);
     out->candidate_count = identify_candidates(id, p, cosine, candidates);
+}
+
+static const char *identify_copy(char **to, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    const char *copy = memcpy(*to, text, n);
+    *to += n;
+    return copy;
+}
+
+/* The result outlives the identifier, so its texts are its own.  The label of a known answer is its
+ * first candidate: both are the first of the most probable labels. */
+static espy_err identify_own_texts(espy_ctx *cx, espy_result *r)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < r->at[i].candidate_count; k++)
+            bytes += strlen(r->at[i].candidates[k].label) + strlen(r->at[i].candidates[k].name) + 2;
+    char *to = r->texts = espy_alloc(cx, bytes);
+    if (!to)
+        return cx->code;
+    for (size_t i = 0; i < r->n; i++) {
+        espy_candidate *c = r->candidates + i * ESPY_CANDIDATES;
+        for (size_t k = 0; k < r->at[i].candidate_count; k++) {
+            c[k].label = identify_copy(&to, c[k].label);
+            c[k].name = identify_copy(&to, c[k].name);
+        }
+        if (r->at[i].decision == ESPY_KNOWN) {
+            r->at[i].label = c[0].label;
+            r->at[i].name = c[0].name;
+        }
+    }
+    return ESPY_E_OK;
 }
 
 espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
@@ -145,9 +175,10 @@ espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_
     espy_err e = ESPY_E_OK;
     float *p = espy_floats(cx, scan->n * classes), *cosine = espy_floats(cx, scan->n * classes);
     espy_result *r = espy_zalloc(cx, sizeof *r);
+    if (r)
+        r->memory = cx->memory;
     if (!p || !cosine || !r)
         ESPY_GO(cx->code);
-    r->memory = cx->memory;
     r->at = espy_array(cx, scan->n, sizeof *r->at);
     r->candidates = espy_array(cx, scan->n, ESPY_CANDIDATES * sizeof *r->candidates);
     if (!r->at || !r->candidates)
@@ -160,6 +191,7 @@ espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_
         identify_answer(id, &scan->at[i], p + i * classes, cosine + i * classes,
                         r->candidates + i * ESPY_CANDIDATES, &r->at[i]);
     r->n = scan->n;
+    ESPY_GO(identify_own_texts(cx, r));
     *out = r;
     r = NULL;
 out:

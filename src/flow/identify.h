@@ -32,8 +32,8 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
                               espy_identifier *out) ESPY_NODISCARD;
 void espy_identifier_close(espy_ctx *cx, espy_identifier *id);
 
-/* Answers to the samples of one scan; *out is the caller's, espy_result_free().  The texts in it
- * belong to the identifier, which must outlive it. */
+/* Answers to the samples of one scan; *out is the caller's, espy_result_free().  It owns
+ * everything in it. */
 espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
                             espy_result **out) ESPY_NODISCARD;
 
@@ -41,6 +41,7 @@ espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_
 struct espy_result {
     espy_answer *at;
     espy_candidate *candidates; /* n x ESPY_CANDIDATES */
+    char *texts;                /* labels and names of the candidates */
     size_t n;
     espy_memory memory; /* to be freed without a context */
 };
