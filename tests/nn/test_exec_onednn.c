@@ -276,6 +276,27 @@ static void run_with(maker *m, const espy_exec_ops *ops, const espy_net_options 
     ops->destroy(&m->cx, &state);
 }
 
+/* The layout that the tuner may choose instead of the default. */
+static void run_nhwc(maker *m, const espy_net_options *o, float **in, float **out)
+{
+    void *state = NULL;
+    espy_odn_plan *plan = NULL;
+    espy_odn_choice c = {.layout = ESPY_ODN_NHWC, .n = m->g->n_nodes};
+    c.algo = espy_array(&m->cx, c.n + 1, sizeof *c.algo);
+    for (size_t i = 0; i < c.n; i++)
+        c.algo[i] = ESPY_ODN_ALGO_NHWC;
+    espy_err e = espy_exec_onednn.create(&m->cx, o, &state);
+    if (e == ESPY_E_OK)
+        e = espy_odn_compile(&m->cx, state, m->g, &c, &plan);
+    if (e == ESPY_E_OK)
+        e = espy_odn_execute(&m->cx, plan, (const float *const *)in, out, NULL);
+    if (e != ESPY_E_OK)
+        fail_msg("NHWC: %s", m->cx.text);
+    espy_odn_choice_free(&m->cx, &c);
+    espy_odn_plan_destroy(&m->cx, &plan);
+    espy_exec_onednn.destroy(&m->cx, &state);
+}
+
 /* Outputs of both executors: normalised mean squared error in f32, cosine in bf16. */
 static void maker_compare(maker *m, const espy_vid *outputs, size_t n, const char *what)
 {
@@ -296,13 +317,16 @@ static void maker_compare(maker *m, const espy_vid *outputs, size_t n, const cha
         b[i] = espy_floats(&m->cx, espy_value_count(&m->g->values[outputs[i]]));
     }
     run_with(m, &espy_exec_reference, &(espy_net_options){0}, in, a);
-    for (int run = 0; run < 3; run++) {
-        bool p = run == 1;
+    for (int run = 0; run < 5; run++) {
+        bool p = run == 1 || run == 4;
         espy_net_options o = {.precision = p ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32};
         o.threads = run == 2 ? 2 : 1;
         if (!espy_precision_native(o.precision))
             continue;
-        run_with(m, &espy_exec_onednn, &o, in, b);
+        if (run >= 3)
+            run_nhwc(m, &o, in, b);
+        else
+            run_with(m, &espy_exec_onednn, &o, in, b);
         for (size_t i = 0; i < n; i++) {
             double diff = 0, power = 0, dot = 0, own = 0;
             size_t k = espy_value_count(&m->g->values[outputs[i]]);
@@ -370,6 +394,44 @@ static void test_conv(void **state)
         espy_vid y = maker_conv(&m, x, cases[i].s);
         snprintf(what, sizeof what, "conv %zu", i);
         maker_compare(&m, &y, 1, what);
+    }
+}
+
+/* Random windows: uneven kernels, strides, dilations and padding, any number of channels. */
+static void test_random_conv(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        maker m;
+        char what[64];
+        espy_node n = {.op = ESPY_OP_CONV};
+        maker_init(&m, 1000 + seed);
+#define PICK(k) ((int64_t)espy_random_below(&m.random, (k)))
+        int64_t group = PICK(4) == 0 ? 1 + PICK(20) : 1;
+        int64_t c = group * (group > 1 && PICK(2) ? 1 : 1 + PICK(group > 1 ? 4 : 50));
+        int64_t o = group * (group > 1 && PICK(2) ? 1 : 1 + PICK(group > 1 ? 4 : 50));
+        int64_t x[4] = {1 + PICK(3), c, 0, 0}, y[4] = {x[0], o, 0, 0}, w[4] = {o, c / group, 0, 0};
+        n.at.conv.group = group;
+        for (int i = 0; i < 2; i++) {
+            espy_window *win = &n.at.conv.window;
+            w[2 + i] = win->kernel[i] = PICK(3) ? 3 : 1 + PICK(6);
+            win->stride[i] = PICK(2) ? 1 : 1 + PICK(3);
+            win->dilation[i] = PICK(4) ? 1 : 2;
+            win->pad_begin[i] = PICK(win->kernel[i] + 1);
+            win->pad_end[i] = PICK(win->kernel[i] + 1);
+            int64_t reach = (win->kernel[i] - 1) * win->dilation[i] + 1;
+            x[2 + i] = reach + PICK(18);
+            y[2 + i] =
+                (x[2 + i] + win->pad_begin[i] + win->pad_end[i] - reach) / win->stride[i] + 1;
+        }
+#undef PICK
+        espy_vid in[3] = {maker_input(&m, 4, x), ESPY_NONE, ESPY_NONE};
+        in[1] = maker_const(&m, 4, w, sqrtf(1.0f / (float)(w[1] * w[2] * w[3])));
+        if (seed % 2)
+            in[2] = maker_const(&m, 1, w, 0.1f);
+        espy_vid out = maker_node(&m, &n, in, 3, 4, y);
+        snprintf(what, sizeof what, "random conv %d", (int)seed);
+        maker_compare(&m, &out, 1, what);
     }
 }
 
@@ -672,11 +734,11 @@ static void test_tune(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),       cmocka_unit_test(test_residual),
-        cmocka_unit_test(test_heads),      cmocka_unit_test(test_pictures),
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_odd_outputs),
-        cmocka_unit_test(test_concurrent), cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_tune),
+        cmocka_unit_test(test_conv),        cmocka_unit_test(test_random_conv),
+        cmocka_unit_test(test_residual),    cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_pictures),    cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_odd_outputs), cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_faults),      cmocka_unit_test(test_tune),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
