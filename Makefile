@@ -42,7 +42,7 @@ models:
 
 # The figures of docs/accuracy.md, measured again.
 accuracy: build
-	@tools/accuracy.sh
+	@tools/accuracy.py
 
 install: build
 	@meson install -C $(BUILD)
