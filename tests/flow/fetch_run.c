@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fetches a pack as `espy models fetch NAME` does, into DIR, but asks by http where the manifest says
- * https: the server of tests/cli/fetch.py has no certificate that anybody trusts. */
+ * Fetches a pack as `espy models fetch NAME` does, into DIR, but asks by http where the manifest
+ * says https: the server of tests/cli/fetch.py has no certificate that anybody trusts. */
 #include <stdio.h>
 #include <string.h>
 
