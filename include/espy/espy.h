@@ -98,7 +98,8 @@ ESPY_API espy_err espy_open(const char *workspace, const char *collection, espy_
 
 /* Reads and answers one file, or one file's bytes (borrowed for the call).
  *   *out  on success owned by the caller, give to espy_result_free(); else not written
- * Errors: NOT_FOUND, IO, FORMAT, LIMIT, NOMEM.  A picture without a face is a success with 0 answers. */
+ * Errors: NOT_FOUND, IO, FORMAT, LIMIT, NOMEM.  A picture without a face is a success with 0
+ * answers. */
 ESPY_API espy_err espy_identify_file(espy_engine *engine, const char *path, espy_result **out);
 ESPY_API espy_err espy_identify_memory(espy_engine *engine, const void *bytes, size_t size,
                                        espy_result **out);
