@@ -4,12 +4,12 @@
  * A held-out sample is one whose box is empty (smo.h), so the folds need no copy of the Gram matrix
  * and SMO gives the decision value of held-out samples without more work.
  *
- * The folds of a small pair start near their solution: with K K^-1 = I, the machine with every
- * sample free solves K beta + b 1 = y, sum beta = 0, that is beta = M y with M = K^-1 - h h' / s, h
- * = K^-1 1, s = 1'h. Fixing the samples of a set Z at values t_Z is then a system of the size of Z,
- *   M_ZZ u = beta_Z - t_Z,   beta - M_:Z u,
- * which serves both for samples at a bound and for those held out.  SMO goes on from there until
- * its own criterion is met, so a bad start costs time, never accuracy. */
+ * Folds start near their solution.  Let A be the samples strictly inside their boxes on all
+ * samples, and every other beta 0.  Then K_AA beta + b 1 = y_A, sum beta = 0, that is beta = M y_A
+ * with M = K_AA^-1 - h h' / s, h = K_AA^-1 1, s = 1'h; and without the samples of a set Z it is
+ *   beta - M_:Z u,   M_ZZ u = beta_Z,
+ * a system of the size of Z: those held out, and those whose beta leaves its box without them.  SMO
+ * goes on from there until its own criterion is met, so a bad start costs time, never accuracy. */
 #include "learn/svm_machine.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@
 
 enum {
     MACHINE_FOLDS = 5,
-    MACHINE_FIXED = 64, /* most samples fixed in such a start */
+    MACHINE_FIXED = 64, /* most samples of Z */
     MACHINE_ROUNDS = 3  /* of fixing what left its box */
 };
 
@@ -54,6 +54,7 @@ void espy_machine_free(espy_ctx *cx, espy_machine *m)
     espy_free(cx, m->fixed);
     espy_free(cx, m->fold);
     espy_free(cx, m->place);
+    espy_free(cx, m->member);
     espy_free(cx, m->smo.lo);
     espy_free(cx, m->smo.hi);
     espy_free(cx, m->smo.beta);
@@ -85,6 +86,7 @@ espy_err espy_machine_make(espy_ctx *cx, size_t most, unsigned cpu, espy_machine
         !(m->first = espy_array(cx, n, sizeof *m->first)) ||
         !(m->fixed = espy_array(cx, n, sizeof *m->fixed)) ||
         !(m->fold = espy_array(cx, n, sizeof *m->fold)) ||
+        !(m->member = espy_array(cx, ESPY_SMO_INVERT, sizeof *m->member)) ||
         !(m->place = espy_array(cx, n, sizeof *m->place)) ||
         !(m->smo.lo = espy_array(cx, n, sizeof *m->smo.lo)) ||
         !(m->smo.hi = espy_array(cx, n, sizeof *m->smo.hi)) ||
@@ -117,25 +119,39 @@ static void machine_deal(espy_machine *m, size_t na, size_t nb, uint64_t seed, s
         m->fold[na] = MACHINE_FOLDS;
 }
 
-/* Inverse and solution with every sample free; false where the Gram matrix has no inverse to use.
- */
+/* A, the inverse of its Gram matrix and the solution on it; false where that is of no use: samples
+ * at the upper bound, none or too many inside, hardly independent ones. */
 static bool machine_prepare(espy_machine *m)
 {
     const espy_smo *p = &m->smo;
-    size_t n = p->m, stride = p->padded;
+    size_t n = 0, stride;
     double sum = 0, bias = 0;
 
-    if (!p->gram || n > ESPY_SMO_INVERT)
+    if (!p->gram)
         return false;
-    memcpy(m->inverse, p->gram, n * stride * sizeof *m->inverse);
-    if (!p->ops->invert(m->inverse, m->diag, n, stride))
+    for (size_t t = 0; t < p->m; t++) {
+        if (m->best[t] == 0)
+            continue;
+        if (n == ESPY_SMO_INVERT || m->best[t] == m->box_lo[t] || m->best[t] == m->box_hi[t])
+            return false;
+        m->member[n++] = (uint32_t)t;
+    }
+    stride = (n + ESPY_SMO_LANES - 1) / ESPY_SMO_LANES * ESPY_SMO_LANES;
+    for (size_t i = 0; i < n; i++) {
+        const float *row = p->gram + m->member[i] * p->padded;
+        for (size_t t = 0; t < n; t++)
+            m->inverse[i * stride + t] = row[m->member[t]];
+        memset(m->inverse + i * stride + n, 0, (stride - n) * sizeof *m->inverse);
+        m->near[i] = m->diag[m->member[i]];
+    }
+    if (n == 0 || !p->ops->invert(m->inverse, m->near, n, stride))
         return false;
     for (size_t i = 0; i < n; i++) {
         const float *row = m->inverse + i * stride;
         double one = 0, y = 0;
         for (size_t t = 0; t < n; t++) {
             one += row[t];
-            y += row[t] * m->y[t];
+            y += row[t] * m->y[m->member[t]];
         }
         m->ones[i] = one;
         m->start[i] = y;
@@ -147,6 +163,7 @@ static bool machine_prepare(espy_machine *m)
     m->ones_sum = sum;
     for (size_t i = 0; i < n; i++)
         m->start[i] -= bias / sum * m->ones[i];
+    m->members = n;
     return true;
 }
 
@@ -174,11 +191,10 @@ static bool machine_eliminate(double *a, size_t n, double *x)
     return true;
 }
 
-/* m->near: beta of all samples, with that of the first `fixed` samples of m->place held. */
+/* m->near: beta on A without the first `fixed` members of m->place. */
 static bool machine_fix(espy_machine *m, size_t fixed)
 {
-    espy_smo *p = &m->smo;
-    size_t n = p->m, stride = p->padded;
+    size_t n = m->members, stride = (n + ESPY_SMO_LANES - 1) / ESPY_SMO_LANES * ESPY_SMO_LANES;
     double ones = 0;
 
     for (size_t i = 0; i < fixed; i++) {
@@ -187,7 +203,7 @@ static bool machine_fix(espy_machine *m, size_t fixed)
         double scale = m->ones[z] / m->ones_sum;
         for (size_t j = i; j < fixed; j++)
             m->block[i * fixed + j] = row[m->place[j]] - scale * m->ones[m->place[j]];
-        m->shift[i] = m->start[z] - p->beta[z];
+        m->shift[i] = m->start[z];
     }
     if (!machine_eliminate(m->block, fixed, m->shift))
         return false;
@@ -196,68 +212,41 @@ static bool machine_fix(espy_machine *m, size_t fixed)
     for (size_t t = 0; t < n; t++)
         m->near[t] = (float)(m->start[t] + ones / m->ones_sum * m->ones[t]);
     for (size_t i = 0; i < fixed; i++)
-        p->kern.axpy((float)-m->shift[i], m->inverse + (size_t)m->place[i] * stride, m->near, n);
+        m->smo.kern.axpy((float)-m->shift[i], m->inverse + m->place[i] * stride, m->near, n);
     return true;
 }
 
-/* Frees the samples at a bound that pull away from it: the solution of the system is y - f - b of
- * each, by which beta wants to grow. */
-static bool machine_release(espy_machine *m, size_t *fixed)
-{
-    const espy_smo *p = &m->smo;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < *fixed; i++) {
-        size_t z = m->place[i];
-        bool out = p->lo[z] == p->hi[z], low = p->beta[z] == p->lo[z];
-        if (!out && (low ? m->shift[i] > 0 : m->shift[i] < 0)) {
-            m->fixed[z] = false;
-            m->near[z] = (float)p->beta[z];
-        } else {
-            m->place[kept++] = (uint32_t)z;
-        }
-    }
-    bool moved = kept < *fixed;
-    *fixed = kept;
-    return moved;
-}
-
-/* beta near the solution in the boxes at hand, from the inverse.  Samples that beta has at a bound
- * start there. */
+/* beta near the solution in the boxes at hand; false leaves it as it was. */
 static bool machine_guess(espy_machine *m)
 {
     espy_smo *p = &m->smo;
-    size_t n = p->m, fixed = 0;
+    size_t n = m->members, fixed = 0;
 
-    for (size_t t = 0; t < n; t++) {
-        m->fixed[t] = p->beta[t] == p->lo[t] || p->beta[t] == p->hi[t];
-        m->near[t] = (float)m->start[t];
-        if (!m->fixed[t])
-            continue;
-        if (fixed == MACHINE_FIXED)
-            return false;
-        m->place[fixed++] = (uint32_t)t;
+    for (size_t i = 0; i < n; i++) {
+        size_t t = m->member[i];
+        m->fixed[i] = p->lo[t] == p->hi[t];
+        m->near[i] = (float)m->start[i];
+        if (m->fixed[i] && fixed < MACHINE_FIXED)
+            m->place[fixed++] = (uint32_t)i;
     }
-    for (int round = 0; round <= MACHINE_ROUNDS; round++) {
-        bool last = round == MACHINE_ROUNDS, moved = false;
+    for (int round = 0; round < MACHINE_ROUNDS && fixed < MACHINE_FIXED; round++) {
+        size_t before = fixed;
         if (fixed > 0 && !machine_fix(m, fixed))
             return false;
-        if (!last)
-            moved = machine_release(m, &fixed);
-        for (size_t t = 0; t < n; t++) {
-            double near = m->near[t];
-            if (m->fixed[t])
+        for (size_t i = 0; i < n && fixed < MACHINE_FIXED; i++) {
+            /* Its sign is that of its class: 0 is the wall it can only leave. */
+            if (m->fixed[i] || (m->near[i] > 0) == (m->y[m->member[i]] > 0))
                 continue;
-            p->beta[t] = near < p->lo[t] ? p->lo[t] : near > p->hi[t] ? p->hi[t] : near;
-            if (p->beta[t] == near || last)
-                continue;
-            if (fixed == MACHINE_FIXED)
-                return false;
-            m->fixed[t] = moved = true;
-            m->place[fixed++] = (uint32_t)t;
+            m->fixed[i] = true;
+            m->place[fixed++] = (uint32_t)i;
         }
-        if (!moved)
+        if (fixed == before)
             break;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t t = m->member[i];
+        double near = m->fixed[i] ? 0 : m->near[i];
+        p->beta[t] = near < p->lo[t] ? p->lo[t] : near > p->hi[t] ? p->hi[t] : near;
     }
     return true;
 }
@@ -284,8 +273,8 @@ static espy_err machine_solve(espy_ctx *cx, espy_machine *m, size_t na, bool inv
 {
     size_t steps;
 
-    if (inverse && !machine_guess(m))
-        memset(m->smo.beta, 0, m->smo.m * sizeof *m->smo.beta);
+    if (inverse)
+        (void)machine_guess(m);
     machine_balance(m, na);
     espy_smo_refresh(&m->smo);
     return espy_smo_solve(cx, &m->smo, machine_tolerance, &steps, bias);
@@ -310,10 +299,10 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
         m->box_hi[t] = p->hi[t] = real && plus ? ca : 0;
         p->beta[t] = 0;
     }
-    bool inverse = machine_prepare(m);
     espy_smo_refresh(p);
     ESPY_TRY(espy_smo_solve(cx, p, machine_tolerance, &steps, bias));
     memcpy(m->best, p->beta, n * sizeof *m->best);
+    bool inverse = machine_prepare(m);
     for (size_t t = 0; t < n; t++)
         m->f[t] = m->y[t] - p->v[t] + *bias; /* of those never held out */
     machine_deal(m, na, nb, seed, pair);

@@ -12,14 +12,16 @@
 typedef struct espy_machine {
     espy_smo smo;
     float *gram, *diag; /* of the pair, set by the caller: rows of smo.padded, first class first */
-    float *inverse;     /* of the Gram matrix */
-    float *near;        /* beta before it is put into its boxes */
     double *y, *best, *f, *kept, *box_lo, *box_hi;
-    double *start, *ones;  /* solution with every sample free; row sums of the inverse */
-    double *block, *shift; /* system of the fixed samples, and its solution */
-    double ones_sum, start_bias;
     bool *first, *fixed;
     uint32_t *fold, *place;
+    /* Of the samples inside their boxes, `members` of them: */
+    uint32_t *member; /* which they are */
+    size_t members;
+    float *inverse, *near; /* of their Gram matrix; beta as it changes */
+    double *start, *ones;  /* beta on all samples; row sums of the inverse */
+    double ones_sum;
+    double *block, *shift; /* system of those fixed at 0, and its solution */
 } espy_machine;
 
 /* On failure what was made is there to be freed. */
