@@ -109,27 +109,49 @@ espy_err espy_prep_describe(espy_ctx *cx, const espy_prep *p, espy_json *into)
     return espy_json_set(cx, into, "layout", espy_json_of_string(p->nhwc ? "nhwc" : "nchw"));
 }
 
-void espy_prep_fill(const espy_prep *p, const espy_image *im, float *out)
+static void prep_interleaved(const espy_prep *p, const uint8_t *px, size_t n, const int from[3],
+                             float *out)
 {
     /* One table per channel: 768 divisions instead of one per value. */
     float table[3][256];
     for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++)
             table[c][v] = ((float)v - p->mean[c]) / p->std[c];
-    size_t n = (size_t)im->width * (size_t)im->height;
-    const int from[3] = {p->bgr ? 2 : 0, 1, p->bgr ? 0 : 2};
-    if (p->nhwc) {
-        for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
+        for (int c = 0; c < 3; c++)
+            out[3 * i + (size_t)c] = table[c][px[3 * i + (size_t)from[c]]];
+}
+
+/* In stretches that stay in cache: channels are parted first, since the arithmetic on what then
+ * lies side by side is vectorised and quicker than a table. */
+static void prep_planes(const espy_prep *p, const uint8_t *px, size_t n, const int from[3],
+                        float *out)
+{
+    enum { STRETCH = 256 };
+    uint8_t part[3][STRETCH];
+    for (size_t at = 0; at < n; at += STRETCH, px += (size_t)3 * STRETCH) {
+        const size_t m = n - at < STRETCH ? n - at : STRETCH;
+        for (size_t i = 0; i < m; i++)
             for (int c = 0; c < 3; c++)
-                out[3 * i + (size_t)c] = table[c][im->px[3 * i + (size_t)from[c]]];
-        return;
+                part[c][i] = px[3 * i + (size_t)c];
+        for (int c = 0; c < 3; c++) {
+            const uint8_t *restrict v = part[from[c]];
+            float *restrict plane = out + (size_t)c * n + at;
+            const float mean = p->mean[c], std = p->std[c];
+            for (size_t i = 0; i < m; i++)
+                plane[i] = ((float)v[i] - mean) / std;
+        }
     }
-    for (int c = 0; c < 3; c++) {
-        const uint8_t *px = im->px + from[c];
-        float *plane = out + (size_t)c * n;
-        for (size_t i = 0; i < n; i++)
-            plane[i] = table[c][px[3 * i]];
-    }
+}
+
+void espy_prep_fill(const espy_prep *p, const espy_image *im, float *out)
+{
+    const size_t n = (size_t)im->width * (size_t)im->height;
+    const int from[3] = {p->bgr ? 2 : 0, 1, p->bgr ? 0 : 2};
+    if (p->nhwc)
+        prep_interleaved(p, im->px, n, from, out);
+    else
+        prep_planes(p, im->px, n, from, out);
 }
 
 void espy_tensors_release(espy_ctx *cx, espy_tensor *t, size_t n)
