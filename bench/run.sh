@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every benchmark, each beside its peer in one run: make bench.  What cannot be measured here says why.
+#
+#   bench/run.sh [nn] [learn] [photos] [identify] [memory]      default: all
+#
+# Peers: ONNX Runtime, scikit-learn, OpenCV and numpy of the python3 in $PYTHON, else of a virtual
+# environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
+# from $ESPY_SHARED, else from ../shared.  Figures that were measured are in docs/benchmarks.md.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+shared=${ESPY_SHARED:-$root/../shared}
+build=$root/build-bench
+export ESPY_SOURCE_ROOT="${ESPY_SOURCE_ROOT:-$root}"
+
+[ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dbench=true >"$root/build-bench.log" 2>&1 || {
+    tail -n 20 "$root/build-bench.log" >&2
+    exit 1
+}
+ninja -C "$build" >/dev/null
+
+can() {
+    "$python" -c "import $1" 2>/dev/null
+}
+python=${PYTHON:-}
+if [ -z "$python" ]; then
+    python=$build/python/bin/python
+    if [ ! -x "$python" ]; then
+        python3 -m venv --system-site-packages "$build/python" 2>/dev/null || true
+        "$python" -m pip install --quiet onnxruntime 2>/dev/null ||
+            echo "bench: ONNX Runtime could not be installed from PyPI; what needs it is left out" >&2
+    fi
+    [ -x "$python" ] || python=python3
+fi
+
+section() {
+    printf '\n== %s\n' "$1"
+}
+# left_out WHAT WHY
+left_out() {
+    echo "$1: not measured: $2"
+}
+
+bench_nn() {
+    section "networks against ONNX Runtime, one thread, batch 1"
+    can onnxruntime || { left_out networks "python has no onnxruntime"; return 0; }
+    nets=
+    for name in mobilefacenet scrfd_500m_kps scrfd_2.5g_kps yamnet_patch_f32; do
+        [ -f "$shared/models/$name.onnx" ] && nets="$nets $shared/models/$name.onnx"
+    done
+    if can onnx && "$python" "$root/tools/make_bench_nets.py" "$build/nets" >/dev/null 2>&1; then
+        nets="$nets $(echo "$build"/nets/*.onnx)"
+    fi
+    [ -n "$nets" ] || { left_out networks "there are none in $shared/models"; return 0; }
+    # shellcheck disable=SC2086 # the names are words
+    "$python" "$root/bench/nn_vs_ort.py" --bench "$build/bench/nn_bench" $nets
+    section "load, file to first answer"
+    # shellcheck disable=SC2086
+    "$python" "$root/bench/nn_vs_ort.py" --bench "$build/bench/nn_bench" --load $nets
+    section "two threads"
+    # shellcheck disable=SC2086
+    "$python" "$root/bench/nn_vs_ort.py" --bench "$build/bench/nn_bench" --threads 2 $nets
+    section "batch 16"
+    # shellcheck disable=SC2086
+    "$python" "$root/bench/nn_vs_ort.py" --bench "$build/bench/nn_bench" --batch 16 --rounds 7 $nets
+}
+
+bench_learn() {
+    section "learning against scikit-learn"
+    can sklearn || { left_out learning "python has no sklearn"; return 0; }
+    "$python" "$root/bench/learn_vs_sklearn.py" --tool "$build/tests/head/head_run"
+}
+
+bench_photos() {
+    section "many photos, files to embeddings, against Python"
+    [ -d "$shared/data/faces" ] || { left_out photos "they are in ../shared/data/faces, which is absent"; return 0; }
+    can "onnxruntime, cv2, numpy" || { left_out photos "python lacks onnxruntime, cv2 or numpy"; return 0; }
+    "$python" "$root/bench/photos_vs_python.py" --espy "$build/src/cli/espy" --stronger
+}
+
+bench_identify() {
+    section "espy identify, start to answer"
+    [ -d "$shared/data/faces" ] || { left_out identify "photos are in ../shared/data/faces, which is absent"; return 0; }
+    can "cv2, numpy" || { left_out identify "python lacks cv2 or numpy"; return 0; }
+    "$python" "$root/bench/identify_latency.py" --espy "$build/src/cli/espy"
+}
+
+bench_memory() {
+    section "training, peak memory"
+    [ -d "$shared/data/faces" ] || { left_out memory "photos are in ../shared/data/faces, which is absent"; return 0; }
+    can "cv2, numpy" || { left_out memory "python lacks cv2 or numpy"; return 0; }
+    "$python" "$root/bench/train_memory.py" --espy "$build/src/cli/espy" --large 60
+}
+
+[ $# -gt 0 ] || set -- nn learn photos identify memory
+for part in "$@"; do
+    case $part in
+    nn | learn | photos | identify | memory) "bench_$part" ;;
+    *)
+        echo "bench: there is no part '$part'; choose of: nn learn photos identify memory" >&2
+        exit 2
+        ;;
+    esac
+done
