@@ -29,6 +29,9 @@ enum {
  * choices are not closer than rounding.  The folds only feed the sigmoid and may start near. */
 static const double machine_tolerance = 1e-3;
 
+/* How far beyond the margin a sample may be that a fold might need after all. */
+static const double machine_near = 0.02;
+
 static size_t machine_min(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -121,7 +124,7 @@ static void machine_deal(espy_machine *m, size_t na, size_t nb, uint64_t seed, s
 
 /* A, the inverse of its Gram matrix and the solution on it; false where that is of no use: samples
  * at the upper bound, none or too many inside, hardly independent ones. */
-static bool machine_prepare(espy_machine *m)
+static bool machine_prepare(espy_machine *m, double bias_all)
 {
     const espy_smo *p = &m->smo;
     size_t n = 0, stride;
@@ -130,9 +133,9 @@ static bool machine_prepare(espy_machine *m)
     if (!p->gram)
         return false;
     for (size_t t = 0; t < p->m; t++) {
-        if (m->best[t] == 0)
+        if (m->best[t] == 0 && m->y[t] * (p->v[t] - bias_all) < -machine_near)
             continue;
-        if (n == ESPY_SMO_INVERT || m->best[t] == m->box_lo[t] || m->best[t] == m->box_hi[t])
+        if (n == ESPY_SMO_INVERT || fabs(m->best[t]) == m->box_hi[t] - m->box_lo[t])
             return false;
         m->member[n++] = (uint32_t)t;
     }
@@ -216,6 +219,27 @@ static bool machine_fix(espy_machine *m, size_t fixed)
     return true;
 }
 
+/* Frees the members of Z that pull away from 0: the solution of the system is y - f - b of each, by
+ * which beta wants to move.  *fixed: how many are left. */
+static bool machine_release(espy_machine *m, size_t *fixed)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *fixed; i++) {
+        size_t z = m->place[i], t = m->member[z];
+        bool out = m->smo.lo[t] == m->smo.hi[t];
+        if (!out && m->y[t] * m->shift[i] > 0) {
+            m->fixed[z] = false;
+            m->near[z] = (float)(m->y[t] * 1e-30); /* of the right sign until it is solved for */
+        } else {
+            m->place[kept++] = (uint32_t)z;
+        }
+    }
+    bool moved = kept < *fixed;
+    *fixed = kept;
+    return moved;
+}
+
 /* beta near the solution in the boxes at hand; false leaves it as it was. */
 static bool machine_guess(espy_machine *m)
 {
@@ -224,23 +248,30 @@ static bool machine_guess(espy_machine *m)
 
     for (size_t i = 0; i < n; i++) {
         size_t t = m->member[i];
-        m->fixed[i] = p->lo[t] == p->hi[t];
+        m->fixed[i] = p->lo[t] == p->hi[t] || m->best[t] == 0;
         m->near[i] = (float)m->start[i];
-        if (m->fixed[i] && fixed < MACHINE_FIXED)
-            m->place[fixed++] = (uint32_t)i;
+        if (!m->fixed[i])
+            continue;
+        if (fixed == MACHINE_FIXED)
+            return false;
+        m->place[fixed++] = (uint32_t)i;
     }
-    for (int round = 0; round < MACHINE_ROUNDS && fixed < MACHINE_FIXED; round++) {
-        size_t before = fixed;
+    for (int round = 0; round < MACHINE_ROUNDS; round++) {
+        bool moved = false;
         if (fixed > 0 && !machine_fix(m, fixed))
             return false;
-        for (size_t i = 0; i < n && fixed < MACHINE_FIXED; i++) {
+        if (round + 1 < MACHINE_ROUNDS)
+            moved = machine_release(m, &fixed);
+        for (size_t i = 0; i < n; i++) {
             /* Its sign is that of its class: 0 is the wall it can only leave. */
             if (m->fixed[i] || (m->near[i] > 0) == (m->y[m->member[i]] > 0))
                 continue;
-            m->fixed[i] = true;
+            if (fixed == MACHINE_FIXED)
+                return false;
+            m->fixed[i] = moved = true;
             m->place[fixed++] = (uint32_t)i;
         }
-        if (fixed == before)
+        if (!moved)
             break;
     }
     for (size_t i = 0; i < n; i++) {
@@ -302,7 +333,7 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
     espy_smo_refresh(p);
     ESPY_TRY(espy_smo_solve(cx, p, machine_tolerance, &steps, bias));
     memcpy(m->best, p->beta, n * sizeof *m->best);
-    bool inverse = machine_prepare(m);
+    bool inverse = machine_prepare(m, *bias);
     for (size_t t = 0; t < n; t++)
         m->f[t] = m->y[t] - p->v[t] + *bias; /* of those never held out */
     machine_deal(m, na, nb, seed, pair);
