@@ -16,7 +16,7 @@ if not (DATA / "espy/models/face-api/photos").is_dir():
 def demo_names_people_and_refuses_strangers():
     at = folder()
     env = dict(os.environ, ESPY_SHARED=str(at / "absent"), ESPY_SOURCE_ROOT=str(SOURCE.resolve()))
-    run = subprocess.run([sys.executable, str(SOURCE.resolve() / "demo/demo.py"), PROGRAM, sys.argv[2]], cwd=at, env=env,
+    run = subprocess.run([sys.executable, str(SOURCE.resolve() / "demo/demo.py"), PROGRAM, str(pathlib.Path(sys.argv[2]).resolve())], cwd=at, env=env,
                          capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     rows = dict((what.strip(), figures.split()) for what, figures in
