@@ -31,7 +31,7 @@ typedef struct scan_item {
 /* Any thread reads, looks up and encodes a file; the calling one (worker 0) keeps and tells, in
  * order, between files of its own, so that no thread waits for the slowest of a group.
  *
- *   S1  `told`, `stopped` and each item's `done` are guarded by `lock`
+ *   S1  `taken`, `told`, `stopped` and each item's `done` are guarded by `lock`
  *   S2  item i lies at ring[i % SCAN_WINDOW] and belongs to the thread that works on it until it is
  *       done, then to the calling thread until it is told; i < told + SCAN_WINDOW
  *   S3  the store has one connection: `store` is held while it is used */
@@ -42,7 +42,8 @@ typedef struct scan_road {
     espy_scan_fn *each;
     void *self;
     scan_item *ring;
-    size_t told;  /* files told, which is the index of the next one */
+    size_t taken; /* files that threads have begun, which is the index of the next one */
+    size_t told;  /* files told, likewise */
     bool stopped; /* something failed: nobody shall wait for a file that will never be done */
     pthread_mutex_t lock, store;
     pthread_cond_t moved;
@@ -240,28 +241,25 @@ static espy_err scan_tell(espy_ctx *cx, scan_road *r, bool wait)
     return ESPY_E_OK;
 }
 
-/* Waits until item i has its place in the ring; *go is false when it is not to be done any more. */
-static espy_err scan_wait(espy_ctx *cx, scan_road *r, size_t i, bool calling, bool *go)
+/* Takes the next file when it has a place in the ring, or waits a little; *over when there will be
+ * none any more. */
+static bool scan_take(scan_road *r, bool calling, size_t *i, bool *over)
 {
-    for (;;) {
-        if (calling)
-            ESPY_TRY(scan_tell(cx, r, i < r->told + SCAN_WINDOW));
-        ESPY_TRY(espy_cancelled(cx));
-        pthread_mutex_lock(&r->lock);
-        bool stopped = r->stopped;
-        *go = !stopped && i < r->told + SCAN_WINDOW;
-        if (!*go && !stopped && !(calling && scan_at(r, r->told)->done)) {
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_nsec += SCAN_NAP;
-            until.tv_sec += until.tv_nsec / 1000000000;
-            until.tv_nsec %= 1000000000;
-            pthread_cond_timedwait(&r->moved, &r->lock, &until);
-        }
-        pthread_mutex_unlock(&r->lock);
-        if (*go || stopped)
-            return ESPY_E_OK;
+    pthread_mutex_lock(&r->lock);
+    bool taken = !r->stopped && r->taken < r->n && r->taken < r->told + SCAN_WINDOW;
+    if (taken)
+        *i = r->taken++;
+    *over = r->stopped || r->taken == r->n;
+    if (!taken && !*over && !(calling && scan_at(r, r->told)->done)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += SCAN_NAP;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&r->moved, &r->lock, &until);
     }
+    pthread_mutex_unlock(&r->lock);
+    return taken;
 }
 
 static void scan_finish(scan_road *r, scan_item *it, espy_err e)
@@ -269,20 +267,33 @@ static void scan_finish(scan_road *r, scan_item *it, espy_err e)
     pthread_mutex_lock(&r->lock);
     if (e != ESPY_E_OK)
         r->stopped = true;
-    else if (it)
+    else
         it->done = true;
     pthread_cond_broadcast(&r->moved);
     pthread_mutex_unlock(&r->lock);
 }
 
-static espy_err scan_one(espy_ctx *cx, void *self, size_t i, unsigned worker)
+/* The work of one thread: files until all are taken.  No thread holds a file that has no place yet,
+ * and the calling one tells until then, so that there always will be one. */
+static espy_err scan_seat(espy_ctx *cx, void *self, size_t seat, unsigned worker)
 {
+    (void)seat;
     scan_road *r = self;
-    bool go = false;
-    espy_err e = scan_wait(cx, r, i, worker == 0, &go);
-    if (e == ESPY_E_OK && go)
-        e = scan_make(cx, r, r->paths[i], scan_at(r, i));
-    scan_finish(r, go ? scan_at(r, i) : NULL, e);
+    bool calling = worker == 0, over = false, full = false;
+    espy_err e = ESPY_E_OK;
+    while (e == ESPY_E_OK && !over) {
+        size_t i = 0;
+        if (calling)
+            e = scan_tell(cx, r, !full);
+        if (e == ESPY_E_OK)
+            e = espy_cancelled(cx);
+        bool taken = e == ESPY_E_OK && scan_take(r, calling, &i, &over);
+        if (taken)
+            e = scan_make(cx, r, r->paths[i], scan_at(r, i));
+        if (taken || e != ESPY_E_OK)
+            scan_finish(r, scan_at(r, i), e);
+        full = !taken;
+    }
     return e;
 }
 
@@ -296,7 +307,7 @@ espy_err espy_flow_scan(espy_ctx *cx, const espy_scan_job *job, const char *cons
     pthread_mutex_init(&r.lock, NULL);
     pthread_mutex_init(&r.store, NULL);
     pthread_cond_init(&r.moved, NULL);
-    espy_err e = espy_parallel(cx, n, scan_one, &r);
+    espy_err e = espy_parallel(cx, espy_pool_size(cx->pool), scan_seat, &r);
     while (e == ESPY_E_OK && r.told < n)
         e = scan_tell(cx, &r, false);
     for (size_t i = 0; i < SCAN_WINDOW; i++)

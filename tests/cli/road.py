@@ -37,6 +37,13 @@ def second_training_embeds_nothing():
     assert first["head_sha256"] == third["head_sha256"], "another number of threads, other bytes"
 
 
+def more_threads_than_places_for_files():
+    many = AT / "many"
+    some_people(FACES / "lfw10", many, people=6, photos=10)
+    Run("train", many, "--workspace", AT / "w64", "--encoder", PACK, "--threads", "64", timeout=120).expect(
+        0, "(60 new of 60 pictures)")
+
+
 def identify_names_the_known():
     right = total = 0
     for number, person in enumerate(sorted(p for p in (FACES / "lfw10").iterdir() if p.is_dir())[:4], 1):
@@ -234,7 +241,8 @@ def store_is_an_ordinary_database():
         assert db.execute("select count(*) from events").fetchone()[0] > 0
 
 
-main([train_learns, second_training_embeds_nothing, identify_names_the_known, identify_refuses_strangers,
+main([train_learns, second_training_embeds_nothing, more_threads_than_places_for_files,
+      identify_names_the_known, identify_refuses_strangers,
       identify_keeps_order_and_goes_on, identify_reads_standard_input, identify_draws,
       threshold_comes_from_option_environment_and_configuration, enroll_adds_a_person_from_one_photo,
       every_head_answers, versions_are_listed, compare_tells_same_from_different, detect_and_embed, crops_show_what_the_embedder_sees,
