@@ -11,10 +11,10 @@ static test_memory memory;
 
 static const uint32_t truth[] = {0, 0, 0, 1, 1, 2, 2, 2, 2, 1};
 static const uint32_t answer[] = {0, 0, 1, 1, 1, 2, 2, 0, 2, 2};
-static const char *const names[] = {"STU001",
-                                    ("STU002_J\xc3\xb6rg_\xc3\x9c"
-                                     "berlang"),
-                                    "STU003"};
+#define LONG_NAME                  \
+    ("STU002_J\xc3\xb6rg_\xc3\x9c" \
+     "berlang")
+static const char *const names[] = {"STU001", LONG_NAME, "STU003"};
 
 /* sklearn.metrics.classification_report(truth, answer, target_names=names, digits=2), 1.2.1 */
 static const char report[] = "                      precision    recall  f1-score   support\n\n"
