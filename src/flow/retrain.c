@@ -176,6 +176,10 @@ static espy_err cleanup_one(espy_ctx *cx, const char *data_dir, const char *dir,
             cx, ESPY_E_ARG,
             "%s lies inside the dataset %s and is not deleted; choose another output folder", *path,
             data_dir);
+    if (folder && lies_in(data_dir, *path))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "%s holds the dataset %s and is not deleted; choose another output folder",
+                         *path, data_dir);
     if (folder)
         return espy_dir_remove(cx, *path);
     if (cx->io->unlink(*path) != 0) {
