@@ -89,7 +89,7 @@ def altered_people(folder, people, each):
 # ---- running -----------------------------------------------------------------------------------
 
 class Run:
-    """One run of a program to its end: seconds of the wall and of the CPU, peak memory, output."""
+    """One run of a program to its end: seconds of the wall and of the CPU, output."""
 
     def __init__(self, command, environment=None, keep=False):
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -105,7 +105,6 @@ class Run:
             if child.returncode not in (0, 1):
                 raise SystemExit(f"{' '.join(str(c) for c in command)}: {err.read().decode().strip()}")
         self.cpu = usage.ru_utime + usage.ru_stime
-        self.peak = usage.ru_maxrss * 1024
 
 
 def espy_environment(home):

@@ -12,7 +12,7 @@ The peer is the better, for each set of photos, of
 and embeds crops in batches of 16 across photos.  It puts a photo into 640 x 640 as InsightFace does;
 "tight" peers cut the input to the photo's shape as espy does, and "reduced" ones decode at half size.
 
-  bench/photos_vs_python.py --espy build/espy [--sets 640,12mp] [--rounds 7]
+  bench/photos_vs_python.py --espy build/espy [--sets 640,12mp,12mp-smooth] [--rounds 7]
 
 A round counts when the two-core probe passes before and after each turn, and other programs took
 little.  Without such rounds CPU seconds are reported alone.  Needs numpy, OpenCV and onnxruntime.
@@ -39,6 +39,9 @@ TEMPLATE = np.float32([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366
                        [70.7299, 92.2041]])
 MEAN, STD = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.12, 57.375])
 SIDE, BATCH = 640, 16
+# width, height, strength of the grain, photos.  The time to decode grows with a file's size as much as
+# with its pixels: with grain 12 megapixels take 3 MB as from a camera, without a fifth of that.
+SETS = {"640": (640, 480, 3.0, 200), "12mp": (4000, 3000, 5.0, 32), "12mp-smooth": (4000, 3000, 0.0, 32)}
 
 
 class Peer:
@@ -253,7 +256,7 @@ class Bench:
         n = len(paths)
         use = counted or rows
         rate = lambda k: n / statistics.median(r[k] for r in use)
-        print(f"{name:6} {precision:5} {peer.name():20} {rate(0):8.1f} {rate(2):8.1f}  "
+        print(f"{name:11} {precision:5} {peer.name():20} {rate(0):8.1f} {rate(2):8.1f}  "
               f"{spread([r[2] / r[0] for r in use], digits=2):20} {spread([r[3] / r[1] for r in rows], digits=2):20} "
               f"{len(counted)} of {len(rows)}{'' if counted else '  NOT QUIET: wall is no measure'}", flush=True)
 
@@ -261,9 +264,9 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--espy", required=True, help="the program")
-    parser.add_argument("--sets", default="640,12mp")
-    parser.add_argument("--precisions", default="bf16,f32")
-    parser.add_argument("--photos", type=int, default=0, help="photos per set; 0: 200 and 32")
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--precisions", default="bf16,auto,f32")
+    parser.add_argument("--photos", type=int, default=0, help="photos per set, 0: as each set has")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--stronger", action="store_true", help="also the tight and reduced peers")
     options = parser.parse_args()
@@ -272,25 +275,24 @@ def main():
         print(f"{machine()}; onnxruntime {onnxruntime.__version__}, OpenCV {cv2.__version__}, "
               f"numpy {np.__version__}")
         for name in options.sets.split(","):
-            large = name == "12mp"
-            count = options.photos or (32 if large else 200)
+            width, height, grain, count = SETS[name]
+            count = options.photos or count
             few = [g for g in groups() if g.stat().st_size < 200000][:count // 10]
-            folder = write_photos(pathlib.Path(home) / name, few + singles(count - len(few)),
-                                  *((4000, 3000, 5.0) if large else (640, 480, 3.0)))
+            folder = write_photos(pathlib.Path(home) / name, few + singles(count - len(few)), width, height, grain)
             paths = sorted(folder.iterdir())
             print(f"\n{name}: {len(paths)} photos, {len(few)} of groups, "
                   f"{sum(p.stat().st_size for p in paths) / len(paths) / 1e6:.2f} MB each")
             peers = [bench.better(paths, False, False)]
             if options.stronger:
                 peers.append(bench.better(paths, True, False))
-                peers += [bench.better(paths, True, True)] if large else []
+                peers += [bench.better(paths, True, True)] if width > 2000 else []
             theirs = peers[0].run(paths)
             for precision in options.precisions.split(","):
                 run = bench.ours(folder, precision, keep=True)  # tunes; its time does not count
                 both, n_ours, n_theirs, cosine = agreement([json.loads(l) for l in run.out.splitlines()], theirs)
                 print(f"{precision}: {both} faces found by both, {n_ours} by espy, {n_theirs} by Python; median "
                       f"cosine {cosine:.4f}")
-            print(f"{'set':6} {'':5} {'peer':20} {'espy/s':>8} {'peer/s':>8}  {'times as fast':20} {'CPU seconds':20} "
+            print(f"{'set':11} {'':5} {'peer':20} {'espy/s':>8} {'peer/s':>8}  {'times as fast':20} {'CPU seconds':20} "
                   "rounds that count")
             for precision in options.precisions.split(","):
                 for peer in peers:
