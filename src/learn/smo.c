@@ -118,9 +118,9 @@ static double smo_bias(const espy_smo *s)
             free_n++;
         }
         if (s->up[t] == 0)
-            most = fmax(most, s->v[t]);
+            most = s->v[t] > most ? s->v[t] : most;
         if (s->low[t] == 0)
-            least = fmin(least, s->v[t]);
+            least = s->v[t] < least ? s->v[t] : least;
     }
     return free_n ? sum / (double)free_n : (most + least) / 2;
 }

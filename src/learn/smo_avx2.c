@@ -23,7 +23,6 @@ static inline double smo_avx2_top(__m256d a)
 #define WIDEN(p) _mm256_cvtps_pd(_mm_loadu_ps(p))
 #define TOP(a) smo_avx2_top(a)
 #define EQ(a, b) ((unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_EQ_OQ)))
-#define LAST(bits) ((size_t)(31 - __builtin_clz(bits)))
 #define FLANES 8
 #define fvec __m256
 #define FLOAD(p) _mm256_loadu_ps(p)

@@ -16,7 +16,6 @@
 #define WIDEN(p) _mm512_cvtps_pd(_mm256_loadu_ps(p))
 #define TOP(a) _mm512_reduce_max_pd(a)
 #define EQ(a, b) ((unsigned)_mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ))
-#define LAST(bits) ((size_t)(31 - __builtin_clz(bits)))
 #define FLANES 16
 #define fvec __m512
 #define FLOAD(p) _mm512_loadu_ps(p)

@@ -5,7 +5,6 @@
  *   WIDEN(p)    vector of the floats at p
  *   TOP(a)      largest lane
  *   EQ(a, b)    bit l set where lane l is equal
- *   LAST(bits)  number of the highest bit set
  *   FLANES, fvec, FLOAD FSTORE FSET FSUB FMUL   the same of floats
  * Only element-wise operations and maxima are used, so every level gives the same bits.  Among
  * equals the last sample is chosen, as in libsvm. */
@@ -13,15 +12,22 @@
 
 #include "learn/smo.h"
 
-/* Index of the last element of x[0..n) equal to `value`, which is known to be there. */
+/* Index of the last element of x[0..n) equal to `value`, which is known to be there.  Where it lies
+ * is chance, so short arrays are searched without a branch on it. */
 static size_t smo_find(const double *x, size_t n, double value)
 {
-    vec want = SET(value);
+    const vec want = SET(value);
 
+    if (n <= 64) {
+        uint64_t bits = 0;
+        for (size_t t = 0; t < n; t += LANES)
+            bits |= (uint64_t)EQ(LOAD(x + t), want) << t;
+        return bits ? (size_t)(63 - __builtin_clzll(bits)) : 0;
+    }
     for (size_t t = n; t > 0; t -= LANES) {
         unsigned bits = EQ(LOAD(x + t - LANES), want);
         if (bits)
-            return t - LANES + LAST(bits);
+            return t - LANES + (size_t)(31 - __builtin_clz(bits));
     }
     return 0;
 }
@@ -49,6 +55,18 @@ static void smo_subtract(double *v, double by, const float *row, size_t n)
         STORE(v + t, SUB(LOAD(v + t), MUL(f, WIDEN(row + t))));
 }
 
+/* Written only when it changes: a store would stall the load of its vector that follows. */
+static inline void smo_gate(double *gate, bool open)
+{
+    if ((*gate == 0) != open)
+        *gate = open ? 0 : -INFINITY;
+}
+
+static inline const float *smo_row(espy_smo *s, size_t i)
+{
+    return s->gram ? s->gram + i * s->padded : espy_smo_row(s, i);
+}
+
 /* Moves beta_i up and beta_j down by the step that is best for the pair, or to the wall of a box.
  */
 static void smo_step(espy_smo *s, size_t i, size_t j, const float *ki, const float *kj, double tiny)
@@ -61,10 +79,10 @@ static void smo_step(espy_smo *s, size_t i, size_t j, const float *ki, const flo
     step = step < room ? step : room;
     s->beta[i] = step >= room_i ? s->hi[i] : s->beta[i] + step;
     s->beta[j] = step >= room_j ? s->lo[j] : s->beta[j] - step;
-    s->up[i] = s->beta[i] < s->hi[i] ? 0 : -INFINITY;
-    s->low[i] = s->beta[i] > s->lo[i] ? 0 : -INFINITY;
-    s->up[j] = s->beta[j] < s->hi[j] ? 0 : -INFINITY;
-    s->low[j] = s->beta[j] > s->lo[j] ? 0 : -INFINITY;
+    smo_gate(&s->up[i], s->beta[i] < s->hi[i]);
+    smo_gate(&s->low[i], s->beta[i] > s->lo[i]);
+    smo_gate(&s->up[j], s->beta[j] < s->hi[j]);
+    smo_gate(&s->low[j], s->beta[j] > s->lo[j]);
     const vec d = SET(step);
     for (size_t t = 0; t < s->padded; t += LANES)
         STORE(s->v + t, SUB(LOAD(s->v + t), MUL(d, SUB(WIDEN(ki + t), WIDEN(kj + t)))));
@@ -81,7 +99,7 @@ static bool smo_loop(espy_smo *s, double tolerance, size_t budget, size_t *steps
         size_t i = smo_top(s->v, s->up, s->gain, n, &vi);
         if (!(vi > -INFINITY))
             return true;
-        const float *ki = espy_smo_row(s, i);
+        const float *ki = smo_row(s, i);
         const vec top = SET(vi), kii = SET((double)s->diag[i]);
         vec far = none, most = none;
         for (size_t t = 0; t < n; t += LANES) {
@@ -98,7 +116,7 @@ static bool smo_loop(espy_smo *s, double tolerance, size_t budget, size_t *steps
         if (!(TOP(far) >= tolerance))
             return true;
         size_t j = smo_find(s->gain, n, TOP(most));
-        smo_step(s, i, j, ki, espy_smo_row(s, j), tiny);
+        smo_step(s, i, j, ki, smo_row(s, j), tiny);
         ++*steps;
     }
     return false;

@@ -13,7 +13,6 @@
 #define WIDEN(p) ((double)*(p))
 #define TOP(a) (a)
 #define EQ(a, b) ((unsigned)((a) == (b)))
-#define LAST(bits) ((size_t)(bits)-1)
 #define FLANES 1
 #define fvec float
 #define FLOAD(p) (*(p))
