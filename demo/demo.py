@@ -29,8 +29,8 @@ def espy(*args, show=True):
     line = ["espy", *map(str, args)]
     if show:
         print("\n$", " ".join(line), flush=True)
-    done = subprocess.run([ESPY, *map(str, args), "--workspace", OUT / "workspace"], stdout=subprocess.PIPE,
-                          stderr=None if show else subprocess.DEVNULL, text=True, check=False)
+    done = subprocess.run([ESPY, *map(str, args)], stdout=subprocess.PIPE, text=True, check=False,
+                          stderr=None if show else subprocess.DEVNULL)
     if done.returncode != 0:
         sys.exit(f"demo: {' '.join(line)} failed with status {done.returncode}")
     return done.stdout
@@ -52,7 +52,7 @@ def folders(photos, strangers):
     print(espy("train", photos, "--report"), end="")
     print(espy("evaluate", photos, *(["--unknown-dir", strangers] if strangers else [])), end="")
     people = [p for p in sorted(photos.iterdir()) if p.is_dir()]
-    examples = [sorted(q for q in p.iterdir() if q.is_file())[0] for p in people[:3]]
+    examples = [q for p in people[:3] for q in sorted(p.iterdir())[:1]]
     if strangers:
         examples += sorted(strangers.iterdir())[:2]
     print(espy("identify", *examples, "--draw", OUT / "identified"), end="")
@@ -147,6 +147,8 @@ def main():
     started = time.monotonic()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
+    os.environ["ESPY_WORKSPACE"] = str(OUT / "workspace")
+    print(f"$ export ESPY_WORKSPACE={os.environ['ESPY_WORKSPACE']}", flush=True)
     wrong = 0
     if PHOTOS:
         if not PHOTOS.is_dir():

@@ -240,14 +240,16 @@ static espy_err dir_add(espy_ctx *cx, const char *path, const char *name, espy_d
     if (!inner)
         return cx->code;
     struct stat st;
-    bool seen = stat(inner, &st) == 0;
+    struct stat own;
+    bool seen = stat(inner, &st) == 0 && lstat(inner, &own) == 0;
     espy_free(cx, inner);
     if (!seen || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
         return ESPY_E_OK; /* vanished, a dangling link, a device */
     char *copy = espy_strdup(cx, name);
     if (!copy)
         return cx->code;
-    l->at[l->n++] = (espy_dir_entry){copy, S_ISDIR(st.st_mode), (uint64_t)st.st_size};
+    l->at[l->n++] =
+        (espy_dir_entry){copy, S_ISDIR(st.st_mode), S_ISLNK(own.st_mode), (uint64_t)st.st_size};
     return ESPY_E_OK;
 }
 

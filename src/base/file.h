@@ -45,7 +45,7 @@ espy_err espy_dir_remove(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 
 typedef struct espy_dir_entry {
     char *name; /* without folder */
-    bool is_dir;
+    bool is_dir, is_link;
     uint64_t size;
 } espy_dir_entry;
 

@@ -61,6 +61,8 @@ typedef struct espy_cli {
 /* Value of an option of this command by name: option, environment, espy.conf, default; NULL when
  * none of them gives it.  The number forms have been checked against type and range. */
 const char *espy_cli_text(const espy_cli *cli, const char *name);
+/* The same from the command line alone. */
+const char *espy_cli_given(const espy_cli *cli, const char *name);
 bool espy_cli_flag(const espy_cli *cli, const char *name);
 int64_t espy_cli_int(const espy_cli *cli, const char *name);
 double espy_cli_real(const espy_cli *cli, const char *name);
@@ -73,8 +75,11 @@ void espy_cli_print(const char *fmt, ...) ESPY_PRINTF(1, 2);
 void espy_cli_say(const espy_cli *cli, const char *fmt, ...) ESPY_PRINTF(2, 3);
 espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v) ESPY_NODISCARD; /* one line */
 
-/* Ends a progress bar, if one is shown, so that text can follow. */
-void espy_cli_progress_end(espy_cli *cli);
+/* One line {"KEY":"VALUE", ...} from pairs of texts that end with NULL; a NULL value gives null. */
+espy_err espy_cli_print_pairs(espy_cli *cli, const char *const *pairs) ESPY_NODISCARD;
+
+/* Takes a progress bar, if one is shown, off the line, so that text can follow. */
+void espy_cli_progress_pause(espy_cli *cli);
 
 espy_err espy_cli_help(espy_cli *cli);
 

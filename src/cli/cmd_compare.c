@@ -60,7 +60,7 @@ out:
     return e;
 }
 
-static const espy_option compare_options[] = {ESPY_ENCODER_OPTIONS, {0}};
+static const espy_option compare_options[] = {ESPY_ENCODER_OPTIONS(NULL), {0}};
 
 const espy_command espy_command_compare = {
     "compare", "FILE FILE",     "Say whether the largest faces of two pictures are one person",

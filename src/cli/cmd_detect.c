@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy detect` and `espy embed`: where the faces are, and their vectors. */
+#include <string.h>
+
 #include "base/file.h"
 #include "cli/media_args.h"
 #include "flow/scan.h"
@@ -37,7 +39,7 @@ static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     detect_run *run = self;
     const char *path = run->paths.at[i];
     run->errors += scan->error != NULL;
-    espy_cli_progress_end(run->cli);
+    espy_cli_progress_pause(run->cli);
     if (run->cli->json || run->embed) {
         espy_json *line = NULL;
         ESPY_TRY(detect_json(cx, run, path, scan, &line));
@@ -60,23 +62,29 @@ static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
 
 /* Writes the aligned pictures that the embedder would see: OUT/NAME-1.png ... */
 static espy_err detect_crops(detect_run *run, const espy_encoder *encoder,
-                             const espy_find_options *find, const char *path, const char *to)
+                             const espy_find_options *find, size_t number, const char *to)
 {
     espy_ctx *cx = &run->cli->cx;
     espy_samples found = {0};
     espy_buf file, png;
     espy_err e = ESPY_E_OK;
-    const char *name = espy_path_name(path);
+    const char *path = run->paths.at[number], *name = espy_path_name(path);
     char *out = NULL;
+    size_t same = 0;
+    for (size_t k = 0; k < number; k++)
+        same += strcmp(espy_path_name(run->paths.at[k]), name) == 0;
     espy_buf_init(&file, cx->max.file_bytes);
     espy_buf_init(&png, cx->max.file_bytes);
+    if (strcmp(path, "-") == 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--crops cannot read standard input again; name a file"));
     ESPY_GO(espy_file_read(cx, path, file.max, &file));
     ESPY_GO(espy_encoder_find(cx, encoder, espy_span_of(&file), find, &found));
     for (size_t i = 0; i < found.n; i++) {
         espy_buf_free(cx, &png);
         espy_free(cx, out);
-        out = espy_sprintf(cx, "%s/%.*s-%zu.png", to, (int)(espy_path_suffix(name) - name), name,
-                           i + 1);
+        int stem = (int)(espy_path_suffix(name) - name);
+        out = same ? espy_sprintf(cx, "%s/%.*s-%zu-%zu.png", to, stem, name, same + 1, i + 1)
+                   : espy_sprintf(cx, "%s/%.*s-%zu.png", to, stem, name, i + 1);
         if (!out)
             ESPY_GO(cx->code);
         ESPY_GO(espy_image_to_png(cx, &found.at[i].crop, &png));
@@ -109,8 +117,14 @@ static espy_err detect_run_all(espy_cli *cli, bool embed)
     if (crops) {
         job.find.no_crops = false;
         ESPY_GO(espy_dir_make(&cli->cx, crops));
-        for (size_t i = 0; i < run.paths.n; i++)
-            ESPY_GO(detect_crops(&run, encoder, &job.find, run.paths.at[i], crops));
+        for (size_t i = 0; i < run.paths.n; i++) {
+            e = detect_crops(&run, encoder, &job.find, i, crops);
+            if (e == ESPY_E_FORMAT || e == ESPY_E_LIMIT || e == ESPY_E_NOT_FOUND) {
+                espy_clear(&cli->cx); /* reported when it was detected */
+                e = ESPY_E_OK;
+            }
+            ESPY_GO(e);
+        }
     }
     cli->exit_code = run.errors == run.paths.n ? 1 : 0;
 out:
@@ -130,7 +144,7 @@ static espy_err embed_cmd(espy_cli *cli)
 }
 
 static const espy_option detect_options[] = {
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(NULL),
     {"largest", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "the largest face of each picture only"},
     {"full-decode", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,

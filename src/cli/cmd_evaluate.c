@@ -317,7 +317,7 @@ out:
 }
 
 static const espy_option evaluate_options[] = {
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
     {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic or knn"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,

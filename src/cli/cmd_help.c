@@ -147,7 +147,9 @@ const espy_command espy_command_help = {
 
 static espy_err version_run(espy_cli *cli)
 {
-    (void)cli;
+    if (cli->json)
+        return espy_cli_print_pairs(cli,
+                                    (const char *const[]){"version", espy_library_version(), NULL});
     printf("espy %s\n", espy_library_version());
     return ESPY_E_OK;
 }

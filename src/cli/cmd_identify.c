@@ -2,6 +2,7 @@
  * cli - `espy identify`: who is in these pictures. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -72,29 +73,51 @@ static void draw_answers(espy_image *im, const espy_result *r)
     }
 }
 
-/* Where the annotated picture goes: OUT itself, or OUT/name.jpg. */
-static char *draw_path(identify_run *run, const char *path)
+/* Where the annotated picture goes: OUT itself, or OUT/NAME.jpg, with a number when an earlier
+ * picture of this run has the same name. */
+static char *draw_path(identify_run *run, size_t i)
 {
     espy_ctx *cx = &run->cli->cx;
     if (!run->draw_into_folder)
         return espy_strdup(cx, run->draw);
-    const char *name = strcmp(path, "-") == 0 ? "stdin" : espy_path_name(path);
-    return espy_sprintf(cx, "%s/%.*s.jpg", run->draw, (int)(espy_path_suffix(name) - name), name);
+    const char *name = espy_path_name(run->paths.at[i]);
+    size_t same = 0;
+    for (size_t k = 0; k < i; k++)
+        same += strcmp(espy_path_name(run->paths.at[k]), name) == 0;
+    int stem = (int)(espy_path_suffix(name) - name);
+    return same ? espy_sprintf(cx, "%s/%.*s-%zu.jpg", run->draw, stem, name, same + 1)
+                : espy_sprintf(cx, "%s/%.*s.jpg", run->draw, stem, name);
 }
 
-static espy_err identify_draw(espy_ctx *cx, identify_run *run, const char *path,
-                              const espy_result *r)
+/* A drawing never takes the place of one of the pictures it is made from. */
+static espy_err draw_spares_originals(espy_ctx *cx, const identify_run *run, const char *to)
 {
+    struct stat there, from;
+    if (stat(to, &there) != 0)
+        return ESPY_E_OK;
+    for (size_t i = 0; i < run->paths.n; i++)
+        if (stat(run->paths.at[i], &from) == 0 && from.st_dev == there.st_dev &&
+            from.st_ino == there.st_ino)
+            return espy_fail(cx, ESPY_E_ARG,
+                             "--draw would write over the picture %s; choose another folder",
+                             run->paths.at[i]);
+    return ESPY_E_OK;
+}
+
+static espy_err identify_draw(espy_ctx *cx, identify_run *run, size_t i, const espy_result *r)
+{
+    const char *path = run->paths.at[i];
     espy_buf file, out;
     espy_image im = {0};
     espy_err e = ESPY_E_OK;
-    char *to = draw_path(run, path);
+    char *to = draw_path(run, i);
     espy_buf_init(&file, cx->max.file_bytes);
     espy_buf_init(&out, (size_t)1 << 30);
     if (!to)
         ESPY_GO(cx->code);
     if (strcmp(path, "-") == 0)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--draw cannot read standard input again; name a file"));
+    ESPY_GO(draw_spares_originals(cx, run, to));
     ESPY_GO(espy_file_read(cx, path, cx->max.file_bytes, &file));
     ESPY_GO(espy_image_decode(cx, espy_span_of(&file), 0, &im));
     draw_answers(&im, r);
@@ -125,7 +148,7 @@ static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan
     run->faces += r->n;
     for (size_t k = 0; k < r->n; k++)
         run->known += r->at[k].decision == ESPY_KNOWN;
-    espy_cli_progress_end(run->cli);
+    espy_cli_progress_pause(run->cli);
     if (run->cli->json) {
         ESPY_GO(espy_result_json(cx, path, scan, r, &line));
         ESPY_GO(espy_cli_print_json(run->cli, line));
@@ -133,7 +156,7 @@ static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan
         identify_text(path, scan, r);
     }
     if (run->draw && !scan->error)
-        ESPY_GO(identify_draw(cx, run, path, r));
+        ESPY_GO(identify_draw(cx, run, i, r));
 out:
     espy_json_free(line);
     espy_result_free(r);
@@ -146,7 +169,13 @@ static espy_err identify_where_to_draw(identify_run *run)
     run->draw = espy_cli_text(run->cli, "draw");
     if (!run->draw)
         return ESPY_E_OK;
-    run->draw_into_folder = espy_dir_exists(run->draw) || !espy_image_name(run->draw);
+    const char *suffix = espy_path_suffix(run->draw);
+    bool jpeg_or_png = espy_equal_nocase(suffix, ".jpg") || espy_equal_nocase(suffix, ".jpeg") ||
+                       espy_equal_nocase(suffix, ".png");
+    run->draw_into_folder = espy_dir_exists(run->draw) || !*suffix;
+    if (!run->draw_into_folder && !jpeg_or_png)
+        return espy_fail(cx, ESPY_E_ARG, "--draw %s: pictures are drawn as .jpg or .png",
+                         run->draw);
     if (!run->draw_into_folder && run->paths.n != 1)
         return espy_fail(cx, ESPY_E_ARG, "--draw %s names one file for %zu pictures; name a folder",
                          run->draw, run->paths.n);
@@ -185,7 +214,7 @@ out:
 }
 
 static const espy_option identify_options[] = {
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(NULL),
     {"version", "N", ESPY_OPT_INT, 0, 1e9, "0", NULL, NULL,
      "version to answer with; 0: the live one"},
     {"threshold", "P", ESPY_OPT_REAL, 0, 1, NULL, "RECOGNITION_THRESHOLD", "threshold",

@@ -87,12 +87,6 @@ const espy_command espy_command_models_list = {
     0,
     models_list};
 
-static void models_licence(const espy_pack *p)
-{
-    espy_cli_print("licence     %s (%s)\n", p->licence,
-                   p->commercial ? "commercial use allowed" : "no commercial use");
-}
-
 static espy_err models_info(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -104,7 +98,8 @@ static espy_err models_info(espy_cli *cli)
         return e;
     }
     espy_cli_print("pack        %s\n            %s\n", p->name, p->summary);
-    models_licence(p);
+    espy_cli_print("licence     %s (%s)\n", p->licence,
+                   p->commercial ? "commercial use allowed" : "no commercial use");
     espy_cli_print("embedding   %zu values; known from cosine %.2f on\nmanifest    %s\n", p->dim,
                    (double)p->floor, p->manifest ? p->manifest : "built in");
     for (size_t i = 0; i < p->n_files; i++) {
@@ -139,21 +134,24 @@ static espy_err models_verify_one(espy_cli *cli, const espy_pack *p, size_t *bad
     espy_buf b;
     for (size_t i = 0; i < p->n_files; i++) {
         const espy_pack_file *f = &p->files[i];
-        if (!f->path) {
-            espy_cli_print("%s: %s is absent\n", p->name, f->name);
-            ++*bad;
-            continue;
-        }
         espy_buf_init(&b, cx->max.file_bytes);
-        espy_err e = espy_pack_read(cx, p, f->role, &b);
+        espy_err e = f->path ? espy_pack_read(cx, p, f->role, &b) : ESPY_E_OK;
         espy_buf_free(cx, &b);
         if (e == ESPY_E_NOMEM)
             return e;
-        *bad += e != ESPY_E_OK;
-        espy_cli_print("%s: %s %s\n", p->name, f->name,
-                       e != ESPY_E_OK ? cx->text
-                       : f->digest[0] ? "is what the manifest names"
-                                      : "has no digest to verify");
+        const char *state = !f->path         ? "absent"
+                            : e != ESPY_E_OK ? "wrong"
+                            : !f->digest[0]  ? "unverified"
+                                             : "good";
+        *bad += !f->path || e != ESPY_E_OK;
+        const char *said = e != ESPY_E_OK ? cx->text : NULL;
+        if (cli->json)
+            ESPY_TRY(espy_cli_print_pairs(cli, (const char *const[]){"pack", p->name, "file",
+                                                                     f->name, "state", state,
+                                                                     "error", said, NULL}));
+        else
+            espy_cli_print("%s: %s is %s%s%s\n", p->name, f->name, state, said ? ": " : "",
+                           said ? said : "");
         espy_clear(cx);
     }
     return ESPY_E_OK;
@@ -200,17 +198,18 @@ static char *models_script(espy_ctx *cx, const espy_pack *p)
     return found;
 }
 
-static espy_err models_run_script(espy_cli *cli, const char *script)
+static espy_err models_run_script(espy_cli *cli, const char *script, const char *to)
 {
     int status = 0;
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        execl("/bin/sh", "sh", script, (char *)NULL);
+        execl("/bin/sh", "sh", script, to ? "--out" : (char *)NULL, to, (char *)NULL);
         _exit(127);
     }
-    if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) ||
-        WEXITSTATUS(status) != 0)
+    bool gone = child < 0 || waitpid(child, &status, 0) < 0;
+    ESPY_TRY(espy_cancelled(&cli->cx));
+    if (gone || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return espy_fail(&cli->cx, ESPY_E_IO, "%s failed; what it said stands above", script);
     return ESPY_E_OK;
 }
@@ -227,18 +226,23 @@ static espy_err models_fetch(espy_cli *cli)
         ESPY_GO(espy_fail(
             cx, ESPY_E_ARG,
             "pack %s is for non-commercial use and espy.conf says non_commercial = no", p->name));
-    if (!cli->quiet)
-        models_licence(p);
-    if (!models_missing(p)) {
-        espy_cli_print("%s is installed already\n", p->name);
-        goto out;
-    }
+    espy_cli_say(cli, "licence: %s (%s)", p->licence,
+                 p->commercial ? "commercial use allowed" : "no commercial use");
+    bool there = !models_missing(p);
+    if (there)
+        goto tell;
     script = models_script(cx, p);
     if (script)
-        ESPY_GO(models_run_script(cli, script));
+        ESPY_GO(models_run_script(cli, script, espy_cli_text(cli, "to")));
     else
         ESPY_GO(espy_flow_fetch(cx, p, espy_cli_text(cli, "to"), &cli->progress));
-    espy_cli_print("%s is installed\n", p->name);
+tell:
+    if (cli->json)
+        ESPY_GO(espy_cli_print_pairs(
+            cli, (const char *const[]){"pack", p->name, "state",
+                                       there ? "already installed" : "installed", NULL}));
+    else
+        espy_cli_print("%s is %s\n", p->name, there ? "installed already" : "installed");
 out:
     espy_free(cx, script);
     espy_pack_destroy(cx, &p);

@@ -265,7 +265,7 @@ static const espy_option test_options[] = {
     {"floor", "COS", ESPY_OPT_REAL, -1, 1, NULL, NULL, NULL,
      "least cosine to a training sample to be known; else the pack's, raised by the gallery"},
     {"no-floor", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "let the probability alone decide"},
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(NULL),
     {0}};
 
 const espy_command espy_command_test = {"test",

@@ -153,7 +153,7 @@ out:
 }
 
 static const espy_option train_options[] = {
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
     TRAIN_OPTIONS,
     {"whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "use the whole picture where no face is found (pictures that are cropped already)"},
@@ -237,6 +237,21 @@ static espy_err enroll_box(espy_cli *cli, const char *text, const espy_dataset *
     return ESPY_E_OK;
 }
 
+/* What was added without a training. */
+static espy_err enroll_json(espy_cli *cli, const char *code, size_t added)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *o = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(code)));
+    ESPY_GO(espy_json_set(cx, o, "added", espy_json_of_int((int64_t)added)));
+    ESPY_GO(espy_json_set(cx, o, "version", espy_json_null_value()));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(o);
+    return e;
+}
+
 static espy_err enroll_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -270,15 +285,24 @@ static espy_err enroll_cmd(espy_cli *cli)
                           data.at[0].code));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
     if (espy_cli_flag(cli, "no-train") || n_labels < 2) {
+        if (cli->json) {
+            ESPY_GO(enroll_json(cli, data.at[0].code, ingest.used));
+            goto out;
+        }
         espy_cli_print("%s: %zu picture%s added; %s\n", data.at[0].code, ingest.used,
                        ingest.used == 1 ? "" : "s",
                        n_labels < 2 ? "enroll a second person, then they can be told apart"
                                     : "espy train or the next enroll learns from them");
         goto out;
     }
+    bool single = false;
+    for (size_t i = 0; i < n_labels; i++)
+        single = single || labels[i].samples == 1;
     ESPY_GO(enroll_head(cli, &c, &head));
-    if (!o.head)
+    if (!o.head && !single)
         o.head = head;
+    else if (!o.head && head && strcmp(head, "knn") != 0)
+        espy_cli_say(cli, "somebody has one photo only: head knn instead of %s", head);
     ESPY_GO(train_collection(cli, &c, &o, &ingest, "enroll", started, espy_time_monotonic()));
 out:
     espy_labels_free(cx, labels, n_labels);
@@ -291,7 +315,7 @@ out:
 }
 
 static const espy_option enroll_options[] = {
-    ESPY_ENCODER_OPTIONS,
+    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
     TRAIN_OPTIONS,
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},

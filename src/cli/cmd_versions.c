@@ -18,16 +18,17 @@ static espy_err version_line(espy_cli *cli, const espy_version *v, int64_t live,
                        (long long)espy_json_int(espy_json_get(v->json, "samples"), 0));
         if (accuracy)
             espy_cli_print("  accuracy %.4f", espy_json_number(accuracy, 0));
-        espy_cli_print("  threshold %.2f%s%s\n",
-                       espy_json_number(espy_json_get(v->json, "threshold"), 0), alias ? "  " : "",
+        espy_cli_print("  threshold %.2f  similarity %.2f%s%s\n",
+                       espy_json_number(espy_json_get(v->json, "threshold"), 0),
+                       espy_json_number(espy_json_get(v->json, "floor"), 0), alias ? "  " : "",
                        alias ? alias : "");
         return ESPY_E_OK;
     }
-    espy_json *copy = espy_json_ref(v->json);
-    espy_err e = espy_json_set(cx, copy, "alias", espy_json_of_string(alias));
+    espy_json *line = espy_json_ref(v->json); /* the list is ours to complete */
+    espy_err e = espy_json_set(cx, line, "alias", espy_json_of_string(alias));
     if (e == ESPY_E_OK)
-        e = espy_cli_print_json(cli, copy);
-    espy_json_free(copy);
+        e = espy_cli_print_json(cli, line);
+    espy_json_free(line);
     return e;
 }
 
@@ -76,6 +77,10 @@ static espy_err init_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     const char *dir = cli->n_args ? cli->args[0] : espy_cli_text(cli, "workspace");
     ESPY_TRY(espy_workspace_open(cx, dir ? dir : ".espy", true, &cli->ws));
+    if (cli->json)
+        return espy_cli_print_pairs(
+            cli, (const char *const[]){"workspace", cli->ws.dir, "state",
+                                       cli->ws.created ? "new" : "unchanged", NULL});
     espy_cli_print("%s: %s\n", cli->ws.dir,
                    cli->ws.created ? "new workspace" : "already a workspace, unchanged");
     return ESPY_E_OK;

@@ -98,6 +98,12 @@ const char *espy_cli_text(const espy_cli *cli, const char *name)
     return conf ? conf : o->fallback;
 }
 
+const char *espy_cli_given(const espy_cli *cli, const char *name)
+{
+    size_t at;
+    return option_find(cli->command, name, strlen(name), &at) ? cli->values[at] : NULL;
+}
+
 bool espy_cli_flag(const espy_cli *cli, const char *name)
 {
     const char *v = espy_cli_text(cli, name);
@@ -180,6 +186,49 @@ static const espy_command *command_find(int argc, char **argv, int *words)
     return NULL;
 }
 
+/* "models" alone is a beginning: say how it goes on. */
+static espy_err command_unknown(espy_ctx *cx, const char *word)
+{
+    char list[256] = "";
+    size_t n = strlen(word), at = 0;
+    for (size_t i = 0; espy_commands[i]; i++) {
+        const char *name = espy_commands[i]->name;
+        if (strncmp(name, word, n) == 0 && name[n] == ' ')
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", name);
+    }
+    if (at)
+        return espy_fail(cx, ESPY_E_ARG, "\"%s\" is not a whole command; there are: %s", word,
+                         list);
+    return espy_fail(cx, ESPY_E_ARG, "there is no command \"%s\"; see: espy help", word);
+}
+
+/* Whether some option of some command may be set by this key of espy.conf. */
+static bool setting_known(const char *key)
+{
+    if (strcmp(key, "non_commercial") == 0)
+        return true;
+    for (const espy_option *o = espy_common_options; o->name; o++)
+        if (o->conf && strcmp(o->conf, key) == 0)
+            return true;
+    for (size_t i = 0; espy_commands[i]; i++)
+        for (const espy_option *o = espy_commands[i]->options; o && o->name; o++)
+            if (o->conf && strcmp(o->conf, key) == 0)
+                return true;
+    return false;
+}
+
+/* The pool as --threads, the environment or espy.conf wants it. */
+static espy_err main_pool(espy_cli *cli)
+{
+    unsigned threads = (unsigned)espy_cli_int(cli, "threads");
+    if (!threads)
+        threads = espy_cpu_count();
+    if (cli->cx.pool && espy_pool_size(cli->cx.pool) == threads)
+        return ESPY_E_OK;
+    espy_pool_destroy(&cli->cx, &cli->cx.pool);
+    return espy_pool_create(&cli->cx, threads, &cli->cx.pool);
+}
+
 espy_err espy_cli_workspace(espy_cli *cli, bool create)
 {
     if (cli->ws.store)
@@ -187,8 +236,12 @@ espy_err espy_cli_workspace(espy_cli *cli, bool create)
     ESPY_TRY(espy_workspace_open(&cli->cx, espy_cli_text(cli, "workspace"), create, &cli->ws));
     if (cli->ws.created)
         espy_cli_say(cli, "New workspace: %s", cli->ws.dir);
+    for (size_t i = 0; i < cli->ws.n_settings; i++)
+        if (!setting_known(cli->ws.settings[i].key))
+            return espy_fail(&cli->cx, ESPY_E_ARG, "%s/espy.conf: there is no setting \"%s\"",
+                             cli->ws.dir, cli->ws.settings[i].key);
     ESPY_TRY(options_check_all(cli));
-    return ESPY_E_OK;
+    return main_pool(cli);
 }
 
 void espy_cli_print(const char *fmt, ...)
@@ -222,10 +275,22 @@ espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v)
     return ESPY_E_OK;
 }
 
-void espy_cli_progress_end(espy_cli *cli)
+espy_err espy_cli_print_pairs(espy_cli *cli, const char *const *pairs)
+{
+    espy_json *o = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    for (; e == ESPY_E_OK && pairs[0]; pairs += 2)
+        e = espy_json_set(&cli->cx, o, pairs[0], espy_json_of_string(pairs[1]));
+    if (e == ESPY_E_OK)
+        e = espy_cli_print_json(cli, o);
+    espy_json_free(o);
+    return e;
+}
+
+void espy_cli_progress_pause(espy_cli *cli)
 {
     if (cli->progress.self)
-        espy_bar_end(cli->progress.self);
+        espy_bar_pause(cli->progress.self);
 }
 
 static espy_err main_run(espy_cli *cli, int argc, char **argv)
@@ -244,7 +309,7 @@ static espy_err main_run(espy_cli *cli, int argc, char **argv)
         return espy_fail(cx, ESPY_E_ARG, "usage: espy %s %s", cli->command->name,
                          cli->command->arguments);
     ESPY_TRY(options_check_all(cli));
-    ESPY_TRY(espy_pool_create(cx, (unsigned)espy_cli_int(cli, "threads"), &cx->pool));
+    ESPY_TRY(main_pool(cli));
     cli->progress = espy_bar_start(&bar, !cli->quiet);
     espy_err e = cli->command->run(cli);
     espy_bar_end(&bar);
@@ -278,13 +343,14 @@ int main(int argc, char **argv)
     cli.command = command_find(given, args, &words);
     cli.args = espy_array(cx, (size_t)given + 1, sizeof *cli.args);
     if (!cli.command)
-        e = espy_fail(cx, ESPY_E_ARG, "there is no command \"%s\"; see: espy help", args[0]);
+        e = command_unknown(cx, args[0]);
     else if (!cli.args)
         e = cx->code;
     else
         e = main_run(&cli, given - words, args + words);
 
-    if (e == ESPY_E_OK && fflush(stdout) != 0)
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (e == ESPY_E_OK && !written)
         e = espy_fail(cx, ESPY_E_IO, "standard output could not be written");
     if (e != ESPY_E_OK)
         fprintf(stderr, "espy: %s\n", cx->text[0] ? cx->text : espy_err_text(e));

@@ -27,12 +27,19 @@ static espy_err paths_walk(espy_ctx *cx, espy_paths *p, const char *dir, int dep
     espy_dir_list list = {0};
     espy_err e = ESPY_E_OK;
     char *inner = NULL;
-    ESPY_TRY(espy_dir_read(cx, dir, &list));
+    e = espy_dir_read(cx, dir, &list);
+    if (e == ESPY_E_IO && depth > 0) { /* one closed folder does not hide the rest */
+        espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
     for (size_t i = 0; i < list.n; i++) {
         inner = espy_path_join(cx, dir, list.at[i].name);
         if (!inner)
             ESPY_GO(cx->code);
-        if (list.at[i].is_dir && depth < PATHS_DEPTH)
+        if (list.at[i].is_dir && !list.at[i].is_link &&
+            depth < PATHS_DEPTH) /* links make circles */
             ESPY_GO(paths_walk(cx, p, inner, depth + 1));
         else if (!list.at[i].is_dir && espy_image_name(inner))
             ESPY_GO(paths_add(cx, p, inner));
@@ -205,11 +212,24 @@ espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out)
     return e;
 }
 
+/* A collection that is there keeps its encoder unless the command line names another; environment
+ * and espy.conf are for new ones. */
 espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out)
 {
-    const char *precision;
+    espy_ctx *cx = &cli->cx;
+    const char *precision, *collection = espy_cli_text(cli, "collection"),
+                           *pack = espy_cli_given(cli, "encoder");
+    espy_collection c = {0};
     ESPY_TRY(espy_cli_workspace(cli, create));
     ESPY_TRY(encoder_precision(cli, &precision));
-    return espy_workspace_encoder(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"),
-                                  espy_cli_text(cli, "encoder"), precision, out);
+    espy_err e = espy_workspace_collection_existing(cx, &cli->ws, collection, &c);
+    espy_collection_free(cx, &c);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        pack = espy_cli_text(cli, "encoder");
+    } else {
+        ESPY_TRY(e);
+        precision = espy_cli_given(cli, "precision");
+    }
+    return espy_workspace_encoder(cx, &cli->ws, collection, pack, precision, out);
 }

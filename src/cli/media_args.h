@@ -22,7 +22,8 @@ espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, b
 espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
                           const espy_result *r, espy_json **out) ESPY_NODISCARD;
 
-#define ESPY_ENCODER_OPTIONS                                                                     \
+/* fallback: the collection when none is named; NULL: the only one, else "faces". */
+#define ESPY_ENCODER_OPTIONS(fallback)                                                           \
     {"encoder",                                                                                  \
      "PACK",                                                                                     \
      ESPY_OPT_TEXT,                                                                              \
@@ -36,7 +37,7 @@ espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
          0,           0,           NULL,                                                         \
          NULL,        "precision", "auto, f32, mixed or bf16; fixed when a collection is made"}, \
     {                                                                                            \
-        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection",  \
+        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, fallback, NULL, "collection",                 \
             "the labels that are recognised together"                                            \
     }
 

@@ -58,3 +58,11 @@ void espy_bar_end(espy_bar *b)
     b->shown = false;
     b->stage = NULL;
 }
+
+void espy_bar_pause(espy_bar *b)
+{
+    if (b->shown)
+        fputs("\r\x1b[K", stderr);
+    b->shown = false;
+    b->drawn = 0;
+}

@@ -15,6 +15,7 @@ typedef struct espy_bar {
 
 /* A progress that draws on standard error; draws nothing when not wanted or not a terminal. */
 espy_progress espy_bar_start(espy_bar *b, bool wanted);
-void espy_bar_end(espy_bar *b); /* finishes the line */
+void espy_bar_end(espy_bar *b);   /* finishes the line and the stage */
+void espy_bar_pause(espy_bar *b); /* clears the line so that text can follow; the stage goes on */
 
 #endif

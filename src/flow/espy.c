@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/pool.h"
+#include "base/text.h"
 #include "flow/identify.h"
 #include "flow/scan.h"
 
@@ -14,11 +14,24 @@ struct espy_engine {
     espy_identifier identifier;
 };
 
+/* A number of espy.conf from lo to 1; *out stays when it is not set. */
+static espy_err engine_setting(espy_ctx *cx, const espy_workspace *ws, const char *key, double lo,
+                               double *out)
+{
+    const char *value = espy_workspace_setting(ws, key);
+    if (value && !espy_parse_real(value, lo, 1, out))
+        return espy_fail(cx, ESPY_E_ARG, "%s/espy.conf: %s = %s is not a number from %g to 1",
+                         ws->dir, key, value, lo);
+    return ESPY_E_OK;
+}
+
 static espy_err engine_open(espy_engine *en, const char *workspace, const char *collection)
 {
     espy_ctx *cx = &en->cx;
     espy_identify_options o = {.threshold = -1, .floor = -2};
     ESPY_TRY(espy_workspace_open(cx, workspace, false, &en->ws));
+    ESPY_TRY(engine_setting(cx, &en->ws, "threshold", 0, &o.threshold));
+    ESPY_TRY(engine_setting(cx, &en->ws, "floor", -1, &o.floor));
     ESPY_TRY(espy_workspace_encoder(cx, &en->ws, collection, NULL, NULL, &en->encoder));
     return espy_identifier_open(cx, &en->ws, collection, 0, en->encoder, &o, &en->identifier);
 }

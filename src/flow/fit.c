@@ -63,8 +63,21 @@ static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, cons
     return ops;
 }
 
+/* Whether the training part leaves some label fewer than two samples. */
+static bool fit_thin(const espy_rows *rows, const espy_split *split)
+{
+    for (uint32_t c = 0; c < rows->classes; c++) {
+        size_t n = 0;
+        for (size_t i = 0; i < split->train_n && n < 2; i++)
+            n += rows->y[split->train[i]] == c;
+        if (n < 2)
+            return true;
+    }
+    return false;
+}
+
 /* Held-out part: at least one sample per label where labels have two; none when they do not. */
-static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o,
+static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o, bool knn,
                           espy_split *out)
 {
     double share = o->test_share;
@@ -76,6 +89,10 @@ static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_op
     espy_err e = share >= 1 ? espy_fail(cx, ESPY_E_DATA, "one sample per label")
                             : espy_split_stratified(cx, rows->y, rows->n, rows->classes, share,
                                                     o->settings.seed, out);
+    if (e == ESPY_E_OK && !knn && fit_thin(rows, out)) {
+        espy_split_free(cx, out);
+        e = ESPY_E_DATA;
+    }
     if (e == ESPY_E_DATA) {
         espy_log(cx, ESPY_LOG_WARN,
                  "too few samples to hold any back (%zu of %zu labels): accuracy is not measured",
@@ -282,7 +299,7 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     f.ops = fit_choose(cx, rows, options->head);
     if (!f.ops)
         ESPY_GO(cx->code);
-    ESPY_GO(fit_split(cx, rows, options, &f.split));
+    ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
         ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y, &train));
         ESPY_GO(fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test));

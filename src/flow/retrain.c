@@ -2,9 +2,11 @@
  * flow - the two described trainers. */
 #include "flow/retrain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/pool.h"
@@ -150,72 +152,138 @@ void espy_retrain_free(espy_ctx *cx, espy_retrain *r)
     espy_collection_free(cx, &r->collection);
 }
 
-/* Whether `path` lies in `dir` once links are followed. */
-static bool lies_in(const char *path, const char *dir)
+/* The path with all links followed, for free(). */
+static espy_err cleanup_real(espy_ctx *cx, const char *path, char **out)
 {
-    char *p = realpath(path, NULL), *d = realpath(dir, NULL);
-    size_t n = d ? strlen(d) : 0;
-    bool in = p && d && strncmp(p, d, n) == 0 && (p[n] == '\0' || p[n] == '/');
-    free(p);
-    free(d);
-    return in;
+    *out = realpath(path, NULL);
+    if (*out)
+        return ESPY_E_OK;
+    return espy_fail(cx, errno == ENOMEM ? ESPY_E_NOMEM : ESPY_E_IO, "%s cannot be looked up: %s",
+                     path, strerror(errno));
 }
 
-static espy_err cleanup_one(espy_ctx *cx, const char *data_dir, const char *dir, const char *name,
-                            bool *gone, char **path)
+static bool lies_in(const char *path, const char *dir)
 {
-    *path = espy_path_join(cx, dir, name);
-    if (!*path)
-        return cx->code;
-    bool folder = espy_dir_exists(*path);
-    *gone = folder || espy_file_exists(*path);
-    if (!*gone)
+    size_t n = strlen(dir);
+    if (n && dir[n - 1] == '/') /* the root */
+        n--;
+    return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* One of the ten items. */
+typedef struct cleanup_item {
+    char *path;
+    bool there, folder; /* folder: a real one; a link to a folder is a name to take away */
+} cleanup_item;
+
+/* Refuses an item in the dataset and one that the dataset is in, wherever links lead. */
+static espy_err cleanup_check(espy_ctx *cx, const char *data_dir, const char *dir,
+                              cleanup_item *item)
+{
+    char *data = NULL, *parent = NULL, *target = NULL;
+    struct stat st;
+    espy_err e = ESPY_E_OK;
+    item->there = lstat(item->path, &st) == 0;
+    if (!item->there)
         return ESPY_E_OK;
-    if (lies_in(*path, data_dir))
-        return espy_fail(
+    item->folder = S_ISDIR(st.st_mode);
+    ESPY_GO(cleanup_real(cx, data_dir, &data));
+    ESPY_GO(cleanup_real(cx, dir, &parent));
+    e = cleanup_real(cx, item->path, &target);
+    if (e == ESPY_E_IO) { /* a link to nowhere */
+        espy_clear(cx);
+        e = ESPY_E_OK;
+    }
+    if (e == ESPY_E_OK && (lies_in(parent, data) || (target && lies_in(target, data))))
+        e = espy_fail(
             cx, ESPY_E_ARG,
-            "%s lies inside the dataset %s and is not deleted; choose another output folder", *path,
-            data_dir);
-    if (folder && lies_in(data_dir, *path))
-        return espy_fail(cx, ESPY_E_ARG,
-                         "%s holds the dataset %s and is not deleted; choose another output folder",
-                         *path, data_dir);
-    if (folder)
-        return espy_dir_remove(cx, *path);
-    if (cx->io->unlink(*path) != 0) {
-        espy_log(cx, ESPY_LOG_WARN, "%s could not be deleted and is written over", *path);
-        *gone = false;
+            "%s lies inside the dataset %s and is not deleted; choose another output folder",
+            item->path, data_dir);
+    if (e == ESPY_E_OK && target && lies_in(data, target))
+        e = espy_fail(cx, ESPY_E_ARG,
+                      "%s holds the dataset %s and is not deleted; choose another output folder",
+                      item->path, data_dir);
+out:
+    free(data);
+    free(parent);
+    free(target);
+    return e;
+}
+
+/* A failed deletion is told and does not stop the rest: what is left is written over. */
+static espy_err cleanup_delete(espy_ctx *cx, const cleanup_item *item, bool *gone)
+{
+    espy_err e = ESPY_E_OK;
+    if (item->folder)
+        e = espy_dir_remove(cx, item->path);
+    *gone = item->folder ? e == ESPY_E_OK : cx->io->unlink(item->path) == 0;
+    if (e == ESPY_E_NOMEM)
+        return e;
+    espy_clear(cx);
+    if (!*gone)
+        espy_log(cx, ESPY_LOG_WARN, "%s could not be deleted", item->path);
+    return ESPY_E_OK;
+}
+
+#define CLEANUP_ITEMS 10
+
+static espy_err cleanup_items(espy_ctx *cx, const char *data_dir, const char *out_dir,
+                              const char *embeds_out, cleanup_item items[CLEANUP_ITEMS])
+{
+    const struct {
+        const char *dir, *name;
+    } named[CLEANUP_ITEMS] = {{out_dir, "face_classifier_v1.pkl"},
+                              {out_dir, "label_encoder.pkl"},
+                              {out_dir, "label_encoder_classes.npy"},
+                              {out_dir, "scaler.pkl"},
+                              {embeds_out, "X.npy"},
+                              {embeds_out, "y.npy"},
+                              {embeds_out, "labels.csv"},
+                              {embeds_out, "training_report.txt"},
+                              {embeds_out, "MODEL_README.md"},
+                              {embeds_out, "temp"}};
+    for (size_t i = 0; i < CLEANUP_ITEMS; i++) {
+        items[i].path = espy_path_join(cx, named[i].dir, named[i].name);
+        if (!items[i].path)
+            return cx->code;
+        ESPY_TRY(cleanup_check(cx, data_dir, named[i].dir, &items[i]));
     }
     return ESPY_E_OK;
+}
+
+static void cleanup_free(espy_ctx *cx, cleanup_item items[CLEANUP_ITEMS])
+{
+    for (size_t i = 0; i < CLEANUP_ITEMS; i++)
+        espy_free(cx, items[i].path);
+}
+
+espy_err espy_retrain_cleanup_check(espy_ctx *cx, const char *data_dir, const char *out_dir,
+                                    const char *embeds_out)
+{
+    cleanup_item items[CLEANUP_ITEMS] = {0};
+    espy_err e = cleanup_items(cx, data_dir, out_dir, embeds_out, items);
+    cleanup_free(cx, items);
+    return e;
 }
 
 espy_err espy_retrain_cleanup(espy_ctx *cx, const char *data_dir, const char *out_dir,
                               const char *embeds_out, void (*deleted)(void *self, const char *path),
                               void *self, size_t *count)
 {
-    const struct {
-        const char *dir, *name;
-    } items[] = {{out_dir, "face_classifier_v1.pkl"},
-                 {out_dir, "label_encoder.pkl"},
-                 {out_dir, "label_encoder_classes.npy"},
-                 {out_dir, "scaler.pkl"},
-                 {embeds_out, "X.npy"},
-                 {embeds_out, "y.npy"},
-                 {embeds_out, "labels.csv"},
-                 {embeds_out, "training_report.txt"},
-                 {embeds_out, "MODEL_README.md"},
-                 {embeds_out, "temp"}};
+    cleanup_item items[CLEANUP_ITEMS] = {0};
+    espy_err e = ESPY_E_OK;
     *count = 0;
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-        char *path = NULL;
+    ESPY_GO(cleanup_items(cx, data_dir, out_dir, embeds_out, items));
+    for (size_t i = 0; i < CLEANUP_ITEMS; i++) {
         bool gone = false;
-        espy_err e = cleanup_one(cx, data_dir, items[i].dir, items[i].name, &gone, &path);
-        if (e == ESPY_E_OK && gone) {
-            deleted(self, path);
-            ++*count;
-        }
-        espy_free(cx, path);
-        ESPY_TRY(e);
+        if (items[i].there)
+            ESPY_GO(cleanup_delete(cx, &items[i], &gone));
+        if (!gone)
+            continue;
+        deleted(self, items[i].path);
+        ++*count;
     }
-    return ESPY_E_OK;
+out:
+    cleanup_free(cx, items);
+    return e;
 }

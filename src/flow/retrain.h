@@ -46,10 +46,14 @@ espy_err espy_retrain_publish(espy_ctx *cx, espy_retrain *r) ESPY_NODISCARD;
 
 void espy_retrain_free(espy_ctx *cx, espy_retrain *r);
 
-/* S0's first step: deletes what an earlier run left (ten named items), tells of each.
- * ARG when one of them lies inside the dataset folder or holds it. */
+/* S0's first step: deletes what an earlier run left (ten named items), tells of each.  All ten are
+ * checked before the first is deleted; links are taken away and never followed.
+ * ARG when one of them lies inside the dataset folder or holds it; then nothing is deleted. */
 espy_err espy_retrain_cleanup(espy_ctx *cx, const char *data_dir, const char *out_dir,
                               const char *embeds_out, void (*deleted)(void *self, const char *path),
                               void *self, size_t *count) ESPY_NODISCARD;
+/* The check alone. */
+espy_err espy_retrain_cleanup_check(espy_ctx *cx, const char *data_dir, const char *out_dir,
+                                    const char *embeds_out) ESPY_NODISCARD;
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "flow/scan.h"
 
 /* Least overlap (intersection over union) of a face with the box that was named. */
@@ -210,6 +211,10 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
         return ingest_skip(cx, j, i, reason);
     }
     ESPY_TRY(e);
+    char *source = realpath(j->paths[i], NULL);
+    e = source ? espy_store_sample_source(cx, j->store, s->id, source) : ESPY_E_OK;
+    free(source);
+    ESPY_TRY(e);
     if (first == i)
         j->result->samples[j->result->n_samples++] = s->id;
     j->result->used++;
@@ -245,6 +250,9 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
         !result.samples)
         ESPY_GO(cx->code);
     for (size_t f = 0; f < data->n; f++) {
+        if (!espy_utf8_valid(data->at[f].code, strlen(data->at[f].code)))
+            ESPY_GO(espy_fail(cx, ESPY_E_DATA, "the name of folder %s is not UTF-8; rename it",
+                              data->at[f].path));
         ESPY_GO(espy_store_label(cx, ws->store, c->id, data->at[f].code, data->at[f].name,
                                  &j.labels[f]));
         for (size_t i = 0; i < data->at[f].n_files; i++) {

@@ -227,19 +227,43 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
     return e;
 }
 
-espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *name,
+/* The name meant by NULL: espy.conf's, else "faces", else the only collection that there is. */
+static espy_err collection_name(espy_ctx *cx, espy_workspace *ws, const char *given, char **out)
+{
+    espy_collection *all = NULL;
+    size_t n = 0;
+    espy_err e = ESPY_E_OK;
+    if (!given)
+        given = espy_workspace_setting(ws, "collection");
+    if (!given) {
+        ESPY_GO(espy_store_collections(cx, ws->store, &all, &n));
+        given = n == 1 ? all[0].name : ESPY_DEFAULT_COLLECTION;
+    }
+    *out = espy_strdup(cx, given);
+    if (!*out)
+        e = cx->code;
+out:
+    for (size_t i = 0; i < n; i++)
+        espy_collection_free(cx, &all[i]);
+    espy_free(cx, all);
+    return e;
+}
+
+espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *given,
                                             espy_collection *out)
 {
-    if (!name)
-        name = ESPY_DEFAULT_COLLECTION;
+    char *name = NULL;
+    ESPY_TRY(collection_name(cx, ws, given, &name));
     espy_err e = espy_store_collection(cx, ws->store, name, out);
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(cx);
-    return espy_fail(
-        cx, ESPY_E_NOT_FOUND,
-        "there is no collection \"%s\" in %s; make it with: espy train DIR --collection %s", name,
-        ws->dir, name);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        e = espy_fail(
+            cx, ESPY_E_NOT_FOUND,
+            "there is no collection \"%s\" in %s; make it with: espy train DIR --collection %s",
+            name, ws->dir, name);
+    }
+    espy_free(cx, name);
+    return e;
 }
 
 espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,
@@ -247,8 +271,7 @@ espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *co
 {
     espy_collection c = {0};
     char *chosen = NULL;
-    espy_err e =
-        espy_store_collection(cx, ws->store, collection ? collection : ESPY_DEFAULT_COLLECTION, &c);
+    espy_err e = espy_workspace_collection_existing(cx, ws, collection, &c);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         e = ESPY_E_OK;

@@ -42,7 +42,8 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
                                    const espy_encoder *encoder,
                                    espy_collection *out) ESPY_NODISCARD;
 
-/* The collection that is there; NOT_FOUND says how to make it. */
+/* The collection that is there.  name NULL: espy.conf's "collection", else the only one there is,
+ * else "faces".  NOT_FOUND says how to make it. */
 espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *name,
                                             espy_collection *out) ESPY_NODISCARD;
 

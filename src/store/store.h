@@ -127,6 +127,10 @@ espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const 
 espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
                                  const char *actor) ESPY_NODISCARD;
 
+/* Where a sample's media was last seen; espy_store_media() keeps the first place it came from. */
+espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
+                                  const char *source) ESPY_NODISCARD;
+
 /* The labelled samples of a collection, by sample id; with `under` only those whose media's source
  * begins with this text: lets a folder take its labels off photos that are gone. */
 typedef struct espy_labelled {

@@ -512,11 +512,15 @@ static espy_err sqlite_migrate(espy_ctx *cx, sqlite_db *db, const char *dir,
                                const char *const *migrations, int64_t newest)
 {
     int64_t version = 0;
-    ESPY_TRY(sqlite_identify(cx, db, newest, &version));
+    /* in one read transaction, or a schema that another process makes between two questions would
+     * look like somebody else's */
+    ESPY_TRY(sqlite_begin(cx, &db->base, false));
+    espy_err e = sqlite_identify(cx, db, newest, &version);
+    sqlite_rollback(&db->base);
+    ESPY_TRY(e);
     if (version == newest)
         return ESPY_E_OK;
     ESPY_TRY(sqlite_begin(cx, &db->base, true));
-    espy_err e = ESPY_E_OK;
     ESPY_GO(sqlite_identify(cx, db, newest, &version)); /* again: now nobody else can change it */
     if (version > 0 && version < newest)
         ESPY_GO(sqlite_copy(cx, db, dir, version));
