@@ -1,22 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy doctor`: what this machine offers, which packs are there, whether the workspace is
  * whole. */
-#include <string.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/pool.h"
 #include "cli/cli.h"
 #include "kern/kern.h"
 
-static void doctor_machine(const espy_cli *cli)
+/* One finding: "topic      text", or as JSON {"topic":..,"text":..}. */
+static espy_err doctor_say(espy_cli *cli, const char *topic, const char *fmt, ...)
+    ESPY_PRINTF(3, 4);
+
+static espy_err doctor_say(espy_cli *cli, const char *topic, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (cli->json)
+        return espy_cli_print_pairs(cli, (const char *const[]){"topic", topic, "text", text, NULL});
+    espy_cli_print("%-11s %s\n", topic, text);
+    return ESPY_E_OK;
+}
+
+static espy_err doctor_machine(espy_cli *cli)
 {
     unsigned cpu = espy_cpu_detect();
-    espy_cli_print(
-        "espy        %s\ncores       %u used, %u usable\nvectors     %s\nbf16        %s\n",
-        espy_library_version(), espy_pool_size(cli->cx.pool), espy_cpu_count(),
-        cpu & ESPY_CPU_AVX512 ? "AVX-512"
-        : cpu & ESPY_CPU_AVX2 ? "AVX2"
-                              : "none beyond the baseline",
-        espy_precision_native(ESPY_PRECISION_BF16) ? "native" : "not native: f32 is used");
+    ESPY_TRY(doctor_say(cli, "espy", "%s", espy_library_version()));
+    ESPY_TRY(doctor_say(cli, "cores", "%u used, %u usable", espy_pool_size(cli->cx.pool),
+                        espy_cpu_count()));
+    ESPY_TRY(doctor_say(cli, "vectors", "%s",
+                        cpu & ESPY_CPU_AVX512 ? "AVX-512"
+                        : cpu & ESPY_CPU_AVX2 ? "AVX2"
+                                              : "none beyond the baseline"));
+    return doctor_say(cli, "bf16", "%s",
+                      espy_precision_native(ESPY_PRECISION_BF16) ? "native"
+                                                                 : "not native: f32 is used");
 }
 
 static espy_err doctor_packs(espy_cli *cli)
@@ -26,14 +47,13 @@ static espy_err doctor_packs(espy_cli *cli)
     espy_workspace none = {.dir = ""};
     espy_err e = espy_workspace_default_pack(cx, cli->ws.dir ? &cli->ws : &none, &best);
     if (e == ESPY_E_NOT_FOUND) {
-        espy_cli_print("packs       none; run: espy models fetch face-api\n");
         espy_clear(cx);
-        return ESPY_E_OK;
+        return doctor_say(cli, "packs", "none; run: espy models fetch face-api");
     }
     ESPY_TRY(e);
-    espy_cli_print("packs       %s by default (espy models list)\n", best);
+    e = doctor_say(cli, "packs", "%s by default (espy models list)", best);
     espy_free(cx, best);
-    return ESPY_E_OK;
+    return e;
 }
 
 static espy_err doctor_workspace(espy_cli *cli, size_t *harm)
@@ -44,24 +64,23 @@ static espy_err doctor_workspace(espy_cli *cli, size_t *harm)
     size_t n = 0, n_c = 0;
     espy_err e = espy_cli_workspace(cli, false);
     if (e == ESPY_E_NOT_FOUND) {
-        espy_cli_print("workspace   none here\n");
         espy_clear(cx);
-        return ESPY_E_OK;
+        return doctor_say(cli, "workspace", "none here");
     }
     ESPY_GO(e);
-    espy_cli_print("workspace   %s\n", cli->ws.dir);
+    ESPY_GO(doctor_say(cli, "workspace", "%s", cli->ws.dir));
     ESPY_GO(espy_store_collections(cx, cli->ws.store, &c, &n_c));
     for (size_t i = 0; i < n_c; i++)
-        espy_cli_print("collection  %s: encoder %s (%s)\n", c[i].name, c[i].encoder,
-                       c[i].precision);
+        ESPY_GO(doctor_say(cli, "collection", "%s: encoder %s (%s)", c[i].name, c[i].encoder,
+                           c[i].precision));
     ESPY_GO(espy_store_check(cx, cli->ws.store, &found, &n));
     for (size_t i = 0; i < n; i++) {
-        espy_cli_print("%s %s: %s\n", found[i].harm ? "damage     " : "note       ", found[i].item,
-                       found[i].text);
+        ESPY_GO(doctor_say(cli, found[i].harm ? "damage" : "note", "%s: %s", found[i].item,
+                           found[i].text));
         *harm += found[i].harm;
     }
     if (!n)
-        espy_cli_print("store       whole\n");
+        ESPY_GO(doctor_say(cli, "store", "whole"));
 out:
     espy_findings_free(cx, found, n);
     for (size_t i = 0; i < n_c; i++)
@@ -73,7 +92,7 @@ out:
 static espy_err doctor_cmd(espy_cli *cli)
 {
     size_t harm = 0;
-    doctor_machine(cli);
+    ESPY_TRY(doctor_machine(cli));
     ESPY_TRY(doctor_workspace(cli, &harm));
     ESPY_TRY(doctor_packs(cli));
     cli->exit_code = harm ? 1 : 0;
