@@ -62,12 +62,9 @@ static espy_err doctor_workspace(espy_cli *cli, size_t *harm)
     espy_finding *found = NULL;
     espy_collection *c = NULL;
     size_t n = 0, n_c = 0;
-    espy_err e = espy_cli_workspace(cli, false);
-    if (e == ESPY_E_NOT_FOUND) {
-        espy_clear(cx);
+    espy_err e = ESPY_E_OK;
+    if (!cli->ws.store)
         return doctor_say(cli, "workspace", "none here");
-    }
-    ESPY_GO(e);
     ESPY_GO(doctor_say(cli, "workspace", "%s", cli->ws.dir));
     ESPY_GO(espy_store_collections(cx, cli->ws.store, &c, &n_c));
     for (size_t i = 0; i < n_c; i++)
@@ -92,7 +89,13 @@ out:
 static espy_err doctor_cmd(espy_cli *cli)
 {
     size_t harm = 0;
+    espy_err e = espy_cli_workspace(cli, false); /* first: its espy.conf may set the threads */
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(&cli->cx);
+        e = ESPY_E_OK;
+    }
     ESPY_TRY(doctor_machine(cli));
+    ESPY_TRY(e);
     ESPY_TRY(doctor_workspace(cli, &harm));
     ESPY_TRY(doctor_packs(cli));
     cli->exit_code = harm ? 1 : 0;

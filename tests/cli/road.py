@@ -95,6 +95,54 @@ def identify_draws():
     Run("identify", PHOTOS / NAMES[0], *W, "--draw", AT / "one.png").expect(2, "name a folder")
 
 
+def drawing_spares_the_originals():
+    own = AT / "originals"
+    for name in ("a", "b"):
+        (own / name).mkdir(parents=True)
+        shutil.copy(sorted((PHOTOS / NAMES[0]).iterdir())[0], own / name / "same.jpg")
+    before = (own / "a" / "same.jpg").read_bytes()
+    Run("identify", own / "a", *W, "--draw", own / "a").expect(2, "write over")
+    assert (own / "a" / "same.jpg").read_bytes() == before
+    Run("identify", own, *W, "--draw", AT / "both").expect(0)
+    assert sorted(p.name for p in (AT / "both").iterdir()) == ["same-2.jpg", "same.jpg"]
+    Run("identify", own / "a" / "same.jpg", *W, "--draw", AT / "x.webp").expect(2, ".jpg or .png")
+
+
+def output_that_cannot_be_written_is_an_error():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAM, "versions", "--json", *map(str, W)], stdout=full, stderr=subprocess.PIPE,
+                              check=False)
+    assert done.returncode == 1 and b"standard output" in done.stderr
+
+
+def configuration_is_for_new_collections():
+    good = sorted((PHOTOS / NAMES[0]).iterdir())[0]
+    conf = AT / "w" / "espy.conf"
+    conf.write_text("encoder = edgeface\nprecision = f32\nthreads = 1\n")
+    Run("identify", good, *W).expect(0, "known")
+    assert "1 used" in Run("doctor", *W).expect(0).out
+    conf.write_text("treshold = 0.9\n")
+    Run("identify", good, *W).expect(2, 'no setting "treshold"')
+    conf.write_text("")
+
+
+def every_command_speaks_json():
+    for args in (("init", AT / "w9"), ("doctor", *W), ("version",), ("models", "list"), ("models", "verify", PACK),
+                 ("versions", *W), ("enroll", "First", sorted((PHOTOS / NAMES[0]).iterdir())[0], "--workspace",
+                                    AT / "w9", "--encoder", PACK)):
+        lines = Run(*args, "--json").expect(0).out.splitlines()
+        assert lines and all(isinstance(json.loads(line), dict) for line in lines), (args, lines)
+
+
+def links_do_not_make_circles():
+    around = AT / "around"
+    around.mkdir()
+    shutil.copy(sorted((PHOTOS / NAMES[0]).iterdir())[0], around / "x.jpg")
+    (around / "one").symlink_to(".")
+    (around / "two").symlink_to(".")
+    assert len(Run("identify", around, *W, "--json").expect(0).json) == 1
+
+
 def threshold_comes_from_option_environment_and_configuration():
     good = sorted((PHOTOS / NAMES[0]).iterdir())[0]
 
@@ -112,7 +160,9 @@ def threshold_comes_from_option_environment_and_configuration():
 
 def enroll_adds_a_person_from_one_photo():
     person = sorted((FACES / "lfw10" / "Tony_Blair").iterdir())
-    Run("enroll", "STU005_Tony_Blair", person[0], *W, "--json", "--head", "knn").expect(0)
+    assert Run("enroll", "STU005_Tony_Blair", person[0], *W, "--json").expect(0).json[-1]["head"] == "knn"
+    same = Run("identify", person[0], *W, "--json").expect(0).json[0]["samples"]
+    assert any(s["label"] == "STU005" for s in same), same
     lines = Run("identify", *person[1:], *W, "--json").expect(0).json
     known = sum(any(s["label"] == "STU005" for s in line["samples"]) for line in lines)
     assert known >= 5, f"{known} of {len(lines)} known from one photo"
@@ -155,6 +205,7 @@ def detect_and_embed():
 def crops_show_what_the_embedder_sees():
     person = sorted((FACES / "lfw10" / "Tony_Blair").iterdir())[0]
     Run("detect", person, "--encoder", PACK, "--largest", "--crops", AT / "crops").expect(0)
+    Run("detect", AT / "absent.jpg", person, "--encoder", PACK, "--crops", AT / "crops").expect(0)
     png = (AT / "crops" / (person.stem + "-1.png")).read_bytes()
     assert struct.unpack(">II", png[16:24]) == (112, 112)
 
@@ -185,6 +236,24 @@ def one_photo_each_works():
     some_people(FACES / "lfw10", one, people=6, photos=1)
     last = Run("train", one, "--workspace", AT / "w3", "--encoder", PACK, "--json").expect(0).json[-1]
     assert last["head"] == "knn" and last["accuracy"] is None, last
+
+
+def two_photos_each_work():
+    two = AT / "two_each"
+    some_people(FACES / "lfw10", two, people=6, photos=2)
+    last = Run("train", two, "--workspace", AT / "w6", "--encoder", PACK, "--json").expect(0, "too few samples").json[-1]
+    assert last["head"] == "svm" and last["accuracy"] is None and last["samples"] == 12, last
+
+
+def a_moved_folder_can_unlearn():
+    here, there = AT / "here", AT / "there"
+    names = some_people(FACES / "lfw10", here, people=3, photos=3)
+    w = ("--workspace", AT / "w7")
+    Run("train", here, *w, "--encoder", PACK).expect(0)
+    here.rename(there)
+    Run("train", there, *w).expect(0, "(0 new of 9 pictures)")
+    shutil.rmtree(there / names[0])
+    assert Run("train", there, *w, "--json").expect(0, "no longer in").json[-1]["labels"] == 2
 
 
 def one_picture_under_two_labels_is_told():
@@ -244,9 +313,11 @@ def store_is_an_ordinary_database():
 main([train_learns, second_training_embeds_nothing, more_threads_than_places_for_files,
       identify_names_the_known, identify_refuses_strangers,
       identify_keeps_order_and_goes_on, identify_reads_standard_input, identify_draws,
+      drawing_spares_the_originals, output_that_cannot_be_written_is_an_error,
+      configuration_is_for_new_collections, every_command_speaks_json, links_do_not_make_circles,
       threshold_comes_from_option_environment_and_configuration, enroll_adds_a_person_from_one_photo,
       every_head_answers, versions_are_listed, compare_tells_same_from_different, detect_and_embed, crops_show_what_the_embedder_sees,
       bad_folders,
-      one_photo_each_works, one_picture_under_two_labels_is_told, a_photo_taken_out_is_forgotten, another_encoder_is_refused,
+      one_photo_each_works, two_photos_each_work, a_moved_folder_can_unlearn, one_picture_under_two_labels_is_told, a_photo_taken_out_is_forgotten, another_encoder_is_refused,
       live_version_survives_a_failed_training, interruption_leaves_the_live_version,
       store_is_an_ordinary_database])
