@@ -13,10 +13,12 @@ shared=${ESPY_SHARED:-$root/../shared}
 build=$root/build-bench
 export ESPY_SOURCE_ROOT="${ESPY_SOURCE_ROOT:-$root}"
 
-[ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dbench=true >"$root/build-bench.log" 2>&1 || {
-    tail -n 20 "$root/build-bench.log" >&2
-    exit 1
-}
+if [ ! -f "$build/build.ninja" ]; then
+    said=$(meson setup "$build" "$root" -Dbench=true 2>&1) || {
+        echo "$said" | tail -n 20 >&2
+        exit 1
+    }
+fi
 ninja -C "$build" >/dev/null
 
 can() {
