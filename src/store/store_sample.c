@@ -534,9 +534,9 @@ out:
 
 espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample, const char *source)
 {
-    static const char sql[] = "UPDATE media SET source = $2 WHERE source <> $2"
-                              " AND id = (SELECT media FROM samples WHERE id = $1)";
-    return espy_db_exec(cx, st, sql, DB_ARGS(DB_INT(sample), DB_TEXT(source)));
+    static const char sql[] = "UPDATE media SET source = $1 WHERE source <> $1"
+                              " AND id = (SELECT media FROM samples WHERE id = $2)";
+    return espy_db_exec(cx, st, sql, DB_ARGS(DB_TEXT(source), DB_INT(sample)));
 }
 
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
