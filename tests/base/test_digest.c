@@ -70,8 +70,7 @@ static void test_valid(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors),
-                                       cmocka_unit_test(test_file),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_file),
                                        cmocka_unit_test(test_valid)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
