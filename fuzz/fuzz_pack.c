@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fuzz target: a pack manifest from anybody.  It is refused with one line of text, or read; what was
- * read keeps its promises: plain file names, bounded sizes, the same digest of the same bytes. */
+ * Fuzz target: a pack manifest from anybody.  It is refused with one line of text, or read; what
+ * was read keeps its promises: plain file names, bounded sizes, the same digest of the same bytes.
+ */
 #include <assert.h>
 #include <string.h>
 

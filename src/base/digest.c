@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base - SHA-256 by libcrypto, which uses the CPU's own instructions where it has them: networks are
- * verified as they are read, so its speed is felt at every start. */
+ * base - SHA-256 by libcrypto, which uses the CPU's own instructions where it has them: networks
+ * are verified as they are read, so its speed is felt at every start. */
 #include "base/digest.h"
 
 #include <openssl/evp.h>

@@ -42,9 +42,10 @@ typedef struct espy_net_port {
 bool espy_precision_native(espy_precision p);
 
 /* Parses and prepares; `onnx` is borrowed for the call.
- * Errors: FORMAT (not ONNX, inconsistent), UNSUPPORTED (names the operator and the node), LIMIT, NOMEM. */
-espy_err espy_net_load(espy_ctx *cx, espy_span onnx, const espy_net_options *options, espy_net **out)
-    ESPY_NODISCARD;
+ * Errors: FORMAT (not ONNX, inconsistent), UNSUPPORTED (names the operator and the node), LIMIT,
+ * NOMEM. */
+espy_err espy_net_load(espy_ctx *cx, espy_span onnx, const espy_net_options *options,
+                       espy_net **out) ESPY_NODISCARD;
 void espy_net_destroy(espy_ctx *cx, espy_net **net);
 
 size_t espy_net_input_count(const espy_net *net);
