@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "cli/media_args.h"
-#include "flow/dataset.h"
+#include "flow/retrain.h"
 #include "flow/scan.h"
 #include "flow/tester.h"
 
@@ -117,12 +117,11 @@ static espy_err test_scan(test_run *run, const espy_encoder *encoder, size_t n, 
 
 static espy_err test_all(test_run *run, const espy_encoder *encoder, const char *dir)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", NULL};
     espy_ctx *cx = &run->cli->cx;
     espy_dataset d = {0};
     espy_err e = ESPY_E_OK;
     size_t n = 0, right = 0, seen = 0;
-    ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_FIRST, suffixes, &d));
+    ESPY_GO(espy_retrain_read(cx, dir, &d));
     run->data = &d;
     run->paths = espy_array(cx, d.files, sizeof *run->paths);
     run->folder = espy_array(cx, d.files, sizeof *run->folder);
@@ -204,16 +203,9 @@ static espy_err test_cmd(espy_cli *cli)
     const char *folder = espy_cli_text(cli, "model"), *image = espy_cli_text(cli, "image"),
                *strangers = espy_cli_text(cli, "unknown-dir"),
                *dataset = espy_cli_text(cli, "dataset");
-    if (!folder)
-        folder =
-            !espy_dir_exists("models/Classifier") && espy_dir_exists("backend/models/Classifier")
-                ? "backend/models/Classifier"
-                : "models/Classifier";
-    if (!dataset)
-        dataset =
-            !espy_dir_exists("dataset/processed") && espy_dir_exists("backend/dataset/processed")
-                ? "backend/dataset/processed"
-                : "dataset/processed";
+    espy_retrain_paths p = espy_retrain_default_paths(true);
+    folder = folder ? folder : p.out;
+    dataset = dataset ? dataset : p.data;
     ESPY_GO(espy_cli_encoder_alone(cli, &encoder));
     espy_tester_options o = {
         .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,

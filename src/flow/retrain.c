@@ -12,16 +12,63 @@
 #include "base/pool.h"
 #include "base/text.h"
 
-espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r)
+espy_retrain_paths espy_retrain_default_paths(bool inside)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", NULL};
-    return espy_dataset_read(cx, dir, ESPY_FOLDER_FIRST, suffixes, &r->data);
+    static const espy_retrain_paths within = {"dataset/processed", "models/Classifier",
+                                              "../models"},
+                                    above = {"backend/dataset/processed",
+                                             "backend/models/Classifier", "models"};
+    if (espy_dir_exists(above.data))
+        return above;
+    if (espy_dir_exists(within.data))
+        return within;
+    if (espy_dir_exists(above.out))
+        return above;
+    return inside || espy_dir_exists(within.out) ? within : above;
 }
 
-espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, const char *collection,
-                            bool whole_if_none, const espy_progress *progress)
+espy_err espy_retrain_read(espy_ctx *cx, const char *dir, espy_dataset *out)
 {
-    ESPY_TRY(espy_workspace_collection(cx, r->ws, collection, r->encoder, &r->collection));
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", NULL};
+    return espy_dataset_read(cx, dir, ESPY_FOLDER_FIRST, suffixes, out);
+}
+
+espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r)
+{
+    ESPY_TRY(espy_retrain_read(cx, dir, &r->data));
+    if (r->data.n < 2)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "%s holds photos of one student only; a classifier needs two at least",
+                         dir);
+    return ESPY_E_OK;
+}
+
+espy_err espy_retrain_collection(espy_ctx *cx, espy_retrain *r, const char *name, bool give_way)
+{
+    espy_collection found = {0};
+    char *other = NULL;
+    espy_err e = give_way ? espy_store_collection(cx, r->ws->store, name, &found) : ESPY_E_OK;
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+    }
+    ESPY_GO(e);
+    const char *digest = espy_encoder_digest(r->encoder);
+    if (found.name && strcmp(found.encoder_digest, digest) != 0) {
+        other = espy_sprintf(cx, "%s-%s-%.8s", name, espy_encoder_pack(r->encoder)->name, digest);
+        if (!other)
+            ESPY_GO(cx->code);
+    }
+    ESPY_GO(espy_workspace_collection(cx, r->ws, other ? other : name, r->encoder, &r->collection));
+out:
+    espy_collection_free(cx, &found);
+    espy_free(cx, other);
+    return e;
+}
+
+espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, bool whole_if_none,
+                            const espy_progress *progress)
+{
     espy_ingest_options o = {
         .whole_if_none = whole_if_none, .actor = "folder", .progress = progress};
     ESPY_TRY(espy_flow_ingest(cx, r->ws, &r->collection, r->encoder, &r->data, &o, &r->ingest));

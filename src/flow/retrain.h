@@ -20,12 +20,31 @@ typedef struct espy_retrain {
     int64_t version;
 } espy_retrain;
 
-/* Reads the folders (ids before the first underscore; jpg, jpeg, png, bmp). */
+/* Folders of one run: the students' photos, the classifier's files, S0's other files. */
+typedef struct espy_retrain_paths {
+    const char *data, *out, *embeds;
+} espy_retrain_paths;
+
+/* The folders that are meant when none are named (C-05): below backend/ where the photos or else
+ * the classifier are there, else the same below the working directory, taken for backend/.  Where
+ * neither is there: inside says which of the two. */
+espy_retrain_paths espy_retrain_default_paths(bool inside);
+
+/* Reads student folders (ids before the first underscore; jpg, jpeg, png, bmp). */
+espy_err espy_retrain_read(espy_ctx *cx, const char *dir, espy_dataset *out) ESPY_NODISCARD;
+
+/* The same into r->data; DATA also when there is one student only. */
 espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r) ESPY_NODISCARD;
 
+/* Finds or makes the collection; r->ws and r->encoder must be set.  give_way: when another encoder
+ * made the one of that name, NAME-PACK-DIGEST (8 digits of the encoder's) is taken, so that a
+ * retrain from scratch works with every encoder; else that is ARG. */
+espy_err espy_retrain_collection(espy_ctx *cx, espy_retrain *r, const char *name,
+                                 bool give_way) ESPY_NODISCARD;
+
 /* Embeds the largest face of each picture.  whole_if_none: S1.  DATA when nothing came out. */
-espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, const char *collection,
-                            bool whole_if_none, const espy_progress *progress) ESPY_NODISCARD;
+espy_err espy_retrain_embed(espy_ctx *cx, espy_retrain *r, bool whole_if_none,
+                            const espy_progress *progress) ESPY_NODISCARD;
 
 /* Fits by r->options. */
 espy_err espy_retrain_fit(espy_ctx *cx, espy_retrain *r) ESPY_NODISCARD;

@@ -52,7 +52,8 @@ def clean_retrains_with_defaults():
     assert "✔ Found 5 students with 30 total images" in out
     assert "Processing 10/30...\n" in out and "Processing 30/30...\n" in out
     assert "✔ Extracted 30 embeddings (skipped 0)\n✔ Embedding shape: (30, 512)\n✔ Labels shape: (30,)" in out
-    for line in ("Final Accuracy: ", "Recommended Threshold: ", "Total Students: 5", "Total Embeddings: 30"):
+    for line in ("Final Accuracy: ", "Recommended Threshold: ", "Total Students: 5", "Total Embeddings: 30", "Collection: clean, version 1",
+                 "Artifacts saved to:\n  - Classifier: backend/models/Classifier\n  - Embeddings: models\n"):
         assert line in out, line
     assert digests(DATA) == before, "the dataset was touched"
 
@@ -107,10 +108,39 @@ def cleanup_deletes_the_ten():
 def outputs_in_the_dataset_are_refused():
     inside = DATA / NAMES[0]
     (inside / "X.npy").write_text("x")
-    Run("retrain", "clean", *PACK, "--embeds-out", inside, cwd=AT).expect(2, "lies inside the dataset")
+    Run("retrain", "clean", *PACK, "--embeds-out", inside, cwd=AT).expect(1, "lies inside the dataset")
     assert (inside / "X.npy").exists()
     (inside / "X.npy").unlink()
     (inside / "training_error.log").unlink(missing_ok=True)
+
+
+def the_dataset_in_temp_survives():
+    """A dataset in one of the items to delete, by name or by link: refused, and nothing is deleted."""
+    at = folder()
+    (at / "models").mkdir()
+    shutil.copytree(DATA, at / "models" / "temp" / "processed")
+    (at / "models" / "X.npy").write_text("x")
+    before = digests(at / "models")
+    run = ("retrain", "clean", *PACK, "--data-dir", "models/temp/processed")
+    Run(*run, cwd=at).expect(1, "holds the dataset")
+    (at / "models" / "training_error.log").unlink()
+    assert digests(at / "models") == before
+    (at / "models" / "temp").rename(at / "elsewhere")
+    (at / "models" / "temp").symlink_to(at / "elsewhere")
+    Run(*run, cwd=at).expect(1, "holds the dataset")
+    assert (at / "models" / "X.npy").exists() and (at / "models" / "temp").is_symlink()
+    assert len(digests(at / "elsewhere")) == 30
+
+
+def a_linked_temp_is_taken_away():
+    at = folder()
+    (at / "other").mkdir()
+    (at / "other" / "mine").write_text("x")
+    (at / "models").mkdir()
+    (at / "models" / "temp").symlink_to(at / "other")
+    (at / "models" / "X.npy").symlink_to(at / "nowhere")
+    Run("retrain", "clean", *PACK, "--data-dir", DATA, cwd=at).expect(0, "Deleted 2 files.")
+    assert (at / "other" / "mine").exists() and not (at / "models" / "temp").is_symlink()
 
 
 def options_are_honoured():
@@ -163,6 +193,74 @@ def failures_are_logged():
     before = Run("versions", "--collection", "clean", "--json", cwd=AT).json[0]
     Run("retrain", "clean", *PACK, "--out-dir", blocked, cwd=AT).expect(1)
     assert Run("versions", "--collection", "clean", "--json", cwd=AT).json[0] == before
+
+
+def a_failure_leaves_the_earlier_files():
+    def kept():
+        found = {**digests(AT / "models"), **digests(AT / "backend/models/Classifier")}
+        found.pop(AT / "models" / "training_error.log", None)
+        return found
+
+    Run("retrain", "clean", *PACK, cwd=AT).expect(0)
+    before, empty, twice, alone = kept(), AT / "no photos", AT / "twice", AT / "alone"
+    (empty / "STU001_A").mkdir(parents=True)
+    for name in ("STU001_A", "STU001_B", "STU002_C"):
+        shutil.copytree(DATA / NAMES[0], twice / name)
+    shutil.copytree(DATA / NAMES[0], alone / "STU001_A")
+    blocked = AT / "blocked"
+    blocked.write_text("")
+    for options, text in (((*PACK, "--precision", "f64"), "precision"), (("--encoder", "nonesuch"), "nonesuch"),
+                          ((*PACK, "--data-dir", empty), "No images found in dataset"),
+                          ((*PACK, "--data-dir", twice), "both carry the id STU001"),
+                          ((*PACK, "--data-dir", alone), "one student"), ((*PACK, "--out-dir", blocked), "blocked")):
+        run = Run("retrain", "clean", *options, cwd=AT).expect(1, text)
+        assert "STEP 1" not in run.out and kept() == before, options
+
+
+def another_encoder_retrains_too():
+    second = ("--encoder", "mobilefacenet")
+    for trainer, ending in (("clean", "Collection: {}, version"), ("production", "PHOTO --collection {}")):
+        where = ("--data-dir" if trainer == "clean" else "--dataset", DATA)
+        at = folder()
+        run = Run("retrain", trainer, *PACK, *where, cwd=at).expect(0, ending.format(trainer))
+        run = Run("retrain", trainer, *second, *where, cwd=at).expect(0)
+        name = re.search(ending.format(rf"({trainer}-mobilefacenet-[0-9a-f]{{8}})"), run.out).group(1)
+        Run("versions", "--collection", name, cwd=at).expect(0, "5 labels")
+        Run("retrain", trainer, *PACK, *where, "--collection", "mine", cwd=at).expect(0, ending.format("mine"))
+        Run("retrain", trainer, *second, *where, "--collection", "mine", cwd=at).expect(1, "was made with encoder")
+
+
+def json_is_one_object():
+    at = folder()
+    for trainer, where in (("clean", "--data-dir"), ("production", "--dataset")):
+        run = Run("retrain", trainer, *PACK, where, DATA, "--json", cwd=at).expect(0)
+        assert run.out.count("\n") == 1 and "Accuracy: " in run.err, run.out
+        told = run.json[0]
+        assert told["version"] == 1 and told["labels"] == 5 and told["samples"] == 30 and told["skipped"] == 0
+        assert told["collection"] == trainer and 0.5 < told["accuracy"] <= 1 and 0 < told["threshold"] < 1
+
+
+def long_reports_are_whole():
+    at = folder()
+    people = some_people(FACES / "lfw10", at / "dataset/processed", people=5, photos=3, rename="S{number}" + "x" * 120)
+    out = Run("retrain", "production", *PACK, cwd=at).expect(0).out
+    log = (at / "models/Classifier/training.log").read_text()
+    for text in (out, log):
+        report = text[text.index("Classification Report:"):text.index("Confidence threshold")]
+        assert "weighted avg" in report and len(report) > 1500
+        matrix = report[report.index("Confusion Matrix:"):].split("\n")
+        assert [row.split()[0] for row in matrix[2:7]] == sorted(people) and len(matrix[2].split()) == 6
+
+
+def default_folders_follow_what_is_there():
+    at = folder()
+    Run("retrain", "production", *PACK, "--dataset", DATA, cwd=at).expect(0)
+    assert (at / "models/Classifier/X.npy").is_file()
+    Run("test", *PACK, cwd=at).expect(0, "models/Classifier")
+    shutil.copytree(DATA, at / "backend/dataset/processed")
+    Run("retrain", "production", *PACK, cwd=at).expect(0)
+    assert (at / "backend/models/Classifier/X.npy").is_file()
+    Run("test", *PACK, cwd=at).expect(0, "backend/models/Classifier")
 
 
 def production_trains():
@@ -236,7 +334,9 @@ def a_hostile_classifier_is_refused():
 
 
 main([clean_retrains_with_defaults, threshold_table_adds_up, files_hold_what_they_should, cleanup_deletes_the_ten,
-      outputs_in_the_dataset_are_refused, options_are_honoured, works_from_inside_backend,
-      pictures_without_a_face_are_skipped, a_new_student_joins, failures_are_logged, production_trains,
+      outputs_in_the_dataset_are_refused, the_dataset_in_temp_survives, a_linked_temp_is_taken_away, options_are_honoured, works_from_inside_backend,
+      pictures_without_a_face_are_skipped, a_new_student_joins, failures_are_logged, a_failure_leaves_the_earlier_files,
+      another_encoder_retrains_too, json_is_one_object, long_reports_are_whole,
+      default_folders_follow_what_is_there, production_trains,
       percentile_90_is_stricter_than_98, two_runs_agree_apart_from_the_date, logistic_too, the_tester_tests,
       the_wrappers_do_the_same, a_hostile_classifier_is_refused])
