@@ -14,9 +14,7 @@
 #define CLEAN_RULE "======================================================================"
 #define PRODUCTION_RULE "============================================================"
 #define CLEAN_COVERAGE 0.85 /* what a recommended threshold should accept (C-02) */
-#define CLEAN_COLLECTION "clean"
-#define PRODUCTION_COLLECTION "production"
-#define CLEAN_EVERY 10 /* pictures between two progress lines */
+#define CLEAN_EVERY 10      /* pictures between two progress lines */
 
 /* The console of a trainer: standard output, or standard error where that is for the JSON. */
 static void tell(const espy_cli *cli, const char *fmt, ...) ESPY_PRINTF(2, 3);
@@ -38,8 +36,8 @@ static void frame(const espy_cli *cli, const char *rule, const char *title)
 
 /* Everything that can be known to be wrong before anything is deleted or computed.  *usage: the
  * failure is one of the option table (a setting of espy.conf). */
-static espy_err retrain_begin(espy_cli *cli, const char *data, const char *name, bool give_way,
-                              espy_encoder **encoder, espy_retrain *r, bool *usage)
+static espy_err retrain_begin(espy_cli *cli, const char *data, espy_encoder **encoder,
+                              espy_retrain *r, bool *usage)
 {
     espy_ctx *cx = &cli->cx;
     ESPY_TRY(espy_retrain_index(cx, data, r));
@@ -49,7 +47,8 @@ static espy_err retrain_begin(espy_cli *cli, const char *data, const char *name,
     ESPY_TRY(espy_cli_encoder(cli, true, encoder));
     r->ws = &cli->ws;
     r->encoder = *encoder;
-    return espy_retrain_collection(cx, r, name, give_way);
+    return espy_retrain_collection(cx, r, espy_cli_text(cli, "collection"),
+                                   !espy_cli_given(cli, "collection"));
 }
 
 /* The trainers end with 1 whatever went wrong; 2 is for the option table. */
@@ -172,13 +171,11 @@ static espy_err clean_begin(espy_cli *cli, const espy_retrain_paths *p, espy_enc
                             espy_retrain *r, bool *usage)
 {
     espy_ctx *cx = &cli->cx;
-    const char *name = espy_cli_text(cli, "collection");
     if (!espy_dir_exists(p->data))
         return espy_fail(cx, ESPY_E_NOT_FOUND,
                          "there is no folder %s; name the students' folders with --data-dir",
                          p->data);
-    ESPY_TRY(
-        retrain_begin(cli, p->data, name, strcmp(name, CLEAN_COLLECTION) == 0, encoder, r, usage));
+    ESPY_TRY(retrain_begin(cli, p->data, encoder, r, usage));
     ESPY_TRY(espy_retrain_cleanup_check(cx, p->data, p->out, p->embeds));
     ESPY_TRY(espy_dir_make(cx, p->out));
     return espy_dir_make(cx, p->embeds);
@@ -272,8 +269,8 @@ static const espy_option clean_options[] = {
     {"encoder", "PACK", ESPY_OPT_TEXT, 0, 0, NULL, "ESPY_ENCODER", "encoder",
      "pack of networks to use"},
     {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32, mixed or bf16"},
-    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, CLEAN_COLLECTION, NULL, NULL,
-     "collection that gets the version; clean-PACK-DIGEST where another encoder made clean"},
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, "clean", NULL, NULL,
+     "collection that gets the version; clean-PACK-DIGEST when another encoder made that"},
     {0}};
 
 const espy_command espy_command_retrain_clean = {
@@ -393,14 +390,13 @@ static espy_err production_steps(espy_cli *cli, const espy_retrain_paths *p, pro
     espy_ctx *cx = &cli->cx;
     int64_t percent = espy_cli_int(cli, "threshold-percentile");
     const char *mode = espy_cli_text(cli, "threshold-mode"),
-               *head = espy_cli_text(cli, "classifier"), *name = espy_cli_text(cli, "collection");
+               *head = espy_cli_text(cli, "classifier");
     ESPY_TRY(production_say(log, "INFO", PRODUCTION_RULE));
     ESPY_TRY(production_say(log, "INFO", "PRODUCTION MODEL TRAINING"));
     ESPY_TRY(production_say(log, "INFO", PRODUCTION_RULE));
     ESPY_TRY(production_say(log, "INFO", "Dataset: %s", p->data));
     ESPY_TRY(production_say(log, "INFO", "Output: %s", p->out));
-    ESPY_TRY(retrain_begin(cli, p->data, name, strcmp(name, PRODUCTION_COLLECTION) == 0, encoder, r,
-                           usage));
+    ESPY_TRY(retrain_begin(cli, p->data, encoder, r, usage));
     ESPY_TRY(
         production_say(log, "INFO", "Found %zu student directories", r->data.n + r->data.n_empty));
     for (size_t i = 0; i < r->data.n_empty; i++)
@@ -492,9 +488,8 @@ static const espy_option production_options[] = {
     {"encoder", "PACK", ESPY_OPT_TEXT, 0, 0, NULL, "ESPY_ENCODER", "encoder",
      "pack of networks to use"},
     {"precision", "P", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "precision", "auto, f32, mixed or bf16"},
-    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, PRODUCTION_COLLECTION, NULL, NULL,
-     "collection that gets the version; production-PACK-DIGEST where another encoder made "
-     "production"},
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, "production", NULL, NULL,
+     "collection that gets the version; production-PACK-DIGEST when another encoder made that"},
     {0}};
 
 const espy_command espy_command_retrain_production = {

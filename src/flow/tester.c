@@ -64,39 +64,67 @@ out:
     return e;
 }
 
-espy_err espy_tester_open(espy_ctx *cx, const char *folder, const espy_encoder *encoder,
-                          const espy_tester_options *o, espy_tester *out)
+espy_err espy_tester_load(espy_ctx *cx, const char *folder, espy_tester *out)
 {
-    espy_tester t = {0};
+    *out = (espy_tester){0};
+    return espy_sk_load(cx, folder, &out->model);
+}
+
+const espy_json *espy_tester_fact(const espy_tester *t, const char *key)
+{
+    const espy_json *v = espy_json_get(t->model.metadata, key);
+    return v ? v : espy_json_get(t->model.extra, key);
+}
+
+const char *espy_tester_encoder(const espy_tester *t)
+{
+    const char *name = espy_json_string(espy_tester_fact(t, "embedding_model"), NULL);
+    /* the described system's own name for the network of this pack */
+    return name && strcmp(name, "InceptionResnetV1") == 0 ? "facenet" : name;
+}
+
+/* A model of espy names its pack; the name in somebody else's may mean anything. */
+static espy_err tester_check(espy_ctx *cx, const char *folder, const espy_encoder *encoder,
+                             const espy_tester *t)
+{
+    const char *trained = espy_tester_encoder(t), *pack = espy_encoder_pack(encoder)->name;
+    if (trained && strcmp(trained, pack) != 0) {
+        if (espy_tester_fact(t, "software_version") || strcmp(trained, "facenet") == 0)
+            return espy_fail(cx, ESPY_E_ARG,
+                             "%s was trained with encoder %s, not with %s; leave out --encoder",
+                             folder, trained, pack);
+        espy_log(cx, ESPY_LOG_WARN, "%s was trained with %s: encoder %s may not fit", folder,
+                 trained, pack);
+    }
+    if (t->model.dim != espy_encoder_dim(encoder))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "%s was trained on embeddings of %zu values, encoder %s gives %zu; name "
+                         "the right one with --encoder",
+                         folder, t->model.dim, pack, espy_encoder_dim(encoder));
+    return ESPY_E_OK;
+}
+
+espy_err espy_tester_ready(espy_ctx *cx, const char *folder, const espy_encoder *encoder,
+                           const espy_tester_options *o, espy_tester *t)
+{
     espy_gallery_spread spread = {.largest = -1};
     const espy_pack *pack = espy_encoder_pack(encoder);
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_sk_load(cx, folder, &t.model));
-    if (t.model.dim != espy_encoder_dim(encoder))
-        ESPY_GO(
-            espy_fail(cx, ESPY_E_ARG,
-                      "%s was trained on embeddings of %zu values, encoder %s gives %zu; name the "
-                      "right one with --encoder",
-                      folder, t.model.dim, pack->name, espy_encoder_dim(encoder)));
-    ESPY_GO(tester_gallery(cx, folder, &t));
-    if (t.gallery.n)
-        ESPY_GO(espy_gallery_between(cx, &t.gallery, &spread));
+    ESPY_TRY(tester_check(cx, folder, encoder, t));
+    ESPY_TRY(tester_gallery(cx, folder, t));
+    if (t->gallery.n)
+        ESPY_TRY(espy_gallery_between(cx, &t->gallery, &spread));
     double own =
-        espy_json_number(espy_json_get(t.model.metadata, "threshold"), ESPY_THRESHOLD_DEFAULT);
+        espy_json_number(espy_json_get(t->model.metadata, "threshold"), ESPY_THRESHOLD_DEFAULT);
     /* held-out samples are not known here, so the gallery may raise the floor by half the way only
      */
     double most = o->floor + (1 - o->floor) / 2;
-    t.rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : own,
-                                     espy_decision_floor(o->floor, (double)spread.largest, most));
-    t.rule.no_floor = o->no_floor || !t.gallery.n;
-    t.rule.min_side = pack->min_side;
-    t.rule.min_score = pack->min_score;
-    t.rule.min_sharpness = pack->min_sharpness;
-    *out = t;
-    t = (espy_tester){0};
-out:
-    espy_tester_close(cx, &t);
-    return e;
+    t->rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : own,
+                                      espy_decision_floor(o->floor, (double)spread.largest, most));
+    t->rule.no_floor = o->no_floor || !t->gallery.n;
+    t->rule.min_side = pack->min_side;
+    t->rule.min_score = pack->min_score;
+    t->rule.min_sharpness = pack->min_sharpness;
+    return ESPY_E_OK;
 }
 
 void espy_tester_close(espy_ctx *cx, espy_tester *t)

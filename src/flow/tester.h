@@ -23,10 +23,19 @@ typedef struct espy_tester_options {
     bool no_floor;
 } espy_tester_options;
 
-/* dim: of the encoder that will feed it; ARG when the model wants another.
- * Errors: NOT_FOUND, FORMAT, UNSUPPORTED, ARG, NOMEM. */
-espy_err espy_tester_open(espy_ctx *cx, const char *folder, const espy_encoder *encoder,
-                          const espy_tester_options *options, espy_tester *out) ESPY_NODISCARD;
+/* Reads the classifier.  Errors: NOT_FOUND, FORMAT, UNSUPPORTED, NOMEM. */
+espy_err espy_tester_load(espy_ctx *cx, const char *folder, espy_tester *out) ESPY_NODISCARD;
+
+/* The pack that the model was trained with, by its metadata; NULL when they do not tell. */
+const char *espy_tester_encoder(const espy_tester *t);
+
+/* A plain entry of the metadata, or else of the classifier's dictionary; or NULL. */
+const espy_json *espy_tester_fact(const espy_tester *t, const char *key);
+
+/* Makes the loaded model ready for samples of this encoder.
+ * Errors: ARG (it was trained with another one, or on another dimension), FORMAT, NOMEM. */
+espy_err espy_tester_ready(espy_ctx *cx, const char *folder, const espy_encoder *encoder,
+                           const espy_tester_options *options, espy_tester *t) ESPY_NODISCARD;
 void espy_tester_close(espy_ctx *cx, espy_tester *t);
 
 /* Answers one sample.  p: classes probabilities, filled. */

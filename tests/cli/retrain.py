@@ -314,15 +314,50 @@ def the_tester_tests():
     Run("retrain", "production", *PACK, cwd=AT / "backend").expect(0)
     out = Run("test", *PACK, "--test-all", "--unknown-dir", FACES / "unknown", cwd=AT / "backend").expect(0).out
     right, total = map(int, re.search(r"Overall accuracy: (\d+)/(\d+)", out).groups())
-    assert total == 30 and right >= 27, out
+    assert total == 25 and right >= 23, out
+    assert re.search(r"^STU003: \d/5 \(\d+\.0%\)$", out, re.M), out
+    assert ("✓ No errors" in out) == (right == 25), out
+    assert len(re.findall(r"^  true STU\d+, predicted \S+ \(confidence: 0\.\d{4}\): ", out, re.M)) == 25 - right, out
     assert "Strangers refused: 40/40" in out, out
+    for line in ("Embedding model: edgeface", "Pretrained on: ", "Embedding dimension: 512", "Classifier: SVC",
+                 "Accuracy: ", "Confidence threshold: ", "Training date: 2", "Students: 5"):
+        assert f"\n{line}" in out, line
     picture = sorted((DATA / NAMES[2]).iterdir())[0]
-    assert "Result: STU003" in Run("test", *PACK, "--image", picture, cwd=AT / "backend").expect(0, "Top matches").out
+    out = Run("test", *PACK, "--image", picture, cwd=AT / "backend").expect(0).out
+    assert re.search(r"^Prediction: STU003 \(confidence: 0\.\d{4}\)\nTop 3 predictions:\n  1\. STU003: ", out, re.M), out
     stranger = sorted((FACES / "unknown").iterdir())[0]
-    Run("test", *PACK, "--image", stranger, cwd=AT / "backend").expect(0, "Result: Unknown")
-    Run("test", *PACK, "--image", picture, "--threshold", 1, cwd=AT / "backend").expect(0, "Result: Unknown")
-    Run("test", "--encoder", "mobilefacenet", cwd=AT / "backend").expect(2, "512")
+    Run("test", *PACK, "--image", stranger, "--threshold", 0, cwd=AT / "backend").expect(
+        0, "Unknown (nearest training photo similarity 0.")
+    out = Run("test", *PACK, "--image", picture, "--threshold", 1, cwd=AT / "backend").expect(0).out
+    assert re.search(r"^Unknown \(confidence 0\.\d{4} < threshold 1\.0000\)$", out, re.M), out
     Run("test", *PACK, "--model", AT / "nowhere").expect(1)
+
+
+def the_tester_takes_the_encoder_of_the_model():
+    at = folder()
+    Run("retrain", "production", "--encoder", "mobilefacenet", "--dataset", DATA, cwd=at).expect(0)
+    run = ("test", "--test-all", "--dataset", DATA)
+    for env in (None, {"ESPY_ENCODER": "edgeface"}):
+        Run(*run, cwd=at, env=env).expect(0, "Embedding model: mobilefacenet")
+    Run(*run, "--model", at / "models/Classifier", cwd=folder()).expect(0, "Embedding model: mobilefacenet")
+    Run(*run, *PACK, cwd=at).expect(2, "was trained with encoder mobilefacenet, not with edgeface")
+    changed = at / "models/Classifier/face_classifier_v1.pkl"
+    changed.write_bytes(changed.read_bytes().replace(b"mobilefacenet", b"mobilefakenet"))
+    Run(*run, cwd=at).expect(1, "was trained with encoder mobilefakenet")
+
+
+def the_tester_speaks_json():
+    picture, stranger = sorted((DATA / NAMES[2]).iterdir())[0], sorted((FACES / "unknown").iterdir())[0]
+    for image, status, student in ((picture, "recognized", "STU003"), (stranger, "unknown", None)):
+        run = Run("test", "--image", image, "--json", cwd=AT / "backend").expect(0)
+        assert run.out.count("\n") == 1 and run.json[0]["status"] == status and run.json[0]["student_id"] == student
+        assert run.json[0]["model"]["embedding_model"] == "edgeface" and "Classifier: SVC" in run.err
+    broken = AT / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    assert Run("test", "--image", broken, "--json", cwd=AT / "backend").expect(1).json[0]["status"] == "error"
+    told = Run("test", "--test-all", "--unknown-dir", FACES / "unknown", "--json", cwd=AT / "backend").expect(0).json
+    assert len(told) == 1 and told[0]["tested"] == 25 and told[0]["strangers"] == told[0]["strangers_refused"] == 40
+    assert told[0]["correct"] + len(told[0]["misclassified"]) == 25 and len(told[0]["students"]) == 5
 
 
 def a_hostile_classifier_is_refused():
@@ -338,5 +373,6 @@ main([clean_retrains_with_defaults, threshold_table_adds_up, files_hold_what_the
       pictures_without_a_face_are_skipped, a_new_student_joins, failures_are_logged, a_failure_leaves_the_earlier_files,
       another_encoder_retrains_too, json_is_one_object, long_reports_are_whole,
       default_folders_follow_what_is_there, production_trains,
-      percentile_90_is_stricter_than_98, two_runs_agree_apart_from_the_date, logistic_too, the_tester_tests,
+      percentile_90_is_stricter_than_98, two_runs_agree_apart_from_the_date, logistic_too, the_tester_tests, the_tester_takes_the_encoder_of_the_model,
+      the_tester_speaks_json,
       the_wrappers_do_the_same, a_hostile_classifier_is_refused])
