@@ -11,7 +11,7 @@ PREFIX = /usr/local
 # The program, as build/espy.
 build:
 	@tools/setup.sh build
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX) -Dtests=false
 	@ninja -C $(BUILD)
 	@ln -sf src/cli/espy $(BUILD)/espy
 
