@@ -66,6 +66,24 @@ def the_wrappers_do_the_same():
         assert done.returncode == 0, (wrapper, done.stdout, done.stderr)
 
 
+def the_wrappers_find_the_program():
+    """Without $ESPY and with no espy on PATH: the one built beside scripts/."""
+    at = folder()
+    (at / "build").mkdir()
+    (at / "build" / "espy").symlink_to(PROGRAM)
+    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(p, "espy")))
+    env = {name: value for name, value in os.environ.items() if name != "ESPY"}
+    for name in ("retrain_clean", "train_production", "test_production"):
+        (at / "scripts").mkdir(exist_ok=True)
+        shutil.copy(SOURCE / "scripts" / name, at / "scripts")
+        done = subprocess.run([at / "scripts" / name, "--help"], cwd=at, capture_output=True, check=False,
+                              env=dict(env, PATH=path))
+        assert done.returncode == 0 and b"usage: espy " in done.stdout, (name, done.stderr)
+        batch = (SOURCE / "scripts" / (name + ".bat")).read_text().splitlines()
+        run = next(i for i, line in enumerate(batch) if line.startswith('"%ESPY%"'))
+        assert "pause" in batch[:run] and "pause" in batch[run:] and "build\\espy.exe" in "\n".join(batch[:run])
+
+
 def threshold_table_adds_up():
     out = Run("retrain", "clean", *PACK, cwd=AT).expect(0).out
     rows = re.findall(r"Threshold (\S+): Acc=(\S+), Coverage=(\S+), Score=(\S+)", out)
@@ -375,4 +393,4 @@ main([clean_retrains_with_defaults, threshold_table_adds_up, files_hold_what_the
       default_folders_follow_what_is_there, production_trains,
       percentile_90_is_stricter_than_98, two_runs_agree_apart_from_the_date, logistic_too, the_tester_tests, the_tester_takes_the_encoder_of_the_model,
       the_tester_speaks_json,
-      the_wrappers_do_the_same, a_hostile_classifier_is_refused])
+      the_wrappers_do_the_same, the_wrappers_find_the_program, a_hostile_classifier_is_refused])
