@@ -283,6 +283,10 @@ static espy_err smart_pickle_clean(espy_ctx *cx, const espy_training_facts *f, e
         espy_json_of_string(f->model->kind == ESPY_SK_SVC ? "SVM" : "LogisticRegression")));
     ESPY_GO(espy_json_set(cx, extra, "detector", espy_json_of_string(f->detector)));
     ESPY_GO(espy_json_set(cx, extra, "training_date", espy_json_of_string(date)));
+    /* beyond the described keys: `espy test` finds the encoder by them */
+    ESPY_GO(espy_json_set(cx, extra, "embedding_model", espy_json_of_string(f->embedder)));
+    ESPY_GO(
+        espy_json_set(cx, extra, "software_version", espy_json_of_string("espy " ESPY_VERSION)));
     ESPY_GO(espy_sk_put_clean(cx, f->model, extra, out));
 out:
     espy_json_free(extra);
