@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/media_args.h"
 #include "flow/retrain.h"
+#include "learn/svm.h"
 
 #define CLEAN_RULE "======================================================================"
 #define PRODUCTION_RULE "============================================================"
@@ -176,6 +177,11 @@ static espy_err clean_begin(espy_cli *cli, const espy_retrain_paths *p, espy_enc
                          "there is no folder %s; name the students' folders with --data-dir",
                          p->data);
     ESPY_TRY(retrain_begin(cli, p->data, encoder, r, usage));
+    if (r->data.n > ESPY_SVM_CLASSES)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "%zu students; this trainer serves up to %d: use espy retrain production "
+                         "--classifier logistic",
+                         r->data.n, ESPY_SVM_CLASSES);
     ESPY_TRY(espy_retrain_cleanup_check(cx, p->data, p->out, p->embeds));
     ESPY_TRY(espy_dir_make(cx, p->out));
     return espy_dir_make(cx, p->embeds);

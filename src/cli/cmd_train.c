@@ -120,7 +120,7 @@ static espy_err train_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
-    size_t gone;
+    size_t gone = 0;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_dataset_read(cx, cli->args[0], ESPY_FOLDER_CODE, NULL, &data));
     for (size_t i = 0; i < data.n_empty; i++)
@@ -139,7 +139,8 @@ static espy_err train_cmd(espy_cli *cli)
                           data.files, ingest.skipped[0].reason));
     for (size_t i = 0; i < ingest.n_skipped; i++)
         espy_cli_say(cli, "skipped %s: %s", ingest.skipped[i].path, ingest.skipped[i].reason);
-    ESPY_GO(espy_flow_forget(cx, &cli->ws, &c, cli->args[0], &ingest, &gone));
+    if (!ingest.unreadable) /* else it cannot be told which photos are gone */
+        ESPY_GO(espy_flow_forget(cx, &cli->ws, &c, cli->args[0], &ingest, &gone));
     if (gone)
         espy_cli_say(cli, "%zu photos are no longer in %s: not learned from any more", gone,
                      cli->args[0]);

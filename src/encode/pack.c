@@ -444,8 +444,13 @@ static espy_err pack_by_digest(espy_ctx *cx, const char *folder, const espy_pack
         path = espy_path_join(cx, folder, d->name);
         if (!path)
             ESPY_GO(cx->code);
-        ESPY_GO(espy_digest_file(cx, path, digest));
-        if (strcmp(digest, f->digest) == 0) {
+        e = espy_digest_file(cx, path, digest);
+        if (e == ESPY_E_NOMEM)
+            goto out;
+        if (e != ESPY_E_OK) {
+            espy_clear(cx); /* unreadable: not the one */
+            e = ESPY_E_OK;
+        } else if (strcmp(digest, f->digest) == 0) {
             *out = path;
             path = NULL;
         }
@@ -473,7 +478,11 @@ static espy_err pack_by_digest_below(espy_ctx *cx, const char *folder, const esp
         path = espy_path_join(cx, folder, entries.at[i].name);
         if (!path)
             ESPY_GO(cx->code);
-        ESPY_GO(pack_by_digest(cx, path, f, out));
+        e = pack_by_digest(cx, path, f, out);
+        if (e == ESPY_E_NOMEM)
+            goto out;
+        espy_clear(cx); /* one that cannot be read must not hide the next */
+        e = ESPY_E_OK;
         espy_free(cx, path);
         path = NULL;
     }

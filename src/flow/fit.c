@@ -9,6 +9,7 @@
 #include "learn/gallery.h"
 
 #define FIT_SVM_LABELS 1000
+#define FIT_MATRIX 500 /* labels whose confusion matrix is still worth its text */
 #define FIT_FOLDS 5
 #define FIT_ENOUGH 500 /* held-out samples that make folds unnecessary */
 /* Share of a label's own held-out samples that the floor may cost. */
@@ -350,6 +351,8 @@ espy_err espy_fit_confusion_text(espy_ctx *cx, const espy_fit *f, const char *co
                                  espy_buf *out)
 {
     size_t classes = f->metrics.classes, width = 5;
+    if (classes > FIT_MATRIX)
+        return espy_buf_printf(cx, out, "left out: %zu labels\n", classes);
     for (size_t c = 0; c < classes; c++) {
         size_t n = strlen(names[c]);
         width = n > width ? n : width;

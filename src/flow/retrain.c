@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "encode/align.h"
 
 espy_retrain_paths espy_retrain_default_paths(bool inside)
 {
@@ -40,6 +41,10 @@ espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r)
         return espy_fail(cx, ESPY_E_DATA,
                          "%s holds photos of one student only; a classifier needs two at least",
                          dir);
+    if (r->data.files == r->data.n)
+        return espy_fail(
+            cx, ESPY_E_DATA,
+            "%s holds one photo per student; add a second one of some, or use: espy train", dir);
     return ESPY_E_OK;
 }
 
@@ -143,6 +148,8 @@ espy_err espy_retrain_save(espy_ctx *cx, const espy_retrain *r, const espy_retra
     retrain_facts f = {0};
     espy_err e = ESPY_E_OK;
     const espy_json *pack = espy_encoder_pack(r->encoder)->json;
+    const espy_align_ops *align =
+        espy_align_find(espy_json_string(espy_json_get(pack, "align"), ""));
     espy_buf_init(&f.confusion, (size_t)256 << 20);
     ESPY_GO(facts_fill(cx, r, &f));
     bool logistic = strcmp(r->fit.ops->name, "logistic") == 0;
@@ -166,15 +173,10 @@ espy_err espy_retrain_save(espy_ctx *cx, const espy_retrain *r, const espy_retra
         .threshold = r->fit.threshold,
         .date = espy_time_now(),
         .device = f.device,
-        .detector = espy_json_string(
-            espy_json_get(espy_json_get(pack, "detector"), "name"),
-            espy_json_string(espy_json_get(espy_json_get(pack, "detector"), "type"), "detector")),
-        .alignment = espy_json_string(espy_json_get(espy_json_get(pack, "embedder"), "align"),
-                                      "five-point similarity"),
-        .embedder = espy_json_string(espy_json_get(espy_json_get(pack, "embedder"), "name"),
-                                     espy_encoder_pack(r->encoder)->name),
-        .pretrained = espy_json_string(espy_json_get(espy_json_get(pack, "embedder"), "pretrained"),
-                                       espy_encoder_pack(r->encoder)->name),
+        .detector = espy_json_string(espy_json_get(espy_json_get(pack, "detector"), "type"), ""),
+        .alignment = align ? align->help : "",
+        .embedder = espy_encoder_pack(r->encoder)->name,
+        .pretrained = espy_encoder_pack(r->encoder)->name,
         .classifier = logistic                       ? "logistic regression, one-vs-rest"
                       : r->options.settings.balanced ? "SVM, linear kernel, balanced class weights"
                                                      : "SVM, linear kernel",

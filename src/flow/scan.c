@@ -131,8 +131,13 @@ static const char *scan_mode(const espy_find_options *f)
 static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_item *it,
                             espy_scan *out)
 {
-    return espy_store_scan_get(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
-                               espy_encoder_digest(job->encoder), out);
+    ESPY_TRY(espy_store_scan_get(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
+                                 espy_encoder_digest(job->encoder), out));
+    if (out->n)
+        return ESPY_E_OK;
+    /* no face, or an error: another detector, program or limit may find one */
+    espy_scan_free(cx, out);
+    return ESPY_E_NOT_FOUND;
 }
 
 static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
@@ -207,7 +212,10 @@ static espy_err scan_keep_and_tell(espy_ctx *cx, scan_road *r, size_t n)
         }
         espy_progress_step(job->progress, job->stage, i + 1, r->n);
     }
-    return job->store ? espy_store_commit(cx, job->store) : ESPY_E_OK;
+    espy_err e = job->store ? espy_store_commit(cx, job->store) : ESPY_E_OK;
+    if (e != ESPY_E_OK)
+        espy_store_rollback(cx, job->store);
+    return e;
 }
 
 static void scan_item_free(espy_ctx *cx, scan_item *it)

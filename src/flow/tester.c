@@ -115,6 +115,11 @@ espy_err espy_tester_ready(espy_ctx *cx, const char *folder, const espy_encoder 
         ESPY_TRY(espy_gallery_between(cx, &t->gallery, &spread));
     double own =
         espy_json_number(espy_json_get(t->model.metadata, "threshold"), ESPY_THRESHOLD_DEFAULT);
+    if (!(own >= 0 && own <= 1)) {
+        espy_log(cx, ESPY_LOG_WARN, "the model's threshold %g is no probability; %.2f is used", own,
+                 ESPY_THRESHOLD_DEFAULT);
+        own = ESPY_THRESHOLD_DEFAULT;
+    }
     /* held-out samples are not known here, so the gallery may raise the floor by half the way only
      */
     double most = o->floor + (1 - o->floor) / 2;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -191,8 +192,10 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
 {
     ingest_job *j = self;
     size_t folder = j->folder[i];
-    if (scan->error)
+    if (scan->error) {
+        j->result->unreadable += access(j->paths[i], R_OK) != 0;
         return ingest_skip(cx, j, i, scan->error);
+    }
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
         return ingest_skip(cx, j, i, scan->n ? "no face at that box" : "No face detected");
@@ -311,7 +314,7 @@ espy_err espy_flow_forget(espy_ctx *cx, espy_workspace *ws, const espy_collectio
     e = forget_all(cx, ws->store, at, n, ingest, gone);
     if (e == ESPY_E_OK)
         e = espy_store_commit(cx, ws->store);
-    else
+    if (e != ESPY_E_OK)
         espy_store_rollback(cx, ws->store);
 out:
     free(real);

@@ -40,6 +40,7 @@ typedef struct espy_ingest {
     size_t *per_folder; /* used files of each folder of the dataset */
     int64_t *samples;   /* the samples that were labelled, ascending, each once */
     size_t n_samples;
+    size_t unreadable; /* skipped files that are there but could not be read this time */
 } espy_ingest;
 void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 
