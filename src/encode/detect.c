@@ -274,12 +274,11 @@ void espy_detector_close(espy_ctx *cx, espy_detector *d)
 }
 
 espy_err espy_detector_find(espy_ctx *cx, const espy_detector *d, const espy_image *im,
-                            float min_score, espy_faces *out)
+                            espy_faces *out)
 {
-    float least = min_score > 0.0f ? min_score : d->min_score;
-    ESPY_TRY(d->ops->detect(cx, d->self, im, 0.0f, least, out));
+    ESPY_TRY(d->ops->detect(cx, d->self, im, 0.0f, d->min_score, out));
     if (out->n == 0)
-        ESPY_TRY(d->ops->detect(cx, d->self, im, DETECT_BORDER, least, out));
+        ESPY_TRY(d->ops->detect(cx, d->self, im, DETECT_BORDER, d->min_score, out));
     espy_faces_sort(out);
     return ESPY_E_OK;
 }

@@ -104,9 +104,9 @@ void espy_detector_close(espy_ctx *cx, espy_detector *d);
 
 /* Faces of a picture in its own pixels, best first.  Finds none: looks again with a border of a
  * third of the width and height on each side, since these networks miss a face that fills the
- * picture.  min_score 0: the pack's own. */
+ * picture. */
 espy_err espy_detector_find(espy_ctx *cx, const espy_detector *d, const espy_image *im,
-                            float min_score, espy_faces *out) ESPY_NODISCARD;
+                            espy_faces *out) ESPY_NODISCARD;
 
 /* Reads a file of the pack by role and loads it. */
 espy_err espy_pack_net(espy_ctx *cx, const espy_pack *pack, const char *role,

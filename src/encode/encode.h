@@ -40,7 +40,6 @@ typedef struct espy_find_options {
     bool whole_if_none; /* S1: use the whole picture when no face is found */
     bool full_decode;   /* never decode at reduced scale */
     bool no_crops;      /* detection only */
-    float min_score;    /* 0: the pack's own */
 } espy_find_options;
 
 typedef struct espy_encoder espy_encoder;
@@ -57,7 +56,6 @@ void espy_encoder_destroy(espy_ctx *cx, espy_encoder **encoder);
 
 const espy_pack *espy_encoder_pack(const espy_encoder *encoder);
 size_t espy_encoder_dim(const espy_encoder *encoder);
-espy_precision espy_encoder_precision(const espy_encoder *encoder); /* of the embedder */
 /* "f32", "mixed" or "bf16": what opens the same encoder again. */
 const char *espy_encoder_precision_name(const espy_encoder *encoder);
 /* SHA-256 over embedder bytes, canonical preprocessing and alignment, alignment code revision and
@@ -73,8 +71,5 @@ espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span 
 /* Embeds n crops (borrowed) in one batch: out has n x dim floats, each row of unit length. */
 espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder,
                             const espy_image *const *crops, size_t n, float *out) ESPY_NODISCARD;
-
-/* True when the sample is too small, too blurred or hardly a face for this pack. */
-bool espy_sample_poor(const espy_encoder *encoder, const espy_sample *s);
 
 #endif

@@ -170,11 +170,6 @@ size_t espy_encoder_dim(const espy_encoder *encoder)
     return encoder->embedder.dim;
 }
 
-espy_precision espy_encoder_precision(const espy_encoder *encoder)
-{
-    return encoder->precision;
-}
-
 const char *espy_encoder_precision_name(const espy_encoder *encoder)
 {
     if (encoder->precision == encoder->detector_precision)
@@ -349,7 +344,7 @@ espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span 
     ESPY_GO(espy_cancelled(cx));
     ESPY_GO(
         espy_image_decode(cx, file, options->full_decode ? 0 : encoder->detector.side, &w.picture));
-    ESPY_GO(espy_detector_find(cx, &encoder->detector, &w.picture, options->min_score, &w.faces));
+    ESPY_GO(espy_detector_find(cx, &encoder->detector, &w.picture, &w.faces));
     if (options->largest || options->central)
         encoder_one(&w.faces, &w.picture, options->central);
     ESPY_GO(encoder_landmarks(cx, encoder, &w));
@@ -380,14 +375,4 @@ espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder,
                             const espy_image *const *crops, size_t n, float *out)
 {
     return espy_embedder_run(cx, &encoder->embedder, crops, n, out);
-}
-
-bool espy_sample_poor(const espy_encoder *encoder, const espy_sample *s)
-{
-    const espy_pack *p = encoder->pack;
-    if (fminf(s->box[2], s->box[3]) < p->min_side)
-        return true;
-    if (!s->whole && s->score < p->min_score)
-        return true;
-    return s->crop.px && s->sharpness < p->min_sharpness;
 }
