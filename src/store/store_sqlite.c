@@ -12,6 +12,7 @@
 
 #define SCHEMA_FILE "store.db"
 #define SCHEMA_APPLICATION 0x45535059 /* "ESPY", in the file's header */
+#define STEP_NAP_MS 20                /* between two tries of what does not wait by itself */
 #define STEP_WAIT_MS 10000            /* how long a writer waits for another one */
 
 /* Schema 1.  The page of 8 KiB holds three 512-d embeddings; 4 KiB would hold one and waste half.
@@ -218,6 +219,20 @@ static espy_err sqlite_fail(espy_ctx *cx, const sqlite_db *db, int rc)
 static espy_err sqlite_run(espy_ctx *cx, sqlite_db *db, const char *sql)
 {
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? ESPY_E_OK : sqlite_fail(cx, db, rc);
+}
+
+/* The same for what SQLite does not wait for by itself: two processes that both want the journal of
+ * a new file changed would wait for each other, so it tells both at once that the file is busy. */
+static espy_err sqlite_run_patiently(espy_ctx *cx, sqlite_db *db, const char *sql)
+{
+    int rc = SQLITE_BUSY;
+    for (int waited = 0; (rc & 0xff) == SQLITE_BUSY && waited < STEP_WAIT_MS;
+         waited += STEP_NAP_MS) {
+        if (waited > 0)
+            sqlite3_sleep(STEP_NAP_MS);
+        rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    }
     return rc == SQLITE_OK ? ESPY_E_OK : sqlite_fail(cx, db, rc);
 }
 
@@ -573,8 +588,10 @@ static espy_err sqlite_open_schema(espy_ctx *cx, const char *dir, const char *co
     }
     ESPY_GO(sqlite_configure(cx, db));
     int64_t version = 0; /* a stranger's file must be refused before anything of it is changed */
+    ESPY_GO(sqlite_run(cx, db, "BEGIN"));
     ESPY_GO(sqlite_identify(cx, db, (int64_t)newest, &version));
-    ESPY_GO(sqlite_run(cx, db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
+    ESPY_GO(sqlite_run(cx, db, "ROLLBACK"));
+    ESPY_GO(sqlite_run_patiently(cx, db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
     for (int i = 0; i < STEP_COUNT; i++) {
         rc = sqlite3_prepare_v3(db->handle, sqlite_steps[i], -1, SQLITE_PREPARE_PERSISTENT,
                                 &db->step[i], NULL);
