@@ -40,8 +40,7 @@ static espy_err fit_part(espy_ctx *cx, const espy_rows *all, const uint32_t *at,
 static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows *rows,
                          const espy_head_options *settings, espy_head **out)
 {
-    espy_gallery g = {rows->x, rows->y, rows->n, rows->dim, rows->classes};
-    return ops->fit(cx, &g, settings, out);
+    return ops->fit(cx, rows, settings, out);
 }
 
 static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name)

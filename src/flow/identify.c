@@ -78,8 +78,7 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
                           "version %lld has head \"%s\", which this program lacks",
                           (long long)version, id.version.head));
     const espy_rows *r = &id.gallery.rows;
-    espy_gallery g = {r->x, r->y, r->n, r->dim, r->classes};
-    ESPY_GO(ops->load(cx, espy_span_of(&id.version.bytes), &g, &id.head));
+    ESPY_GO(ops->load(cx, espy_span_of(&id.version.bytes), r, &id.head));
     espy_buf_free(cx, &id.version.bytes);
     ESPY_GO(identifier_check(cx, &id));
     ESPY_GO(identifier_rule(cx, &id, options));

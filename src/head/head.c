@@ -2,6 +2,8 @@
  * head - the registry, made by the build from the option "heads". */
 #include "head/head.h"
 
+#include "head/head_parts.h"
+
 #include <string.h>
 
 #define ESPY_HEAD(n) extern const espy_head_ops espy_head_##n;
@@ -28,4 +30,15 @@ void espy_head_destroy(espy_ctx *cx, espy_head **head)
         return;
     (*head)->ops->destroy(cx, *head);
     *head = NULL;
+}
+
+espy_err espy_head_scale(espy_ctx *cx, espy_rows *rows, espy_scaler *scaler, float **x)
+{
+    *x = espy_floats(cx, rows->n * rows->dim);
+    if (!*x)
+        return cx->code;
+    ESPY_TRY(espy_scaler_fit(cx, rows->x, rows->n, rows->dim, scaler));
+    espy_scaler_apply(scaler, rows->x, rows->n, *x);
+    rows->x = *x;
+    return ESPY_E_OK;
 }

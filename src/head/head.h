@@ -7,14 +7,10 @@
 #ifndef ESPY_HEAD_HEAD_H
 #define ESPY_HEAD_HEAD_H
 
-#include "base/mem.h"
+#include "learn/rows.h"
 
-/* Labelled vectors, borrowed. */
-typedef struct espy_gallery {
-    const float *x;    /* n x dim, row-major, unit rows */
-    const uint32_t *y; /* n labels, 0..classes-1 */
-    size_t n, dim, classes;
-} espy_gallery;
+/* Labelled vectors, borrowed; unit rows. */
+typedef espy_rows espy_gallery;
 
 typedef struct espy_head_options {
     double c;      /* SVM and logistic: inverse regularisation; 0: 1.0 */

@@ -54,7 +54,7 @@ espy_err espy_head_logistic_take(espy_ctx *cx, espy_scaler *scaler, espy_logisti
 static espy_err logistic_fit(espy_ctx *cx, const espy_gallery *data,
                              const espy_head_options *options, espy_head **out)
 {
-    espy_rows rows = {data->x, data->y, data->n, data->dim, data->classes};
+    espy_rows rows = *data;
     espy_logistic_options o = {.c = options->c, .balanced = options->balanced};
     espy_scaler scaler = {0};
     espy_logistic *model = NULL;
@@ -62,13 +62,8 @@ static espy_err logistic_fit(espy_ctx *cx, const espy_gallery *data,
     espy_err e;
 
     ESPY_TRY(espy_rows_check(cx, &rows));
-    if (options->scale) {
-        if (!(x = espy_floats(cx, rows.n * rows.dim)))
-            return ESPY_E_NOMEM;
-        ESPY_GO(espy_scaler_fit(cx, rows.x, rows.n, rows.dim, &scaler));
-        espy_scaler_apply(&scaler, rows.x, rows.n, x);
-        rows.x = x;
-    }
+    if (options->scale)
+        ESPY_GO(espy_head_scale(cx, &rows, &scaler, &x));
     ESPY_GO(espy_logistic_fit(cx, &rows, &o, &model));
     ESPY_GO(espy_head_logistic_take(cx, &scaler, &model, out));
 out:

@@ -15,6 +15,10 @@ const espy_svm *espy_head_svm_model(const espy_head *head);
 const espy_logistic *espy_head_logistic_model(const espy_head *head);
 const espy_scaler *espy_head_scaler(const espy_head *head);
 
+/* Fits the scaler on the rows and points rows->x at their scaled copy *x, both the caller's. */
+espy_err espy_head_scale(espy_ctx *cx, espy_rows *rows, espy_scaler *scaler,
+                         float **x) ESPY_NODISCARD;
+
 /* Heads from parts that were read elsewhere.  On success *scaler (may hold no mean) and *model
  * belong to the head and are cleared; on failure they stay the caller's. Errors: FORMAT (parts that
  * do not fit together), NOMEM. */

@@ -59,7 +59,7 @@ espy_err espy_head_svm_take(espy_ctx *cx, espy_scaler *scaler, espy_svm **model,
 static espy_err svm_fit(espy_ctx *cx, const espy_gallery *data, const espy_head_options *options,
                         espy_head **out)
 {
-    espy_rows rows = {data->x, data->y, data->n, data->dim, data->classes};
+    espy_rows rows = *data;
     espy_svm_options o = {
         .c = options->c, .balanced = options->balanced, .seed = options->seed ? options->seed : 42};
     espy_scaler scaler = {0};
@@ -68,13 +68,8 @@ static espy_err svm_fit(espy_ctx *cx, const espy_gallery *data, const espy_head_
     espy_err e;
 
     ESPY_TRY(espy_rows_check(cx, &rows));
-    if (options->scale) {
-        if (!(x = espy_floats(cx, rows.n * rows.dim)))
-            return ESPY_E_NOMEM;
-        ESPY_GO(espy_scaler_fit(cx, rows.x, rows.n, rows.dim, &scaler));
-        espy_scaler_apply(&scaler, rows.x, rows.n, x);
-        rows.x = x;
-    }
+    if (options->scale)
+        ESPY_GO(espy_head_scale(cx, &rows, &scaler, &x));
     ESPY_GO(espy_svm_fit(cx, &rows, &o, &svm));
     ESPY_GO(espy_head_svm_take(cx, &scaler, &svm, out));
 out:

@@ -40,7 +40,7 @@ espy_decision_rule espy_decision_rule_make(double threshold, double floor);
 /* The floor of a gallery: the pack's default, raised by the largest cosine between samples of
  * different labels (espy_gallery_between), so that nobody is accepted at a likeness that strangers
  * to each other reach; but never above `most`, beyond which too many of a label's own samples would
- * be lost (espy_gallery_within): one mislabelled photo must not make everybody unknown. */
+ * be lost: one mislabelled photo must not make everybody unknown. */
 double espy_decision_floor(double pack_floor, double largest_between, double most);
 
 /* p: probabilities of the labels; cosine: nearest cosine per label (NULL: no_floor is taken as

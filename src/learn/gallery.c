@@ -9,7 +9,6 @@
 #include "base/pool.h"
 #include "gemm/gemm.h"
 #include "kern/kern.h"
-#include "learn/threshold.h"
 
 enum {
     GALLERY_QUERIES = 64,  /* rows of a block */
@@ -162,62 +161,5 @@ espy_err espy_gallery_between(espy_ctx *cx, const espy_rows *gallery, espy_galle
         *out = all;
     }
     espy_free(cx, job.part);
-    return e;
-}
-
-typedef struct gallery_within_job {
-    const espy_rows *gallery;
-    const uint32_t *order;
-    const size_t *start;
-    float *best; /* by place in order */
-    espy_kern kern;
-} gallery_within_job;
-
-static espy_err gallery_within_label(espy_ctx *cx, void *self, size_t item, unsigned worker)
-{
-    const gallery_within_job *job = self;
-    const espy_rows *g = job->gallery;
-    (void)cx;
-    (void)worker;
-
-    for (size_t i = job->start[item]; i < job->start[item + 1]; i++)
-        for (size_t j = i + 1; j < job->start[item + 1]; j++) {
-            float v =
-                job->kern.dot(g->x + job->order[i] * g->dim, g->x + job->order[j] * g->dim, g->dim);
-            if (v > job->best[i])
-                job->best[i] = v;
-            if (v > job->best[j])
-                job->best[j] = v;
-        }
-    return ESPY_E_OK;
-}
-
-espy_err espy_gallery_within(espy_ctx *cx, const espy_rows *gallery, double percent, double *out)
-{
-    uint32_t *order = NULL;
-    size_t *start = NULL, m = 0;
-    espy_err e;
-
-    ESPY_TRY(espy_rows_group(cx, gallery, &order, &start));
-    gallery_within_job job = {.gallery = gallery, .order = order, .start = start};
-    if (!(job.best = espy_array(cx, gallery->n, sizeof *job.best))) {
-        e = ESPY_E_NOMEM;
-        goto out;
-    }
-    espy_kern_init(&job.kern, espy_cpu_detect());
-    for (size_t i = 0; i < gallery->n; i++)
-        job.best[i] = -2;
-    ESPY_GO(espy_parallel(cx, gallery->classes, gallery_within_label, &job));
-    for (size_t i = 0; i < gallery->n; i++)
-        if (job.best[i] > -2)
-            job.best[m++] = job.best[i];
-    if (m == 0)
-        *out = 2;
-    else
-        e = espy_percentile(cx, job.best, m, percent, out);
-out:
-    espy_free(cx, job.best);
-    espy_free(cx, order);
-    espy_free(cx, start);
     return e;
 }

@@ -25,9 +25,4 @@ typedef struct espy_gallery_spread {
 espy_err espy_gallery_between(espy_ctx *cx, const espy_rows *gallery,
                               espy_gallery_spread *out) ESPY_NODISCARD;
 
-/* Cosine of each sample to the nearest other sample of its label, and of those the given percentile
- * (0..100): what a label's own samples reach.  2 where no label has two samples. */
-espy_err espy_gallery_within(espy_ctx *cx, const espy_rows *gallery, double percent,
-                             double *out) ESPY_NODISCARD;
-
 #endif
