@@ -7,6 +7,7 @@
 #ifndef ESPY_HEAD_HEAD_H
 #define ESPY_HEAD_HEAD_H
 
+#include "learn/mlp.h"
 #include "learn/rows.h"
 
 /* Labelled vectors, borrowed; unit rows. */
@@ -18,6 +19,12 @@ typedef struct espy_head_options {
     bool scale;    /* standardise columns first (S0, S1) */
     size_t k;      /* knn: neighbours; 0: 5 */
     uint64_t seed; /* 0: 42 */
+    /* mlp: */
+    size_t epochs;     /* most epochs; 0: 100 */
+    double validation; /* share of the rows that chooses the best epoch; 0: 0.15 */
+    double mean, std;  /* what values are normalised by (S4); std 0: those of the rows */
+    void (*epoch)(void *self, size_t number, size_t most, const espy_mlp_epoch *e); /* or NULL */
+    void *self;
 } espy_head_options;
 
 typedef struct espy_head espy_head;

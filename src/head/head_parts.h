@@ -15,6 +15,15 @@ const espy_svm *espy_head_svm_model(const espy_head *head);
 const espy_logistic *espy_head_logistic_model(const espy_head *head);
 const espy_scaler *espy_head_scaler(const espy_head *head);
 
+/* A network of layers with the constants that its input is normalised by: (x - mean) / std. */
+typedef struct espy_head_network {
+    const espy_mlp *mlp;
+    double mean, std;
+    const espy_mlp_history *history; /* of the training; n = 0 in a head that was loaded */
+} espy_head_network;
+/* False when the head is of another kind. */
+bool espy_head_mlp_network(const espy_head *head, espy_head_network *out);
+
 /* Fits the scaler on the rows and points rows->x at their scaled copy *x, both the caller's. */
 espy_err espy_head_scale(espy_ctx *cx, espy_rows *rows, espy_scaler *scaler,
                          float **x) ESPY_NODISCARD;
@@ -26,5 +35,7 @@ espy_err espy_head_svm_take(espy_ctx *cx, espy_scaler *scaler, espy_svm **model,
                             espy_head **out) ESPY_NODISCARD;
 espy_err espy_head_logistic_take(espy_ctx *cx, espy_scaler *scaler, espy_logistic **model,
                                  espy_head **out) ESPY_NODISCARD;
+espy_err espy_head_mlp_take(espy_ctx *cx, double mean, double std, espy_mlp **model,
+                            espy_head **out) ESPY_NODISCARD;
 
 #endif

@@ -5,11 +5,14 @@
 
 #include "base/mem.h"
 
-/* Borrowed.  x: n x dim, row-major; y: n labels, 0..classes-1. */
+/* Borrowed.  x: n x dim, row-major; y: n labels, 0..classes-1.
+ * group: rows of one source (the clips cut from one recording) carry the same number, which is the
+ * same in every run, and no split parts them; NULL: every row is a source of its own. */
 typedef struct espy_rows {
     const float *x;
     const uint32_t *y;
     size_t n, dim, classes;
+    const uint64_t *group;
 } espy_rows;
 
 /* Refuses what cannot be learned from: nothing, one label, a label without samples, a label out of
