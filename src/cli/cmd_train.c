@@ -111,9 +111,20 @@ out:
     return e;
 }
 
+/* By --encoder, else by what the folder holds; faces where it holds nothing, whose texts then tell.
+ */
+static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modality **out)
+{
+    const espy_modality *found = NULL;
+    if (!espy_cli_given(cli, "encoder"))
+        ESPY_TRY(espy_dataset_modality(&cli->cx, dir, &found));
+    return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
+}
+
 static espy_err train_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
+    const espy_modality *modality;
     double started = espy_time_monotonic();
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
@@ -122,10 +133,11 @@ static espy_err train_cmd(espy_cli *cli)
     espy_fit_options o;
     size_t gone = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_dataset_read(cx, cli->args[0], ESPY_FOLDER_CODE, NULL, &data));
+    ESPY_GO(train_modality(cli, cli->args[0], &modality));
+    ESPY_GO(espy_dataset_read(cx, cli->args[0], ESPY_FOLDER_CODE, modality, NULL, &data));
     for (size_t i = 0; i < data.n_empty; i++)
         espy_log(cx, ESPY_LOG_WARN, "%s holds no picture and is left out", data.empty[i]);
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_cli_say(cli, "%zu labels, %zu pictures; encoder %s (%s)", data.n, data.files, c.encoder,
@@ -154,7 +166,7 @@ out:
 }
 
 static const espy_option train_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     TRAIN_OPTIONS,
     {"whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "use the whole picture where no face is found (pictures that are cropped already)"},
@@ -191,13 +203,15 @@ static espy_err enroll_head(espy_cli *cli, const espy_collection *c, char **head
 }
 
 /* The dataset of one label with the files named. */
-static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out)
+static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_modality **modality)
 {
     espy_ctx *cx = &cli->cx;
     espy_dataset d = {0};
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
+    ESPY_GO(espy_paths_modality(cli, &paths, modality));
+    ESPY_GO(espy_cli_modality(cli, *modality ? *modality : espy_modality_find("face"), modality));
     d.at = espy_array(cx, 1, sizeof *d.at);
     if (!d.at)
         ESPY_GO(cx->code);
@@ -262,14 +276,15 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
+    const espy_modality *modality;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
     char *head = NULL;
     espy_label *labels = NULL;
     size_t n_labels = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(enroll_dataset(cli, &data));
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    ESPY_GO(enroll_dataset(cli, &data, &modality));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
@@ -316,7 +331,7 @@ out:
 }
 
 static const espy_option enroll_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     TRAIN_OPTIONS,
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},

@@ -41,7 +41,8 @@ static espy_err versions_cmd(espy_cli *cli)
     int64_t live = 0, previous = 0;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), &c));
+    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               &c));
     ESPY_GO(espy_store_versions(cx, cli->ws.store, c.id, &at, &n));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "live", &live));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "previous", &previous));
@@ -57,8 +58,8 @@ out:
     return e;
 }
 
-static const espy_option versions_options[] = {{"collection", "NAME", ESPY_OPT_TEXT, 0, 0,
-                                                ESPY_DEFAULT_COLLECTION, NULL, "collection",
+static const espy_option versions_options[] = {{"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL,
+                                                NULL, "collection",
                                                 "the labels that are recognised together"},
                                                {0}};
 
