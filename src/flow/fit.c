@@ -48,12 +48,13 @@ static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows
     return ops->fit(cx, rows, settings, out);
 }
 
-static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name)
+static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name,
+                           const espy_head_ops **out)
 {
     if (!name) {
         size_t *count = espy_array(cx, rows->classes, sizeof *count);
         if (!count)
-            return NULL;
+            return cx->code;
         size_t least = SIZE_MAX;
         for (size_t i = 0; i < rows->n; i++)
             count[rows->y[i]]++;
@@ -62,10 +63,7 @@ static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, cons
         espy_free(cx, count);
         name = least < 2 || rows->classes > FIT_SVM_LABELS ? "knn" : "svm";
     }
-    const espy_head_ops *ops = espy_head_find(name);
-    if (!ops)
-        espy_fail(cx, ESPY_E_ARG, "there is no head \"%s\"; choose svm, logistic or knn", name);
-    return ops;
+    return espy_head_choose(cx, name, out);
 }
 
 /* Whether the training part leaves some label fewer than two samples. */
@@ -321,9 +319,7 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
     ESPY_GO(espy_rows_check(cx, rows));
-    f.ops = fit_choose(cx, rows, options->head);
-    if (!f.ops)
-        ESPY_GO(cx->code);
+    ESPY_GO(fit_choose(cx, rows, options->head, &f.ops));
     ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
         ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y,
