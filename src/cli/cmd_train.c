@@ -39,9 +39,8 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
         .percent = 99,
         .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
         .floor = (double)espy_encoder_pack(encoder)->floor};
-    if (o->head && !espy_head_find(o->head))
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--head %s: choose svm, logistic or knn", o->head);
-    return ESPY_E_OK;
+    const espy_head_ops *ops;
+    return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }
 
 /* What was learned, as one JSON object or a few lines. */
