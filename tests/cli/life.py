@@ -90,5 +90,45 @@ def history_is_printed():
     assert [v["version"] for v in versions("--history")] == [1, 2]
 
 
+def mixed(target):
+    """The same photos, each person's dealt over all labels: nobody can learn that."""
+    for number, name in enumerate(NAMES):
+        (target / name).mkdir(parents=True)
+        for at, source in enumerate(NAMES):
+            for p in sorted((PHOTOS / source).iterdir())[number * 2:number * 2 + 2]:
+                (target / name / p.name).write_bytes(p.read_bytes())
+    return target
+
+
+def a_first_training_may_be_refused():
+    w = ("--workspace", AT / "w2", "--encoder", PACK)
+    bad = mixed(AT / "mixed")
+    run = Run("train", bad, *w, "--min-accuracy", "0.9", "--json").expect(1, "nothing answers yet")
+    last = run.json[-1]
+    assert last["version"] == 1 and last["promoted"] is False and last["gate"]["passed"] is False, last
+    assert last["gate"]["checks"][0]["name"] == "min_accuracy" and last["gate"]["checks"][0]["limit"] == 0.9, last
+    assert run.err.strip().splitlines()[-1].startswith("espy: version 1 is kept but does not answer: accuracy 0."), run.err
+    Run("identify", ASKED[0], *w).expect(1, "learned nothing yet")
+    Run("versions", "--workspace", AT / "w2").expect(0, "gate failed: min_accuracy")
+    last = Run("train", bad, *w, "--min-accuracy", "0.9", "--force", "--json").expect(0, "by force").json[-1]
+    assert last["promoted"] is True and last["gate"]["forced"] is True, last
+    Run("versions", "--workspace", AT / "w2").expect(0, "forced  live")
+
+
+def a_worse_version_does_not_answer():
+    before, number, said = versions(), live(), answers()
+    run = Run("train", AT / "mixed", *W, "--reason", "a bad day").expect(1, f"version {number} goes on answering")
+    assert "accuracy" in run.err or "held-out" in run.err, run.err
+    after = versions()
+    assert after[0]["reason"] == "a bad day" and after[0]["alias"] is None, after[0]
+    assert after[0]["gate"]["passed"] is False and "forced" not in after[0]["gate"], after[0]
+    assert {k["name"] for k in after[0]["gate"]["checks"]} == {"live", "left_out"}, after[0]["gate"]
+    assert after[1:] == before and live() == number and answers() == said
+    Run("rollback", after[0]["version"], *W).expect(0)  # all the same
+    Run("rollback", *W).expect(0)
+    assert live() == number and answers() == said
+    Run("train", PHOTOS, *W).expect(0)  # the labels as they should be
+
+
 main([a_version_records_what_it_learned_from, rollback_gives_the_old_answers, rollback_refuses_a_damaged_version,
-      history_is_printed])
+      history_is_printed, a_first_training_may_be_refused, a_worse_version_does_not_answer])
