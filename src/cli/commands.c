@@ -18,6 +18,7 @@
     X(detect)             \
     X(embed)              \
     X(versions)           \
+    X(rollback)           \
     X(evaluate)           \
     X(doctor)             \
     X(help)               \

@@ -42,12 +42,14 @@ static espy_err identifier_rule(espy_ctx *cx, espy_identifier *id, const espy_id
 {
     double threshold, floor;
     const espy_json *v = id->version.json;
-    const espy_pack *pack = espy_encoder_pack(id->encoder);
     ESPY_TRY(espy_json_need_number(cx, v, "threshold", 0, 1, &threshold));
     ESPY_TRY(espy_json_need_number(cx, v, "floor", -1, 1, &floor));
     id->rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : threshold,
                                        o->floor >= -1 ? o->floor : floor);
     id->rule.no_floor = o->no_floor;
+    if (!id->encoder)
+        return ESPY_E_OK;
+    const espy_pack *pack = espy_encoder_pack(id->encoder);
     id->rule.min_side = pack->min_side;
     id->rule.min_score = pack->min_score;
     id->rule.min_sharpness = pack->min_sharpness;
@@ -62,7 +64,7 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
     espy_err e = espy_workspace_collection_existing(cx, ws, collection,
                                                     espy_encoder_modality(encoder), &id.collection);
     ESPY_GO(e);
-    if (strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
+    if (encoder && strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "collection \"%s\" answers with encoder %s (%s) only",
                           id.collection.name, id.collection.encoder, id.collection.precision));
     if (!version)

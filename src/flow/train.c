@@ -250,11 +250,11 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
                           const espy_encoder *encoder, const espy_dataset *data,
                           const espy_ingest_options *options, espy_ingest *out)
 {
-    espy_ingest result = {0};
+    espy_ingest result = {.modality = espy_encoder_modality(encoder)};
     ingest_job j = {.store = ws->store,
                     .data = data,
                     .options = options,
-                    .modality = espy_encoder_modality(encoder),
+                    .modality = result.modality,
                     .result = &result};
     espy_err e = ESPY_E_OK;
     size_t n = 0;
@@ -358,10 +358,27 @@ static const char *rule_name(espy_threshold_rule rule)
     return "";
 }
 
+/* {label code: samples}, all that were used: what the next training is compared with (trigger.h).
+ */
+static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy_json *v)
+{
+    espy_json *counts = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    for (size_t c = 0, i = 0, n; c < data->n_labels; c++, i += n) { /* rows are in order of label */
+        for (n = 0; i + n < data->rows.n && data->y[i + n] == c;)
+            n++;
+        ESPY_GO(espy_json_set(cx, counts, data->codes[c], espy_json_of_int((int64_t)n)));
+    }
+    e = espy_json_set(cx, v, "sample_counts", espy_json_ref(counts));
+out:
+    espy_json_free(counts);
+    return e;
+}
+
 /* version.json without what the store adds ("version", "created", "head_sha256"). */
 static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_training_set *data,
                              const espy_fit *fit, const espy_fit_options *o, size_t lineage,
-                             espy_json *v)
+                             const espy_publication *how, espy_json *v)
 {
     espy_json *classes = espy_json_array(), *metrics = espy_json_object();
     espy_err e = ESPY_E_OK;
@@ -388,18 +405,25 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                       fit->split.test_n ? espy_json_of_string("holdout") : espy_json_null_value()));
     ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
+    ESPY_GO(version_counts(cx, data, v));
+    if (how->file_counts)
+        ESPY_GO(espy_json_set(cx, v, "file_counts", espy_json_ref(how->file_counts)));
     ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
     ESPY_GO(espy_json_set(cx, v, "seed", espy_json_of_int((int64_t)o->settings.seed)));
     ESPY_GO(espy_json_set(cx, v, "software_version", espy_json_of_string(espy_library_version())));
+    ESPY_GO(espy_json_set(cx, v, "reason", espy_json_of_string(how->reason)));
+    if (how->gate)
+        ESPY_GO(espy_json_set(cx, v, "gate", espy_json_ref(how->gate)));
 out:
     espy_json_free(classes);
     espy_json_free(metrics);
     return e;
 }
 
-espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
-                           const espy_training_set *data, const espy_fit *fit,
-                           const espy_fit_options *options, const char *reason, int64_t *number)
+espy_err espy_flow_add(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                       const espy_training_set *data, const espy_fit *fit,
+                       const espy_fit_options *options, const espy_publication *how,
+                       int64_t *number)
 {
     bool all = fit->refitted || !fit->split.test_n;
     size_t n = all ? data->vectors.n : fit->split.train_n;
@@ -414,13 +438,14 @@ espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     for (size_t i = 0; i < n; i++)
         samples[i] = data->vectors.sample[all ? i : fit->split.train[i]];
     ESPY_GO(fit->ops->save(cx, fit->head, &bytes));
-    ESPY_GO(version_json(cx, c, data, fit, options, n, json));
+    ESPY_GO(version_json(cx, c, data, fit, options, n, how, json));
     ESPY_GO(espy_cancelled(cx)); /* last chance: from here on it is all or nothing */
     ESPY_GO(espy_store_begin(cx, ws->store));
     open = true;
     ESPY_GO(espy_store_version_add(cx, ws->store, c->id, fit->ops->name, json, espy_span_of(&bytes),
                                    samples, n, number));
-    ESPY_GO(espy_store_promote(cx, ws->store, c->id, *number, reason));
+    if (how->promote)
+        ESPY_GO(espy_store_promote(cx, ws->store, c->id, *number, how->reason));
     ESPY_GO(espy_store_commit(cx, ws->store));
     open = false;
 out:
@@ -430,4 +455,12 @@ out:
     espy_buf_free(cx, &bytes);
     espy_json_free(json);
     return e;
+}
+
+espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const espy_training_set *data, const espy_fit *fit,
+                           const espy_fit_options *options, const char *reason, int64_t *number)
+{
+    const espy_publication how = {.reason = reason, .promote = true};
+    return espy_flow_add(cx, ws, c, data, fit, options, &how, number);
 }

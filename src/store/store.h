@@ -184,6 +184,10 @@ espy_err espy_store_version_add(espy_ctx *cx, espy_store *st, int64_t collection
  * again.  The bytes match the digest.  NOT_FOUND, DIGEST. */
 espy_err espy_store_version(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
                             espy_version *out) ESPY_NODISCARD;
+/* Proves the store's own copy, which espy_store_version() does not read while the cache is good.
+ * *cached: whether the cache is as it should be.  NOT_FOUND, DIGEST. */
+espy_err espy_store_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
+                                  bool *cached) ESPY_NODISCARD;
 espy_err espy_store_versions(espy_ctx *cx, espy_store *st, int64_t collection, espy_version **out,
                              size_t *n) ESPY_NODISCARD; /* newest first, without bytes */
 void espy_versions_free(espy_ctx *cx, espy_version *versions, size_t n);
