@@ -61,8 +61,8 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
                               const espy_identify_options *options, espy_identifier *out)
 {
     espy_identifier id = {.encoder = encoder};
-    espy_err e = espy_workspace_collection_existing(cx, ws, collection,
-                                                    espy_encoder_modality(encoder), &id.collection);
+    espy_err e = espy_workspace_collection_existing(
+        cx, ws, collection, encoder ? espy_encoder_modality(encoder) : NULL, &id.collection);
     ESPY_GO(e);
     if (encoder && strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "collection \"%s\" answers with encoder %s (%s) only",
