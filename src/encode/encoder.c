@@ -50,7 +50,8 @@ static espy_err encoder_precision(espy_ctx *cx, espy_encoder *en, const char *wo
     if (i >= 2 && !native)
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "this CPU does not compute in bf16; use --precision f32");
-    const bool mixed = i == 0 ? native && en->pack->bf16 : i >= 2;
+    const bool mixed =
+        i == 0 ? espy_precision_quicker(ESPY_PRECISION_BF16) && en->pack->bf16 : i >= 2;
     en->precision = mixed ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32;
     en->detector_precision = i == 3 ? ESPY_PRECISION_BF16 : ESPY_PRECISION_F32;
     return ESPY_E_OK;
