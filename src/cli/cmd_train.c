@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/train_args.h"
 #include "flow/renew.h"
+#include "flow/trigger.h"
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
@@ -250,15 +251,13 @@ static espy_err train_cmd(espy_cli *cli)
     return espy_cli_train(cli, &how);
 }
 
-static const espy_option train_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
-    ESPY_TRAIN_OPTIONS,
-    ESPY_GATE_OPTIONS,
-    {"whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "use the whole picture where no face is found (pictures that are cropped already)"},
-    {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "also print precision, recall and F1 per label"},
-    {0}};
+static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+                                            ESPY_TRAIN_OPTIONS,
+                                            ESPY_GATE_OPTIONS,
+                                            ESPY_WHOLE_OPTION,
+                                            {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+                                             "also print precision, recall and F1 per label"},
+                                            {0}};
 
 const espy_command espy_command_train = {
     "train",
@@ -339,6 +338,23 @@ out:
     return e;
 }
 
+/* Whether --trigger N starts a training of what the collection holds now. */
+static espy_err enroll_fires(espy_cli *cli, const espy_collection *c, bool *fires, int64_t *added)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *now = NULL, *last = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_cli_text(cli, "trigger"))
+        return ESPY_E_OK;
+    ESPY_GO(espy_trigger_count_store(cx, &cli->ws, c, &now));
+    ESPY_GO(espy_trigger_last(cx, &cli->ws, c, false, &last));
+    *fires = espy_trigger_decide(now, last, espy_cli_int(cli, "trigger"), added);
+out:
+    espy_json_free(now);
+    espy_json_free(last);
+    return e;
+}
+
 static espy_err enroll_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -350,9 +366,11 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_fit_options o;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
-    char *head = NULL;
+    char *head = NULL, reason[64] = "enroll";
     espy_label *labels = NULL;
     size_t n_labels = 0;
+    bool fires = false;
+    int64_t added = 0;
     espy_err e = ESPY_E_OK;
     ESPY_GO(enroll_dataset(cli, &data));
     ESPY_GO(espy_cli_encoder(cli, true, &encoder));
@@ -371,7 +389,10 @@ static espy_err enroll_cmd(espy_cli *cli)
                           "no face to enroll as %s was found; use a photo of one face",
                           data.at[0].code));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
-    if (espy_cli_flag(cli, "no-train") || n_labels < 2) {
+    bool wait = espy_cli_flag(cli, "no-train");
+    if (wait && n_labels >= 2)
+        ESPY_GO(enroll_fires(cli, &c, &fires, &added));
+    if ((wait && !fires) || n_labels < 2) {
         if (cli->json) {
             ESPY_GO(enroll_json(cli, data.at[0].code, ingest.used));
             goto out;
@@ -386,7 +407,10 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    ESPY_GO(train_collection(cli, &c, &o, NULL, &ingest, NULL, "enroll", started,
+    const espy_gate_options gate = train_gate_options(cli);
+    if (fires)
+        espy_cli_trigger_reason(added, reason);
+    ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
                              espy_time_monotonic()));
 out:
     espy_labels_free(cx, labels, n_labels);
@@ -404,13 +428,18 @@ static const espy_option enroll_options[] = {
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},
     {"no-train", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "only keep the samples, learn later"},
+    {"trigger", "N", ESPY_OPT_INT, 1, 1e9, NULL, NULL, "trigger",
+     "with --no-train: learn once N samples are new since the last training"},
     {0}};
 
 const espy_command espy_command_enroll = {
     "enroll",
     "CODE[_Name] FILE|DIR ...",
     "Add pictures of one person and learn them at once",
-    "The largest face of each picture is taken.  One picture is enough (head knn).",
+    "The largest face of each picture is taken.  One picture is enough (head knn).  What is "
+    "learned "
+    "answers\n"
+    "at once; a training that --trigger N starts asks the quality gate first, as espy train does.",
     enroll_options,
     2,
     -1,
