@@ -121,13 +121,19 @@ out:
     return e;
 }
 
-static espy_gate_options train_gate_options(espy_cli *cli)
+/* espy.conf's accuracy counts for commands without that option, too: enroll, when it fires. */
+static espy_err train_gate_options(espy_cli *cli, espy_gate_options *o)
 {
-    return (espy_gate_options){
-        .min_accuracy = espy_cli_text(cli, "min-accuracy") ? espy_cli_real(cli, "min-accuracy") : 0,
-        .left_out = ESPY_GATE_LEFT_OUT,
-        .named = ESPY_GATE_NAMED,
-        .force = espy_cli_flag(cli, "force")};
+    const char *least = espy_cli_text(cli, "min-accuracy");
+    *o = (espy_gate_options){.left_out = ESPY_GATE_LEFT_OUT,
+                             .named = ESPY_GATE_NAMED,
+                             .force = espy_cli_flag(cli, "force")};
+    if (!least)
+        least = espy_workspace_setting(&cli->ws, "min_accuracy");
+    if (least && !espy_parse_real(least, 0, 1, &o->min_accuracy))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "min_accuracy: \"%s\" is not a number from 0 to 1",
+                         least);
+    return ESPY_E_OK;
 }
 
 /* {label code: files} of a dataset, for the trigger's next look at the folder. */
@@ -171,7 +177,8 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
 }
 
 /* The head that answers now, so that learning a little more does not change the kind of model; NULL
- * when there is none, or when it cannot be fitted because a label has one sample. */
+ * when there is none, when it is damaged, or when it cannot be fitted because a label has one
+ * sample. */
 static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **head)
 {
     espy_ctx *cx = &cli->cx;
@@ -184,7 +191,13 @@ static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c->id, "live", &live));
     if (!live)
         goto out;
-    ESPY_GO(espy_store_version(cx, cli->ws.store, c->id, live, &v));
+    e = espy_store_version(cx, cli->ws.store, c->id, live, &v);
+    if (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+        goto out;
+    }
+    ESPY_GO(e);
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c->id, &labels, &n));
     for (size_t i = 0; i < n; i++)
         single = single || labels[i].samples == 1;
@@ -213,6 +226,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     espy_json *counts = NULL;
     char *head = NULL;
     espy_fit_options o;
+    espy_gate_options gate;
     espy_err e = ESPY_E_OK;
     if (how->dir) {
         ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, NULL, &data));
@@ -232,7 +246,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    const espy_gate_options gate = train_gate_options(cli);
+    ESPY_GO(train_gate_options(cli, &gate));
     ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
                              started, espy_time_monotonic()));
 out:
@@ -364,6 +378,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
+    espy_gate_options gate;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
     char *head = NULL, reason[64] = "enroll";
@@ -407,7 +422,7 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    const espy_gate_options gate = train_gate_options(cli);
+    ESPY_GO(train_gate_options(cli, &gate));
     if (fires)
         espy_cli_trigger_reason(added, reason);
     ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,

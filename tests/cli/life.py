@@ -205,6 +205,8 @@ def enroll_learns_when_there_is_enough():
     assert Run("trigger", *w).out == "Retrain: False, New samples: 0\n"
     once = Run("enroll", "Tony_Blair", photos[4], *w, "--json").expect(0).json[-1]
     assert once["version"] == last + 2 and once["promoted"] is True and "gate" not in once, once  # at once, as ever
+    (AT / "w3" / "espy.conf").write_text("trigger = 1\nmin_accuracy = 1.5\n")
+    Run("enroll", "Tony_Blair", photos[5], *w, "--no-train").expect(2, "not a number from 0 to 1")
     (AT / "w3" / "espy.conf").write_text("")
 
 

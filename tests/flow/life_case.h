@@ -35,30 +35,29 @@ static inline void life_close(espy_ctx *cx, espy_workspace *ws, espy_collection 
     espy_workspace_close(cx, ws);
 }
 
-/* Files the rows [from, to) of the case as samples of one media called `media`. */
+/* Files the rows [from, to) of the case as samples of a media each, called "`media` 0", 1, 2 ... */
 static inline void life_add(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                             const flow_case *d, size_t from, size_t to, const char *media)
 {
-    char digest[ESPY_DIGEST_HEX];
-    int64_t id, label;
-    espy_scan s = {.width = 100, .height = 100, .n = to - from, .dim = FLOW_DIM};
-    const espy_span bytes = {(const uint8_t *)media, strlen(media)};
-    espy_digest(bytes.data, bytes.size, digest);
-    LIFE_OK(cx, espy_store_media(cx, ws->store, c->id, bytes, digest, media, &id));
-    s.at = espy_array(cx, s.n, sizeof *s.at);
-    s.vectors = espy_floats(cx, s.n * FLOW_DIM);
-    memcpy(s.vectors, d->x + from * FLOW_DIM, s.n * FLOW_DIM * sizeof *s.vectors);
-    for (size_t i = 0; i < s.n; i++)
-        s.at[i] = (espy_scan_sample){.box = {(float)i * 50, 0, 40, 40},
-                                     .score = 0.9f,
-                                     .sharpness = 100,
-                                     .embedding = s.vectors + i * FLOW_DIM};
-    LIFE_OK(cx, espy_store_scan_put(cx, ws->store, id, "all", "enc", "det", &s));
-    for (size_t i = 0; i < s.n; i++) {
-        LIFE_OK(cx, espy_store_label(cx, ws->store, c->id, d->names[d->y[from + i]], NULL, &label));
-        LIFE_OK(cx, espy_store_sample_label(cx, ws->store, s.at[i].id, label, "folder"));
+    LIFE_OK(cx, espy_store_begin(cx, ws->store));
+    for (size_t i = from; i < to; i++) {
+        char digest[ESPY_DIGEST_HEX], name[64];
+        int64_t id, label;
+        float vector[FLOW_DIM];
+        espy_scan_sample at = {
+            .box = {0, 0, 40, 40}, .score = 0.9f, .sharpness = 100, .embedding = vector};
+        espy_scan s = {
+            .width = 100, .height = 100, .n = 1, .dim = FLOW_DIM, .at = &at, .vectors = vector};
+        memcpy(vector, d->x + i * FLOW_DIM, sizeof vector);
+        int n = snprintf(name, sizeof name, "%s %zu", media, i - from);
+        const espy_span bytes = {(const uint8_t *)name, (size_t)n};
+        espy_digest(bytes.data, bytes.size, digest);
+        LIFE_OK(cx, espy_store_media(cx, ws->store, c->id, bytes, digest, name, &id));
+        LIFE_OK(cx, espy_store_scan_put(cx, ws->store, id, "all", "enc", "det", &s));
+        LIFE_OK(cx, espy_store_label(cx, ws->store, c->id, d->names[d->y[i]], NULL, &label));
+        LIFE_OK(cx, espy_store_sample_label(cx, ws->store, at.id, label, "folder"));
     }
-    espy_scan_free(cx, &s);
+    LIFE_OK(cx, espy_store_commit(cx, ws->store));
 }
 
 static inline int64_t life_alias(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
