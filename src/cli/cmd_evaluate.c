@@ -282,7 +282,7 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
                           .rule = ESPY_THRESHOLD_FOLDS,
                           .percent = 99,
                           .floor = (double)espy_encoder_pack(encoder)->floor};
-    ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, NULL, &d));
+    ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_encoder_modality(encoder), NULL, &d));
     ESPY_GO(evaluate_rows(cli, encoder, c, &d, &l));
     if (unknown)
         ESPY_GO(evaluate_strangers(cli, encoder, c, unknown, &strangers, &n));
@@ -303,7 +303,11 @@ static espy_err evaluate_cmd(espy_cli *cli)
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    const espy_modality *modality = NULL;
+    if (!espy_cli_flag(cli, "pairs") && !espy_cli_given(cli, "encoder"))
+        ESPY_GO(espy_dataset_modality(&cli->cx, cli->args[0], &modality));
+    ESPY_GO(espy_cli_modality(cli, modality ? modality : espy_modality_find("face"), &modality));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(espy_workspace_collection(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"), encoder,
                                       &c));
     if (espy_cli_flag(cli, "pairs"))
@@ -317,7 +321,7 @@ out:
 }
 
 static const espy_option evaluate_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic or knn"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/train_args.h"
+#include "flow/canary.h"
 #include "flow/renew.h"
 #include "flow/trigger.h"
 
@@ -21,9 +22,8 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
         .percent = 99,
         .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
         .floor = (double)espy_encoder_pack(encoder)->floor};
-    if (o->head && !espy_head_find(o->head))
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--head %s: choose svm, logistic or knn", o->head);
-    return ESPY_E_OK;
+    const espy_head_ops *ops;
+    return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }
 
 /* What was learned, as one JSON object or a few lines. */
@@ -39,15 +39,15 @@ static espy_err train_tell(espy_cli *cli, const espy_renewal *r, const espy_inge
         espy_cli_print("version %lld: %s, %zu labels, %zu samples", (long long)version,
                        fit->ops->name, set->n_labels, set->rows.n);
         if (ingest->n_skipped)
-            espy_cli_print(", %zu pictures skipped", ingest->n_skipped);
+            espy_cli_print(", %zu %ss skipped", ingest->n_skipped, ingest->modality->media);
         if (measured)
             espy_cli_print("\naccuracy %.4f on %zu held-out samples", fit->metrics.accuracy,
                            fit->split.test_n);
         espy_cli_print("\nknown from probability %.2f and similarity %.2f on\n", fit->threshold,
                        fit->floor);
         if (ingest->used)
-            espy_cli_print("encoding %.1f s (%zu new of %zu pictures), ", seconds[0], ingest->fresh,
-                           ingest->used);
+            espy_cli_print("encoding %.1f s (%zu new of %zu %ss), ", seconds[0], ingest->fresh,
+                           ingest->used, ingest->modality->media);
         espy_cli_print("fitting %.2f s\n", seconds[1]);
         return ESPY_E_OK;
     }
@@ -121,11 +121,16 @@ out:
     return e;
 }
 
-/* espy.conf's accuracy counts for commands without that option, too: enroll, when it fires. */
-static espy_err train_gate_options(espy_cli *cli, espy_gate_options *o)
+/* The gate's canaries are the encoder's; the caller frees them.  espy.conf's accuracy counts for
+ * commands without that option, too: enroll, when it fires. */
+static espy_err train_gate_options(espy_cli *cli, const espy_encoder *encoder,
+                                   espy_canaries *canaries, espy_gate_options *o)
 {
     const char *least = espy_cli_text(cli, "min-accuracy");
-    *o = (espy_gate_options){.left_out = ESPY_GATE_LEFT_OUT,
+    ESPY_TRY(espy_canaries_make(&cli->cx, encoder, canaries));
+    *o = (espy_gate_options){.canaries = canaries->at,
+                             .n_canaries = canaries->n,
+                             .left_out = ESPY_GATE_LEFT_OUT,
                              .named = ESPY_GATE_NAMED,
                              .force = espy_cli_flag(cli, "force")};
     if (!least)
@@ -158,21 +163,23 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
 {
     espy_ctx *cx = &cli->cx;
     size_t gone = 0;
-    espy_cli_say(cli, "%zu labels, %zu pictures; encoder %s (%s)", data->n, data->files, c->encoder,
-                 c->precision);
+    const espy_modality *m = espy_encoder_modality(encoder);
+    espy_cli_say(cli, "%zu labels, %zu %ss; encoder %s (%s)", data->n, data->files, m->media,
+                 c->encoder, c->precision);
     espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
                                .actor = "folder",
                                .progress = &cli->progress};
     ESPY_TRY(espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest));
     if (!ingest->used)
-        return espy_fail(cx, ESPY_E_DATA, "no face was found in any of %zu pictures (first: %s)",
-                         data->files, ingest->skipped[0].reason);
+        return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
+                         m->sample, data->files, m->media, ingest->skipped[0].reason);
     for (size_t i = 0; i < ingest->n_skipped; i++)
         espy_cli_say(cli, "skipped %s: %s", ingest->skipped[i].path, ingest->skipped[i].reason);
-    if (!ingest->unreadable) /* else it cannot be told which photos are gone */
+    if (!ingest->unreadable) /* else it cannot be told which files are gone */
         ESPY_TRY(espy_flow_forget(cx, &cli->ws, c, dir, ingest, &gone));
     if (gone)
-        espy_cli_say(cli, "%zu photos are no longer in %s: not learned from any more", gone, dir);
+        espy_cli_say(cli, "%zu %ss are no longer in %s: not learned from any more", gone, m->media,
+                     dir);
     return ESPY_E_OK;
 }
 
@@ -213,6 +220,16 @@ out:
     return e;
 }
 
+/* By --encoder, else by what the folder holds; faces where it holds nothing, whose texts then tell.
+ */
+static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modality **out)
+{
+    const espy_modality *found = NULL;
+    if (!espy_cli_given(cli, "encoder"))
+        ESPY_TRY(espy_dataset_modality(&cli->cx, dir, &found));
+    return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
@@ -227,29 +244,39 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     char *head = NULL;
     espy_fit_options o;
     espy_gate_options gate;
+    espy_canaries canaries = {0};
+    const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
     if (how->dir) {
-        ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, NULL, &data));
+        ESPY_GO(train_modality(cli, how->dir, &modality));
+        ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
         for (size_t i = 0; i < data.n_empty; i++)
-            espy_log(cx, ESPY_LOG_WARN, "%s holds no picture and is left out", data.empty[i]);
+            espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
+                     modality->media);
+        if (data.unknown)
+            espy_log(cx, ESPY_LOG_WARN,
+                     "%s is not learned: what is unknown is no label; move its files to the folder "
+                     "of what they are",
+                     data.unknown);
         ESPY_GO(train_file_counts(cx, &data, &counts));
     }
-    ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, &encoder));
+    ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     if (how->dir) {
         ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));
         ESPY_GO(train_ingest(cli, &c, encoder, how->dir, &data, &ingest));
     } else {
-        ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, collection, &c));
+        ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c));
     }
     if (!o.head && how->keep_head)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    ESPY_GO(train_gate_options(cli, &gate));
+    ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
     ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
                              started, espy_time_monotonic()));
 out:
+    espy_canaries_free(cx, &canaries);
     espy_free(cx, head);
     espy_json_free(counts);
     espy_ingest_free(cx, &ingest);
@@ -265,7 +292,7 @@ static espy_err train_cmd(espy_cli *cli)
     return espy_cli_train(cli, &how);
 }
 
-static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
                                             ESPY_TRAIN_OPTIONS,
                                             ESPY_GATE_OPTIONS,
                                             ESPY_WHOLE_OPTION,
@@ -276,7 +303,7 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_CO
 const espy_command espy_command_train = {
     "train",
     "DIR",
-    "Learn people from a folder with one folder of photos per person",
+    "Learn from a folder with one folder of photos per person, or of recordings per class",
     "A folder is named CODE_Name (STU001_John_Doe) or just Name.  Photos seen before are not "
     "encoded\n"
     "again.  The new version answers when it passes the quality gate: the accuracy asked for, not "
@@ -290,13 +317,15 @@ const espy_command espy_command_train = {
     train_cmd};
 
 /* The dataset of one label with the files named. */
-static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out)
+static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_modality **modality)
 {
     espy_ctx *cx = &cli->cx;
     espy_dataset d = {0};
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
+    ESPY_GO(espy_paths_modality(cli, &paths, modality));
+    ESPY_GO(espy_cli_modality(cli, *modality ? *modality : espy_modality_find("face"), modality));
     d.at = espy_array(cx, 1, sizeof *d.at);
     if (!d.at)
         ESPY_GO(cx->code);
@@ -379,6 +408,8 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_ingest ingest = {0};
     espy_fit_options o;
     espy_gate_options gate;
+    espy_canaries canaries = {0};
+    const espy_modality *modality;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
     char *head = NULL, reason[64] = "enroll";
@@ -387,8 +418,8 @@ static espy_err enroll_cmd(espy_cli *cli)
     bool fires = false;
     int64_t added = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(enroll_dataset(cli, &data));
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    ESPY_GO(enroll_dataset(cli, &data, &modality));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
@@ -400,9 +431,8 @@ static espy_err enroll_cmd(espy_cli *cli)
     for (size_t i = 0; i < ingest.n_skipped; i++)
         espy_cli_say(cli, "skipped %s: %s", ingest.skipped[i].path, ingest.skipped[i].reason);
     if (!ingest.used)
-        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
-                          "no face to enroll as %s was found; use a photo of one face",
-                          data.at[0].code));
+        ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no %s to enroll as %s was found; use a %s of one %s",
+                          modality->sample, data.at[0].code, modality->media, modality->sample));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
     bool wait = espy_cli_flag(cli, "no-train");
     if (wait && n_labels >= 2)
@@ -412,22 +442,26 @@ static espy_err enroll_cmd(espy_cli *cli)
             ESPY_GO(enroll_json(cli, data.at[0].code, ingest.used));
             goto out;
         }
-        espy_cli_print("%s: %zu picture%s added; %s\n", data.at[0].code, ingest.used,
-                       ingest.used == 1 ? "" : "s",
-                       n_labels < 2 ? "enroll a second person, then they can be told apart"
-                                    : "espy train or the next enroll learns from them");
+        espy_cli_print("%s: %zu %s%s added; ", data.at[0].code, ingest.used, modality->media,
+                       ingest.used == 1 ? "" : "s");
+        if (n_labels < 2)
+            espy_cli_print("enroll a second %s, then they can be told apart\n", modality->owner);
+        else
+            espy_cli_print("espy train or the next enroll learns from them\n");
         goto out;
     }
     if (!o.head)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    ESPY_GO(train_gate_options(cli, &gate));
-    if (fires)
+    if (fires) {
+        ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
         espy_cli_trigger_reason(added, reason);
+    }
     ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
                              espy_time_monotonic()));
 out:
+    espy_canaries_free(cx, &canaries);
     espy_labels_free(cx, labels, n_labels);
     espy_free(cx, head);
     espy_ingest_free(cx, &ingest);
@@ -438,7 +472,7 @@ out:
 }
 
 static const espy_option enroll_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     ESPY_TRAIN_OPTIONS,
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},
@@ -450,11 +484,12 @@ static const espy_option enroll_options[] = {
 const espy_command espy_command_enroll = {
     "enroll",
     "CODE[_Name] FILE|DIR ...",
-    "Add pictures of one person and learn them at once",
+    "Add pictures of one person, or recordings of one class, and learn them at once",
     "The largest face of each picture is taken.  One picture is enough (head knn).  What is "
-    "learned "
-    "answers\n"
-    "at once; a training that --trigger N starts asks the quality gate first, as espy train does.",
+    "learned\n"
+    "answers at once; a training that --trigger N starts asks the quality gate first, as espy "
+    "train\n"
+    "does.",
     enroll_options,
     2,
     -1,

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "cli/train_args.h"
+#include "flow/dataset.h"
 #include "flow/schedule.h"
 #include "flow/trigger.h"
-#include "media/media.h"
 
 void espy_cli_trigger_reason(int64_t added, char out[64])
 {
@@ -27,12 +27,14 @@ static void trigger_free(trigger_state *t)
 }
 
 /* The collection, if there is one: a folder may be asked about before anything was made. */
-static espy_err trigger_collection(espy_cli *cli, bool needed, espy_collection *c)
+static espy_err trigger_collection(espy_cli *cli, bool needed, const espy_modality *modality,
+                                   espy_collection *c)
 {
     espy_ctx *cx = &cli->cx;
     espy_err e = espy_cli_workspace(cli, false);
     if (e == ESPY_E_OK)
-        e = espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), c);
+        e = espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"),
+                                               modality, c);
     if (e == ESPY_E_NOT_FOUND && !needed) {
         espy_clear(cx);
         return ESPY_E_OK;
@@ -44,13 +46,18 @@ static espy_err trigger_look(espy_cli *cli, trigger_state *t)
 {
     espy_ctx *cx = &cli->cx;
     const char *dir = cli->n_args ? cli->args[0] : NULL, *log = espy_cli_text(cli, "log");
+    const espy_modality *modality = NULL;
     espy_collection c = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_GO(trigger_collection(cli, !dir, &c));
-    if (dir)
-        ESPY_GO(espy_trigger_count_folder(cx, dir, espy_image_name, &t->current));
-    else
+    if (dir && !espy_cli_given(cli, "encoder")) /* an empty folder may be anything's */
+        ESPY_GO(espy_dataset_modality(cx, dir, &modality));
+    ESPY_GO(espy_cli_modality(cli, modality, &modality));
+    ESPY_GO(trigger_collection(cli, !dir, modality, &c));
+    if (dir) {
+        ESPY_GO(espy_trigger_count_folder(cx, dir, modality, &t->current));
+    } else {
         ESPY_GO(espy_trigger_count_store(cx, &cli->ws, &c, &t->current));
+    }
     if (log)
         ESPY_GO(espy_trigger_last_of_log(cx, log, &t->last));
     else if (c.id)
@@ -128,7 +135,7 @@ static espy_err trigger_cmd(espy_cli *cli)
 }
 
 static const espy_option trigger_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     {"min-new-samples", "N", ESPY_OPT_INT, 0, 1e9, NULL, NULL, NULL,
      "new samples that are enough; else 100, with --schedule 50"},
     {"train", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "train when there are enough"},

@@ -97,7 +97,8 @@ static espy_err versions_cmd(espy_cli *cli)
     bool oldest_first = espy_cli_flag(cli, "history");
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), &c));
+    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               &c));
     ESPY_GO(espy_store_versions(cx, cli->ws.store, c.id, &at, &n));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "live", &live));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "previous", &previous));
@@ -112,7 +113,7 @@ out:
 }
 
 static const espy_option versions_options[] = {
-    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection",
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
      "the labels that are recognised together"},
     {"history", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "oldest first, with date, accuracy, samples and epochs of each training"},
@@ -154,7 +155,8 @@ static espy_err rollback_cmd(espy_cli *cli)
                          "\"%s\" is no version: give its number (espy versions) or \"previous\"",
                          wanted);
     ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), &c));
+    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               &c));
     ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, espy_cli_text(cli, "reason"), &from, &now));
     if (cli->json)
         ESPY_GO(rollback_json(cli, from, now));
@@ -169,7 +171,7 @@ out:
 }
 
 static const espy_option rollback_options[] = {
-    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, ESPY_DEFAULT_COLLECTION, NULL, "collection",
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
      "the labels that are recognised together"},
     {"reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"},
     {0}};

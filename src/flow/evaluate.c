@@ -44,19 +44,14 @@ espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *con
 {
     espy_evaluation sum = {0};
     espy_fit fit = {0};
-    espy_rows train, test;
+    espy_fit_fold f = {0};
     espy_err e = ESPY_E_OK;
-    float *x = espy_floats(cx, rows->n * rows->dim);
-    uint32_t *y = espy_array(cx, rows->n, sizeof *y), *fold = espy_array(cx, rows->n, sizeof *fold);
-    if (!x || !y || !fold)
-        ESPY_GO(cx->code);
-    ESPY_GO(
-        espy_split_folds(cx, rows->y, rows->n, rows->classes, folds, options->settings.seed, fold));
+    ESPY_GO(espy_fit_folds(cx, rows, folds, options->settings.seed, &f));
     for (uint32_t k = 0; k < folds; k++) {
-        espy_fit_fold(rows, fold, k, x, y, &train, &test);
-        ESPY_GO(espy_flow_fit(cx, &train, names, options, &fit));
-        ESPY_GO(evaluate_answers(cx, &fit, &train, test.x, test.y, test.n, &sum));
-        ESPY_GO(evaluate_answers(cx, &fit, &train, strangers, NULL, n, &sum));
+        espy_fit_fold_take(rows, k, &f);
+        ESPY_GO(espy_flow_fit(cx, &f.train, names, options, &fit));
+        ESPY_GO(evaluate_answers(cx, &fit, &f.train, f.test.x, f.test.y, f.test.n, &sum));
+        ESPY_GO(evaluate_answers(cx, &fit, &f.train, strangers, NULL, n, &sum));
         sum.threshold += fit.threshold / (double)folds;
         sum.floor += fit.floor / (double)folds;
         espy_fit_free(cx, &fit);
@@ -64,8 +59,6 @@ espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *con
     *out = sum;
 out:
     espy_fit_free(cx, &fit);
-    espy_free(cx, x);
-    espy_free(cx, y);
-    espy_free(cx, fold);
+    espy_fit_fold_free(cx, &f);
     return e;
 }

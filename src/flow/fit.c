@@ -17,23 +17,28 @@
 /* Share of stranger pairs that reach a pack's floor (docs/accuracy.md). */
 #define FIT_STRANGERS 1e-3
 
-/* The rows of a part of the split, copied together; *x and *y are the caller's. */
+/* The rows of a part of the split, copied together; *x, *y and *group are the caller's. */
 static espy_err fit_part(espy_ctx *cx, const espy_rows *all, const uint32_t *at, size_t n,
-                         float **x, uint32_t **y, espy_rows *out)
+                         float **x, uint32_t **y, uint64_t **group, espy_rows *out)
 {
     float *px = espy_floats(cx, n * all->dim);
     uint32_t *py = px ? espy_array(cx, n, sizeof *py) : NULL;
-    if (!py) {
+    uint64_t *pg = py && all->group ? espy_array(cx, n, sizeof *pg) : NULL;
+    if (!py || (all->group && !pg)) {
         espy_free(cx, px);
+        espy_free(cx, py);
         return cx->code;
     }
     for (size_t i = 0; i < n; i++) {
         memcpy(px + i * all->dim, all->x + at[i] * all->dim, all->dim * sizeof *px);
         py[i] = all->y[at[i]];
+        if (pg)
+            pg[i] = all->group[at[i]];
     }
     *x = px;
     *y = py;
-    *out = (espy_rows){px, py, n, all->dim, all->classes};
+    *group = pg;
+    *out = (espy_rows){px, py, n, all->dim, all->classes, pg};
     return ESPY_E_OK;
 }
 
@@ -43,12 +48,13 @@ static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows
     return ops->fit(cx, rows, settings, out);
 }
 
-static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name)
+static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name,
+                           const espy_head_ops **out)
 {
     if (!name) {
         size_t *count = espy_array(cx, rows->classes, sizeof *count);
         if (!count)
-            return NULL;
+            return cx->code;
         size_t least = SIZE_MAX;
         for (size_t i = 0; i < rows->n; i++)
             count[rows->y[i]]++;
@@ -57,10 +63,7 @@ static const espy_head_ops *fit_choose(espy_ctx *cx, const espy_rows *rows, cons
         espy_free(cx, count);
         name = least < 2 || rows->classes > FIT_SVM_LABELS ? "knn" : "svm";
     }
-    const espy_head_ops *ops = espy_head_find(name);
-    if (!ops)
-        espy_fail(cx, ESPY_E_ARG, "there is no head \"%s\"; choose svm, logistic or knn", name);
-    return ops;
+    return espy_head_choose(cx, name, out);
 }
 
 /* Whether the training part leaves some label fewer than two samples. */
@@ -87,8 +90,8 @@ static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_op
     if (share < one_each)
         share = one_each;
     espy_err e = share >= 1 ? espy_fail(cx, ESPY_E_DATA, "one sample per label")
-                            : espy_split_stratified(cx, rows->y, rows->n, rows->classes, share,
-                                                    o->settings.seed, out);
+                            : espy_split_stratified(cx, rows->y, rows->group, rows->n,
+                                                    rows->classes, share, o->settings.seed, out);
     if (e == ESPY_E_OK && !knn && fit_thin(rows, out)) {
         espy_split_free(cx, out);
         e = ESPY_E_DATA;
@@ -133,17 +136,40 @@ out:
     return e;
 }
 
-void espy_fit_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x, uint32_t *y,
-                   espy_rows *train, espy_rows *test)
+espy_err espy_fit_folds(espy_ctx *cx, const espy_rows *rows, size_t k, uint64_t seed,
+                        espy_fit_fold *f)
 {
-    size_t head = 0, tail = rows->n;
+    *f = (espy_fit_fold){.x = espy_floats(cx, rows->n * rows->dim),
+                         .y = espy_array(cx, rows->n, sizeof *f->y),
+                         .of = espy_array(cx, rows->n, sizeof *f->of),
+                         .group = rows->group ? espy_array(cx, rows->n, sizeof *f->group) : NULL};
+    if (!f->x || !f->y || !f->of || (rows->group && !f->group))
+        return cx->code;
+    return espy_split_folds(cx, rows->y, rows->group, rows->n, rows->classes, k, seed, f->of);
+}
+
+void espy_fit_fold_take(const espy_rows *rows, uint32_t k, espy_fit_fold *f)
+{
+    size_t head = 0, tail = rows->n, dim = rows->dim;
     for (size_t i = 0; i < rows->n; i++) {
-        size_t to = fold[i] == k ? --tail : head++;
-        memcpy(x + to * rows->dim, rows->x + i * rows->dim, rows->dim * sizeof *x);
-        y[to] = rows->y[i];
+        size_t to = f->of[i] == k ? --tail : head++;
+        memcpy(f->x + to * dim, rows->x + i * dim, dim * sizeof *f->x);
+        f->y[to] = rows->y[i];
+        if (f->group)
+            f->group[to] = rows->group[i];
     }
-    *train = (espy_rows){x, y, head, rows->dim, rows->classes};
-    *test = (espy_rows){x + head * rows->dim, y + head, rows->n - head, rows->dim, rows->classes};
+    f->train = (espy_rows){f->x, f->y, head, dim, rows->classes, f->group};
+    f->test = (espy_rows){f->x + head * dim, f->y + head,
+                          rows->n - head,    dim,
+                          rows->classes,     f->group ? f->group + head : NULL};
+}
+
+void espy_fit_fold_free(espy_ctx *cx, espy_fit_fold *f)
+{
+    espy_free(cx, f->x);
+    espy_free(cx, f->y);
+    espy_free(cx, f->of);
+    espy_free(cx, f->group);
 }
 
 /* Out-of-fold answers to every sample of the training part, n at a time. */
@@ -152,32 +178,28 @@ static espy_err fit_out_of_fold(espy_ctx *cx, const espy_rows *rows, const espy_
 {
     espy_err e = ESPY_E_OK;
     espy_head *head = NULL;
-    espy_rows train, test;
+    espy_fit_fold f = {0};
     size_t done = 0;
-    float *x = espy_floats(cx, rows->n * rows->dim), *p = espy_floats(cx, rows->n * rows->classes);
-    uint32_t *y = espy_array(cx, rows->n, sizeof *y), *fold = espy_array(cx, rows->n, sizeof *fold);
+    float *p = espy_floats(cx, rows->n * rows->classes);
     uint32_t *answer = espy_array(cx, rows->n, sizeof *answer);
-    if (!x || !p || !y || !fold || !answer)
+    if (!p || !answer)
         ESPY_GO(cx->code);
-    ESPY_GO(
-        espy_split_folds(cx, rows->y, rows->n, rows->classes, FIT_FOLDS, o->settings.seed, fold));
+    ESPY_GO(espy_fit_folds(cx, rows, FIT_FOLDS, o->settings.seed, &f));
     for (uint32_t k = 0; k < FIT_FOLDS; k++) {
-        espy_fit_fold(rows, fold, k, x, y, &train, &test);
-        ESPY_GO(fit_head(cx, ops, &train, &o->settings, &head));
-        ESPY_GO(ops->probabilities(cx, head, test.x, test.n, p));
+        espy_fit_fold_take(rows, k, &f);
+        ESPY_GO(fit_head(cx, ops, &f.train, &o->settings, &head));
+        ESPY_GO(ops->probabilities(cx, head, f.test.x, f.test.n, p));
         espy_head_destroy(cx, &head);
-        espy_metrics_argmax(p, test.n, test.classes, answer);
-        for (size_t i = 0; i < test.n; i++, done++) {
-            top[done] = p[i * test.classes + answer[i]];
-            correct[done] = answer[i] == test.y[i];
+        espy_metrics_argmax(p, f.test.n, f.test.classes, answer);
+        for (size_t i = 0; i < f.test.n; i++, done++) {
+            top[done] = p[i * f.test.classes + answer[i]];
+            correct[done] = answer[i] == f.test.y[i];
         }
     }
 out:
     espy_head_destroy(cx, &head);
-    espy_free(cx, x);
+    espy_fit_fold_free(cx, &f);
     espy_free(cx, p);
-    espy_free(cx, y);
-    espy_free(cx, fold);
     espy_free(cx, answer);
     return e;
 }
@@ -292,17 +314,18 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     espy_err e = ESPY_E_OK;
     float *test_x = NULL;
     uint32_t *test_y = NULL;
+    uint64_t *train_group = NULL, *test_group = NULL;
     uint8_t *correct = NULL;
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
     ESPY_GO(espy_rows_check(cx, rows));
-    f.ops = fit_choose(cx, rows, options->head);
-    if (!f.ops)
-        ESPY_GO(cx->code);
+    ESPY_GO(fit_choose(cx, rows, options->head, &f.ops));
     ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
-        ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y, &train));
-        ESPY_GO(fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test));
+        ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y,
+                         &train_group, &train));
+        ESPY_GO(
+            fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test_group, &test));
     }
     correct = espy_array(cx, test.n, sizeof *correct);
     if (!correct)
@@ -328,6 +351,8 @@ out:
     espy_free(cx, correct);
     espy_free(cx, test_x);
     espy_free(cx, test_y);
+    espy_free(cx, train_group);
+    espy_free(cx, test_group);
     espy_fit_free(cx, &f);
     return e;
 }

@@ -54,10 +54,20 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
                        const espy_fit_options *options, espy_fit *out) ESPY_NODISCARD;
 void espy_fit_free(espy_ctx *cx, espy_fit *f);
 
-/* Copies rows with those of fold k behind all others: train and test become views into x (n x dim)
- * and y (n), which the caller owns. */
-void espy_fit_fold(const espy_rows *rows, const uint32_t *fold, uint32_t k, float *x, uint32_t *y,
-                   espy_rows *train, espy_rows *test);
+/* Rows dealt over folds, one after the other as held-out part. */
+typedef struct espy_fit_fold {
+    espy_rows train, test; /* views into what follows, made by espy_fit_fold_take() */
+    float *x;
+    uint32_t *y, *of; /* of: the fold of each row */
+    uint64_t *group;  /* NULL where the rows have none */
+} espy_fit_fold;
+
+/* Deals the rows over k folds; no source is parted.  Free it also on failure. */
+espy_err espy_fit_folds(espy_ctx *cx, const espy_rows *rows, size_t k, uint64_t seed,
+                        espy_fit_fold *f) ESPY_NODISCARD;
+/* Copies the rows with those of fold k behind all others. */
+void espy_fit_fold_take(const espy_rows *rows, uint32_t k, espy_fit_fold *f);
+void espy_fit_fold_free(espy_ctx *cx, espy_fit_fold *f);
 
 /* The confusion matrix as text: a header of labels, one row per true label. */
 espy_err espy_fit_confusion_text(espy_ctx *cx, const espy_fit *f, const char *const *names,

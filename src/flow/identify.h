@@ -38,6 +38,12 @@ void espy_identifier_close(espy_ctx *cx, espy_identifier *id);
 espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
                             espy_result **out) ESPY_NODISCARD;
 
+/* The same from what the head and the gallery say of each sample: n x labels probabilities and
+ * nearest cosines. */
+espy_err espy_identify_answers(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
+                               const float *p, const float *cosine,
+                               espy_result **out) ESPY_NODISCARD;
+
 /* The public result (espy.h), filled here. */
 struct espy_result {
     espy_answer *at;

@@ -62,6 +62,7 @@ static void vectors_keep(espy_vectors *v, const int64_t *samples, size_t n)
             continue;
         memmove(v->x + kept * v->dim, v->x + i * v->dim, v->dim * sizeof *v->x);
         v->sample[kept] = v->sample[i];
+        v->group[kept] = v->group[i];
         v->label[kept++] = v->label[i];
     }
     v->n = kept;
@@ -90,7 +91,7 @@ static espy_err training_set_load(espy_ctx *cx, espy_store *store, const espy_co
             i++;
         l.y[v] = (uint32_t)i;
     }
-    l.rows = (espy_rows){l.vectors.x, l.y, l.vectors.n, l.vectors.dim, l.n_labels};
+    l.rows = (espy_rows){l.vectors.x, l.y, l.vectors.n, l.vectors.dim, l.n_labels, l.vectors.group};
     *out = l;
     l = (espy_training_set){0};
 out:
@@ -134,6 +135,7 @@ typedef struct ingest_job {
     } * seen; /* open addressing; a power of two of places, at most half of them taken */
     size_t places;
     const espy_ingest_options *options;
+    const espy_modality *modality;
     espy_ingest *result;
 } ingest_job;
 
@@ -188,6 +190,21 @@ static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_sca
     return best;
 }
 
+/* Where the sample was seen, and what it was cut from. */
+static espy_err ingest_origin(espy_ctx *cx, const ingest_job *j, size_t i, int64_t sample)
+{
+    char *source = realpath(j->paths[i], NULL), *recording = NULL;
+    espy_err e = source ? espy_store_sample_source(cx, j->store, sample, source) : ESPY_E_OK;
+    free(source);
+    ESPY_TRY(e);
+    if (strcmp(j->modality->name, "sound") != 0)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_recording_of(cx, j->paths[i], &recording));
+    e = espy_store_sample_recording(cx, j->store, sample, recording);
+    espy_free(cx, recording);
+    return e;
+}
+
 static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
 {
     ingest_job *j = self;
@@ -198,12 +215,12 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     }
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
-        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : "No face detected");
+        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : j->modality->nothing);
     size_t first = ingest_first(j, s->id, i);
     if (j->folder[first] != folder) {
         char reason[sizeof cx->text];
-        snprintf(reason, sizeof reason, "the same picture as %s, which has another label",
-                 j->paths[first]);
+        snprintf(reason, sizeof reason, "the same %s as %s, which has another label",
+                 j->modality->media, j->paths[first]);
         return ingest_skip(cx, j, i, reason);
     }
     espy_err e = espy_store_sample_label(cx, j->store, s->id, j->labels[folder], j->options->actor);
@@ -214,10 +231,7 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
         return ingest_skip(cx, j, i, reason);
     }
     ESPY_TRY(e);
-    char *source = realpath(j->paths[i], NULL);
-    e = source ? espy_store_sample_source(cx, j->store, s->id, source) : ESPY_E_OK;
-    free(source);
-    ESPY_TRY(e);
+    ESPY_TRY(ingest_origin(cx, j, i, s->id));
     if (first == i)
         j->result->samples[j->result->n_samples++] = s->id;
     j->result->used++;
@@ -236,8 +250,12 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
                           const espy_encoder *encoder, const espy_dataset *data,
                           const espy_ingest_options *options, espy_ingest *out)
 {
-    espy_ingest result = {0};
-    ingest_job j = {.store = ws->store, .data = data, .options = options, .result = &result};
+    espy_ingest result = {.modality = espy_encoder_modality(encoder)};
+    ingest_job j = {.store = ws->store,
+                    .data = data,
+                    .options = options,
+                    .modality = result.modality,
+                    .result = &result};
     espy_err e = ESPY_E_OK;
     size_t n = 0;
     j.paths = espy_array(cx, data->files, sizeof *j.paths);

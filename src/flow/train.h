@@ -41,6 +41,7 @@ typedef struct espy_ingest {
     int64_t *samples;   /* the samples that were labelled, ascending, each once */
     size_t n_samples;
     size_t unreadable; /* skipped files that are there but could not be read this time */
+    const espy_modality *modality; /* of the files; NULL when there was no ingest */
 } espy_ingest;
 void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 

@@ -44,7 +44,7 @@ static espy_err trigger_add(espy_ctx *cx, espy_json *counts, const char *label, 
 }
 
 static espy_err trigger_count_one(espy_ctx *cx, const char *dir, const char *name,
-                                  bool (*wanted)(const char *name), espy_json *counts)
+                                  const espy_modality *modality, espy_json *counts)
 {
     espy_dir_list list = {0};
     char *code = NULL, *title = NULL, *path = espy_path_join(cx, dir, name);
@@ -54,7 +54,7 @@ static espy_err trigger_count_one(espy_ctx *cx, const char *dir, const char *nam
         return cx->code;
     ESPY_GO(espy_dir_read(cx, path, &list));
     for (size_t i = 0; i < list.n; i++)
-        n += !list.at[i].is_dir && wanted(list.at[i].name);
+        n += !list.at[i].is_dir && modality && espy_modality_of_file(list.at[i].name) == modality;
     ESPY_GO(espy_folder_name(cx, name, ESPY_FOLDER_CODE, &code, &title));
     ESPY_GO(trigger_add(cx, counts, code, n));
 out:
@@ -65,7 +65,7 @@ out:
     return e;
 }
 
-espy_err espy_trigger_count_folder(espy_ctx *cx, const char *dir, bool (*wanted)(const char *name),
+espy_err espy_trigger_count_folder(espy_ctx *cx, const char *dir, const espy_modality *modality,
                                    espy_json **out)
 {
     espy_dir_list list = {0};
@@ -77,7 +77,7 @@ espy_err espy_trigger_count_folder(espy_ctx *cx, const char *dir, bool (*wanted)
     ESPY_GO(espy_dir_read(cx, dir, &list));
     for (size_t i = 0; i < list.n; i++)
         if (list.at[i].is_dir)
-            ESPY_GO(trigger_count_one(cx, dir, list.at[i].name, wanted, counts));
+            ESPY_GO(trigger_count_one(cx, dir, list.at[i].name, modality, counts));
     if (!counts)
         ESPY_GO(espy_fail(cx, ESPY_E_NOMEM, "out of memory"));
     *out = counts;

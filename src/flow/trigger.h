@@ -17,9 +17,9 @@
 bool espy_trigger_decide(const espy_json *current, const espy_json *last, int64_t least,
                          int64_t *added);
 
-/* Files below each class folder of `dir` by label code; folders without such files count 0.
- * wanted: which names count, such as espy_image_name.  Errors: NOT_FOUND, IO, NOMEM. */
-espy_err espy_trigger_count_folder(espy_ctx *cx, const char *dir, bool (*wanted)(const char *name),
+/* Files of the modality (NULL: of none) in each label's folder of `dir` by label code; folders
+ * without such files count 0.  Errors: NOT_FOUND, IO, NOMEM. */
+espy_err espy_trigger_count_folder(espy_ctx *cx, const char *dir, const espy_modality *modality,
                                    espy_json **out) ESPY_NODISCARD;
 
 /* Labelled samples of a collection by label code. */

@@ -4,6 +4,7 @@
 
 #include "head/head_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ESPY_HEAD(n) extern const espy_head_ops espy_head_##n;
@@ -22,6 +23,22 @@ const espy_head_ops *espy_head_find(const char *name)
         if (strcmp(espy_heads[i]->name, name) == 0)
             return espy_heads[i];
     return NULL;
+}
+
+espy_err espy_head_choose(espy_ctx *cx, const char *name, const espy_head_ops **out)
+{
+    char all[128] = "";
+
+    *out = espy_head_find(name);
+    if (*out)
+        return ESPY_E_OK;
+    for (size_t i = 0, n = 0; espy_heads[i] && n < sizeof all; i++)
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s",
+                              i == 0              ? ""
+                              : espy_heads[i + 1] ? ", "
+                                                  : " or ",
+                              espy_heads[i]->name);
+    return espy_fail(cx, ESPY_E_ARG, "there is no head \"%s\"; choose %s", name, all);
 }
 
 void espy_head_destroy(espy_ctx *cx, espy_head **head)

@@ -57,6 +57,8 @@ struct espy_head {
 /* All heads, NULL-terminated; and one by name, or NULL. */
 extern const espy_head_ops *const espy_heads[];
 const espy_head_ops *espy_head_find(const char *name);
+/* The same for a name that a user gave: ARG, naming all there are. */
+espy_err espy_head_choose(espy_ctx *cx, const char *name, const espy_head_ops **out) ESPY_NODISCARD;
 void espy_head_destroy(espy_ctx *cx, espy_head **head);
 
 #endif

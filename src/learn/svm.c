@@ -27,8 +27,9 @@ typedef struct svm_job {
     const double *c; /* per class */
     uint64_t seed;
     unsigned cpu;
-    float *x;   /* rows in order of class */
-    float *own; /* Gram matrices of the classes up to SVM_OWN, one after the other */
+    float *x;         /* rows in order of class */
+    uint64_t *source; /* likewise; NULL: each row is its own */
+    float *own;       /* Gram matrices of the classes up to SVM_OWN, one after the other */
     size_t *own_at;
     float *coef; /* (classes - 1) x n */
     double *intercept, *prob_a, *prob_b;
@@ -107,6 +108,11 @@ static espy_err svm_solve_pair(espy_ctx *cx, const svm_job *job, espy_machine *s
         }
     }
     s->smo.cache = cache;
+    s->grouped = job->source != NULL;
+    if (s->grouped) {
+        memcpy(s->group, job->source + ai, na * sizeof *s->group);
+        memcpy(s->group + na, job->source + bi, nb * sizeof *s->group);
+    }
     ESPY_GO(espy_machine_train(cx, s, na, nb, job->c[i], job->c[j], job->seed, pair,
                                &job->intercept[pair], &job->prob_a[pair], &job->prob_b[pair]));
     for (size_t t = 0; t < na; t++)
@@ -247,6 +253,7 @@ static espy_err svm_job_make(espy_ctx *cx, svm_job *job, const uint32_t *order,
     if (!espy_mul_size(classes - 1, rows->n, &cells))
         return espy_fail(cx, ESPY_E_LIMIT, "%zu samples are too many", rows->n);
     if (!(job->x = espy_floats(cx, rows->n * dim)) ||
+        (rows->group && !(job->source = espy_array(cx, rows->n, sizeof *job->source))) ||
         !(job->own_at = espy_array(cx, classes, sizeof *job->own_at)) ||
         !(job->coef = espy_array(cx, cells, sizeof *job->coef)) ||
         !(job->intercept = espy_array(cx, pairs, sizeof *job->intercept)) ||
@@ -258,6 +265,8 @@ static espy_err svm_job_make(espy_ctx *cx, svm_job *job, const uint32_t *order,
     svm_make_groups(job);
     for (size_t t = 0; t < rows->n; t++)
         memcpy(job->x + t * dim, rows->x + order[t] * dim, dim * sizeof *job->x);
+    for (size_t t = 0; t < rows->n && rows->group; t++)
+        job->source[t] = rows->group[order[t]];
     for (size_t k = 0; k < classes; k++) {
         size_t n_k = job->start[k + 1] - job->start[k];
         c[k] = options->c > 0 ? options->c : 1.0;
@@ -316,6 +325,7 @@ out:
     espy_free(cx, job.machine);
     espy_free(cx, job.group);
     espy_free(cx, job.x);
+    espy_free(cx, job.source);
     espy_free(cx, job.own);
     espy_free(cx, job.own_at);
     espy_free(cx, job.coef);

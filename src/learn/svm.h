@@ -34,10 +34,10 @@ typedef struct espy_svm {
 } espy_svm;
 
 /* Rows are taken as they are: scale them first (scaler.h).
- * Folds for Platt scaling: 5, stratified, seeded per pair; a class with one sample keeps it in
- * every fold's training part.  Same rows, options and CPU: same bits on any number of threads.
- * Errors: DATA (what espy_rows_check refuses; more than ESPY_SVM_CLASSES classes; one sample of
- * every class), NOMEM, CANCELLED. */
+ * Folds for Platt scaling: 5, stratified, seeded per pair, no source parted; a class with one
+ * source keeps it in every fold's training part.  Same rows, options and CPU: same bits on any
+ * number of threads. Errors: DATA (what espy_rows_check refuses; more than ESPY_SVM_CLASSES
+ * classes; one sample of every class), NOMEM, CANCELLED. */
 espy_err espy_svm_fit(espy_ctx *cx, const espy_rows *rows, const espy_svm_options *options,
                       espy_svm **out) ESPY_NODISCARD;
 

@@ -17,6 +17,7 @@
 
 #include "base/random.h"
 #include "learn/platt.h"
+#include "learn/split.h"
 
 enum {
     MACHINE_FOLDS = 5,
@@ -56,6 +57,7 @@ void espy_machine_free(espy_ctx *cx, espy_machine *m)
     espy_free(cx, m->first);
     espy_free(cx, m->fixed);
     espy_free(cx, m->fold);
+    espy_free(cx, m->group);
     espy_free(cx, m->place);
     espy_free(cx, m->member);
     espy_free(cx, m->smo.lo);
@@ -89,6 +91,7 @@ espy_err espy_machine_make(espy_ctx *cx, size_t most, unsigned cpu, espy_machine
         !(m->first = espy_array(cx, n, sizeof *m->first)) ||
         !(m->fixed = espy_array(cx, n, sizeof *m->fixed)) ||
         !(m->fold = espy_array(cx, n, sizeof *m->fold)) ||
+        !(m->group = espy_array(cx, n, sizeof *m->group)) ||
         !(m->member = espy_array(cx, ESPY_SMO_INVERT, sizeof *m->member)) ||
         !(m->place = espy_array(cx, n, sizeof *m->place)) ||
         !(m->smo.lo = espy_array(cx, n, sizeof *m->smo.lo)) ||
@@ -102,12 +105,34 @@ espy_err espy_machine_make(espy_ctx *cx, size_t most, unsigned cpu, espy_machine
     return ESPY_E_OK;
 }
 
-/* Deals each class over the folds after a shuffle, the second going on where the first stopped. */
-static void machine_deal(espy_machine *m, size_t na, size_t nb, uint64_t seed, size_t pair)
+/* A class whose samples are all in one fold stays in training: without it a fold has nothing to
+ * learn. */
+static void machine_keep(uint32_t *fold, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (fold[i] != fold[0])
+            return;
+    for (size_t i = 0; i < n; i++)
+        fold[i] = MACHINE_FOLDS;
+}
+
+/* Deals each class over the folds after a shuffle, the second going on where the first stopped;
+ * where samples have sources, these are dealt as everywhere. */
+static espy_err machine_deal(espy_ctx *cx, espy_machine *m, size_t na, size_t nb, uint64_t seed,
+                             size_t pair)
 {
     espy_random r;
     uint32_t next = 0;
 
+    if (m->grouped) {
+        for (size_t i = 0; i < na + nb; i++)
+            m->place[i] = i >= na;
+        ESPY_TRY(espy_split_folds(cx, m->place, m->group, na + nb, 2, MACHINE_FOLDS, seed + pair,
+                                  m->fold));
+        machine_keep(m->fold, na);
+        machine_keep(m->fold + na, nb);
+        return ESPY_E_OK;
+    }
     espy_random_seed(&r, seed, pair);
     for (size_t i = 0; i < na + nb; i++)
         m->place[i] = (uint32_t)i;
@@ -115,11 +140,9 @@ static void machine_deal(espy_machine *m, size_t na, size_t nb, uint64_t seed, s
     espy_random_shuffle(&r, m->place + na, nb);
     for (size_t i = 0; i < na + nb; i++)
         m->fold[m->place[i]] = next++ % MACHINE_FOLDS;
-    /* The only sample of a class stays in training: without it a fold has nothing to learn. */
-    if (na == 1)
-        m->fold[0] = MACHINE_FOLDS;
-    if (nb == 1)
-        m->fold[na] = MACHINE_FOLDS;
+    machine_keep(m->fold, na);
+    machine_keep(m->fold + na, nb);
+    return ESPY_E_OK;
 }
 
 /* A, the inverse of its Gram matrix and the solution on it; false where that is of no use: samples
@@ -336,7 +359,7 @@ espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb,
     bool inverse = machine_prepare(m, *bias);
     for (size_t t = 0; t < n; t++)
         m->f[t] = m->y[t] - p->v[t] + *bias; /* of those never held out */
-    machine_deal(m, na, nb, seed, pair);
+    ESPY_TRY(machine_deal(cx, m, na, nb, seed, pair));
     for (uint32_t fold = 0; fold < MACHINE_FOLDS; fold++) {
         bool any = false;
         for (size_t t = 0; t < n; t++) {

@@ -15,6 +15,8 @@ typedef struct espy_machine {
     double *y, *best, *f, *kept, *box_lo, *box_hi;
     bool *first, *fixed;
     uint32_t *fold, *place;
+    uint64_t *group; /* sources of the pair's samples, set by the caller where `grouped` */
+    bool grouped;
     /* Of the samples inside their boxes, `members` of them: */
     uint32_t *member; /* which they are */
     size_t members;
@@ -29,7 +31,8 @@ espy_err espy_machine_make(espy_ctx *cx, size_t most, unsigned cpu, espy_machine
 void espy_machine_free(espy_ctx *cx, espy_machine *m);
 
 /* Trains on na + nb samples whose Gram matrix or cache and diagonal are set, with penalties ca and
- * cb. m->best: beta of each sample; *bias; sigmoid a, b from 5 folds dealt by seed and pair. */
+ * cb. m->best: beta of each sample; *bias; sigmoid a, b from 5 folds dealt by seed and pair, which
+ * part no source. */
 espy_err espy_machine_train(espy_ctx *cx, espy_machine *m, size_t na, size_t nb, double ca,
                             double cb, uint64_t seed, size_t pair, double *bias, double *a,
                             double *b) ESPY_NODISCARD;

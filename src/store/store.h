@@ -131,6 +131,11 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
 espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
                                   const char *source) ESPY_NODISCARD;
 
+/* What a sample's media was cut from: a name that its siblings share, or NULL for none.  Splits for
+ * measuring keep siblings together. */
+espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
+                                     const char *recording) ESPY_NODISCARD;
+
 /* The labelled samples of a collection, by sample id; with `under` only those whose media's source
  * begins with this text: lets a folder take its labels off photos that are gone. */
 typedef struct espy_labelled {
@@ -148,6 +153,7 @@ typedef struct espy_vectors {
     float *x;        /* n x dim */
     int64_t *sample; /* n sample ids */
     int64_t *label;  /* n label ids */
+    uint64_t *group; /* n numbers that samples of one recording (or one media) share */
     size_t n, dim;
 } espy_vectors;
 espy_err espy_store_vectors(espy_ctx *cx, espy_store *st, int64_t collection, int64_t version,

@@ -353,6 +353,56 @@ static void test_evaluation(void **state)
     assert_int_equal(m.live, 0);
 }
 
+/* Sources of 8 near-copies whose labels are by chance: whoever parts them finds each copy's label
+ * by its sister; whoever does not finds nothing. */
+static void test_groups(void **state)
+{
+    (void)state;
+    enum { SOURCES = 30, COPIES = 8, LABELS = 3, N = SOURCES * COPIES };
+    static const char *const heads[] = {"svm", "logistic", "knn"};
+    static uint64_t group[N];
+    espy_ctx cx;
+    test_memory m;
+    espy_fit f;
+    espy_evaluation parted, whole;
+    test_memory_init(&cx, &m);
+    flow_make(&data, SOURCES, COPIES, 0.1, 12);
+    for (uint32_t i = 0; i < N; i++) {
+        data.y[i] = i / COPIES % LABELS;
+        group[i] = 1000 + i / COPIES;
+    }
+    data.rows.classes = LABELS;
+    for (size_t h = 0; h < 3; h++) {
+        espy_fit_options o = usual;
+        o.head = heads[h];
+        o.rule = ESPY_THRESHOLD_FOLDS;
+        data.rows.group = NULL;
+        assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, &parted),
+                         ESPY_E_OK);
+        fit(&cx, &o, &f);
+        assert_true(f.metrics.accuracy > 0.9);
+        espy_fit_free(&cx, &f);
+        data.rows.group = group;
+        assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, &whole),
+                         ESPY_E_OK);
+        assert_true((double)parted.right > 0.9 * N);
+        assert_true((double)whole.right < 0.6 * N);
+        assert_int_equal(whole.samples, N);
+        fit(&cx, &o, &f);
+        for (size_t i = 0; i < f.split.test_n; i++)
+            for (size_t k = 0; k < f.split.train_n; k++)
+                assert_true(group[f.split.test[i]] != group[f.split.train[k]]);
+        espy_fit_free(&cx, &f);
+    }
+    flow_make(&data, 3, 8, 0.3, 10);
+    data.rows.group = group;
+    espy_fit_options o = usual;
+    o.rule = ESPY_THRESHOLD_FOLDS;
+    TEST_FAULT_LOOP(&cx, &m, espy_flow_fit(&cx, &data.rows, data.names, &o, &f),
+                    espy_fit_free(&cx, &f));
+    assert_int_equal(m.live, 0);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -392,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_same_on_any_pool),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 
 #include "flow/renew.h"
 #include "flow/trigger.h"
-#include "media/media.h"
 
 static flow_case data; /* too large for a stack */
 
@@ -85,9 +84,10 @@ static void test_folder_counts(void **state)
     espy_ctx cx;
     test_memory m;
     espy_json *v;
+    const espy_modality *faces = espy_modality_find("face"), *sounds = espy_modality_find("sound");
     test_memory_init(&cx, &m);
     char *dir = espy_path_join(&cx, test_folder(), "data");
-    assert_int_equal(espy_trigger_count_folder(&cx, dir, espy_image_name, &v), ESPY_E_NOT_FOUND);
+    assert_int_equal(espy_trigger_count_folder(&cx, dir, faces, &v), ESPY_E_NOT_FOUND);
     espy_clear(&cx);
     put(&cx, dir, "STU001_John_Doe/1.jpg");
     put(&cx, dir, "STU001_John_Doe/2.PNG");
@@ -98,13 +98,18 @@ static void test_folder_counts(void **state)
     put(&cx, dir, "empty/.hidden.jpg");
     put(&cx, dir, "unknown/1.jpg");
     put(&cx, dir, "loose.jpg");
-    TEST_FAULT_LOOP(&cx, &m, espy_trigger_count_folder(&cx, dir, espy_image_name, &v),
-                    espy_json_free(v));
-    LIFE_OK(&cx, espy_trigger_count_folder(&cx, dir, espy_image_name, &v));
+    put(&cx, dir, "dog_bark/1.wav");
+    put(&cx, dir, "dog_bark/2.MP3");
+    TEST_FAULT_LOOP(&cx, &m, espy_trigger_count_folder(&cx, dir, faces, &v), espy_json_free(v));
+    LIFE_OK(&cx, espy_trigger_count_folder(&cx, dir, faces, &v));
     assert_int_equal(espy_json_count(v), 3);
     assert_int_equal(of(v, "STU001"), 3);
     assert_int_equal(of(v, "dog_bark"), 1);
     assert_int_equal(of(v, "empty"), 0);
+    espy_json_free(v);
+    LIFE_OK(&cx, espy_trigger_count_folder(&cx, dir, sounds, &v));
+    assert_int_equal(of(v, "dog_bark"), 2);
+    assert_int_equal(of(v, "STU001"), 0);
     espy_json_free(v);
     espy_free(&cx, dir);
     assert_int_equal(m.live, 0);

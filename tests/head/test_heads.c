@@ -56,6 +56,14 @@ static void test_registry(void **state)
         assert_true(strlen(espy_heads[i]->help) > 0);
     }
     assert_null(espy_head_find("nobody"));
+    const espy_head_ops *ops;
+    assert_int_equal(espy_head_choose(&cx, "nobody", &ops), ESPY_E_ARG);
+    for (size_t i = 0; espy_heads[i]; i++)
+        assert_non_null(strstr(cx.text, espy_heads[i]->name));
+    assert_non_null(strstr(cx.text, " or "));
+    espy_clear(&cx);
+    assert_int_equal(espy_head_choose(&cx, espy_heads[0]->name, &ops), ESPY_E_OK);
+    assert_ptr_equal(ops, espy_heads[0]);
     espy_head *none = NULL;
     espy_head_destroy(&cx, &none);
 }

@@ -88,7 +88,7 @@ static void test_split_shares(void **state)
     (void)state;
 
     split_labels(y);
-    assert_int_equal(espy_split_stratified(&cx, y, SPLIT_N, 4, 0.2, 42, &s), ESPY_E_OK);
+    assert_int_equal(espy_split_stratified(&cx, y, NULL, SPLIT_N, 4, 0.2, 42, &s), ESPY_E_OK);
     assert_int_equal(s.test_n, 9); /* ceil(41 * 0.2) */
     assert_int_equal(s.train_n, SPLIT_N - 9);
     for (size_t i = 0; i < s.test_n; i++) {
@@ -108,14 +108,14 @@ static void test_split_shares(void **state)
     assert_int_equal(s.single_n, 1);
     assert_int_equal(s.single[0], 3);
 
-    assert_int_equal(espy_split_stratified(&cx, y, SPLIT_N, 4, 0.2, 42, &again), ESPY_E_OK);
+    assert_int_equal(espy_split_stratified(&cx, y, NULL, SPLIT_N, 4, 0.2, 42, &again), ESPY_E_OK);
     assert_memory_equal(s.test, again.test, s.test_n * sizeof *s.test);
-    assert_int_equal(espy_split_stratified(&cx, y, SPLIT_N, 4, 0.2, 43, &other), ESPY_E_OK);
+    assert_int_equal(espy_split_stratified(&cx, y, NULL, SPLIT_N, 4, 0.2, 43, &other), ESPY_E_OK);
     assert_memory_not_equal(s.test, other.test, s.test_n * sizeof *s.test);
     espy_split_free(&cx, &s);
     espy_split_free(&cx, &again);
     espy_split_free(&cx, &other);
-    TEST_FAULT_LOOP(&cx, &memory, espy_split_stratified(&cx, y, SPLIT_N, 4, 0.2, 42, &s),
+    TEST_FAULT_LOOP(&cx, &memory, espy_split_stratified(&cx, y, NULL, SPLIT_N, 4, 0.2, 42, &s),
                     espy_split_free(&cx, &s));
 }
 
@@ -126,7 +126,7 @@ static void test_split_keeps_one(void **state)
     espy_split s;
     (void)state;
 
-    assert_int_equal(espy_split_stratified(&cx, y, 6, 3, 0.9, 1, &s), ESPY_E_OK);
+    assert_int_equal(espy_split_stratified(&cx, y, NULL, 6, 3, 0.9, 1, &s), ESPY_E_OK);
     assert_int_equal(s.test_n, 3);
     for (size_t c = 0; c < 3; c++) {
         size_t kept = 0;
@@ -143,15 +143,15 @@ static void test_split_refuses(void **state)
     espy_split s;
     (void)state;
 
-    assert_int_equal(espy_split_stratified(&cx, single, 3, 3, 0.2, 1, &s), ESPY_E_DATA);
+    assert_int_equal(espy_split_stratified(&cx, single, NULL, 3, 3, 0.2, 1, &s), ESPY_E_DATA);
     assert_non_null(strstr(cx.text, "knn"));
     espy_clear(&cx);
-    assert_int_equal(espy_split_stratified(&cx, few, 6, 3, 0.2, 1, &s), ESPY_E_DATA);
+    assert_int_equal(espy_split_stratified(&cx, few, NULL, 6, 3, 0.2, 1, &s), ESPY_E_DATA);
     assert_non_null(strstr(cx.text, "2 test samples cannot cover 3 labels"));
     espy_clear(&cx);
-    assert_int_equal(espy_split_stratified(&cx, few, 6, 3, 0, 1, &s), ESPY_E_ARG);
+    assert_int_equal(espy_split_stratified(&cx, few, NULL, 6, 3, 0, 1, &s), ESPY_E_ARG);
     espy_clear(&cx);
-    assert_int_equal(espy_split_stratified(&cx, few, 6, 3, NAN, 1, &s), ESPY_E_ARG);
+    assert_int_equal(espy_split_stratified(&cx, few, NULL, 6, 3, NAN, 1, &s), ESPY_E_ARG);
     espy_clear(&cx);
 }
 
@@ -162,7 +162,7 @@ static void test_folds(void **state)
     (void)state;
 
     split_labels(y);
-    assert_int_equal(espy_split_folds(&cx, y, SPLIT_N, 4, 5, 7, fold), ESPY_E_OK);
+    assert_int_equal(espy_split_folds(&cx, y, NULL, SPLIT_N, 4, 5, 7, fold), ESPY_E_OK);
     for (size_t i = 0; i < SPLIT_N; i++) {
         assert_true(fold[i] < 5);
         all[fold[i]]++;
@@ -172,7 +172,7 @@ static void test_folds(void **state)
         assert_int_equal(of_0[f], 5);
         assert_true(all[f] == 8 || all[f] == 9);
     }
-    assert_int_equal(espy_split_folds(&cx, y, SPLIT_N, 4, 1, 7, fold), ESPY_E_ARG);
+    assert_int_equal(espy_split_folds(&cx, y, NULL, SPLIT_N, 4, 1, 7, fold), ESPY_E_ARG);
     espy_clear(&cx);
 }
 
