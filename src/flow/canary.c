@@ -69,7 +69,8 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
         ESPY_GO(canary_wav(cx, espy_encoder_times(encoder).clip, kinds[i].deviation, &wav));
         ESPY_GO(espy_flow_scan_memory(cx, encoder, &find, espy_span_of(&wav), &scan));
         memcpy(c.vectors + i * dim, scan.vectors, dim * sizeof *c.vectors);
-        c.at[c.n++] = (espy_canary){kinds[i].name, c.vectors + i * dim};
+        c.at[c.n++] = (espy_canary){kinds[i].name, c.vectors + i * dim,
+                                    scan.at[0].score < espy_encoder_pack(encoder)->min_score};
     }
     *out = c;
     c = (espy_canaries){0};

@@ -319,8 +319,8 @@ static espy_err gate_canaries(espy_ctx *cx, gate_job *j)
         ESPY_TRY(gate_ask(cx, j->fit, &j->data->rows, canary->x, 1, &v, &named));
         k->value = (double)v.probability;
         k->limit = j->fit->threshold;
-        k->passed = !named;
-        if (named)
+        k->passed = !named || canary->poor;
+        if (!k->passed)
             snprintf(k->note, sizeof k->note,
                      "%s is taken for %.60s (probability %.2f, similarity %.2f)", canary->name,
                      j->data->codes[v.label], (double)v.probability, (double)v.similarity);

@@ -10,6 +10,7 @@
 typedef struct espy_canary {
     const char *name; /* of its check: "silence" */
     const float *x;   /* dim values, a unit row, borrowed */
+    bool poor;        /* its quality is too poor to be named, whatever it is like */
 } espy_canary;
 
 #define ESPY_GATE_LEFT_OUT 3 /* labels that are left out in turn */

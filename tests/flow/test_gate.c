@@ -267,8 +267,8 @@ static void test_canaries(void **state)
     for (int refit = 0; refit < 2; refit++) {
         b.recipe.refit = refit;
         bench_fit(&b);
-        const espy_canary canaries[] = {{"silence", nobody},
-                                        {"noise", data.x + b.fit.split.train[0] * FLOW_DIM}};
+        espy_canary canaries[] = {{"silence", nobody},
+                                  {"noise", data.x + b.fit.split.train[0] * FLOW_DIM}};
         espy_gate_options o = bare;
         o.canaries = canaries;
         o.n_canaries = 1;
@@ -279,6 +279,8 @@ static void test_canaries(void **state)
         assert_false(k->passed || k->warning || b.gate.promote);
         assert_non_null(strstr(b.gate.text, "noise is taken for L000"));
         assert_true(bench_gate(&b, 0, &o, "silence")->passed);
+        canaries[1].poor = true; /* answered with poor_quality before anybody is asked */
+        assert_true(bench_gate(&b, 0, &o, "noise")->passed && b.gate.promote);
     }
     bench_close(&b);
 }

@@ -210,6 +210,7 @@ static void run_migration_from_1(void **state)
     espy_db *db = NULL;
     espy_store *st = NULL;
     snprintf(path, sizeof path, "%s/store.db", dir);
+    CASE_OK(&cx, espy_dir_make(&cx, dir));
     CASE_OK(&cx, sqlite_open_schema(&cx, dir, first, 1, &db));
     assert_int_equal(sqlite3_exec(((sqlite_db *)db)->handle, hold, NULL, NULL, NULL), SQLITE_OK);
     sqlite_close(&cx, db);
