@@ -12,7 +12,7 @@ import subprocess
 import time
 import zoneinfo
 
-from support import PROGRAM, SOURCE, Run, folder, main, shared_faces, some_people
+from support import PROGRAM, SHARED, SOURCE, Run, folder, main, shared_faces, some_people
 
 FACES = shared_faces()
 AT = folder()
@@ -276,7 +276,33 @@ def nothing_that_is_cut_short_changes_what_answers():
     assert live() in (number, versions()[0]["version"])
 
 
+def sounds_live_the_same_life():
+    source, own, w = SHARED / "data" / "sounds", AT / "sounds", ("--workspace", AT / "w6")
+    if not source.is_dir():
+        print("SKIP: needs ../shared/data/sounds")
+        return
+    names = some_people(source, own, people=3, photos=10)
+    (own / "unknown").mkdir()
+    shutil.copy(sorted((own / names[0]).iterdir())[0], own / "unknown" / "what.ogg")
+    first = Run("trigger", own, *w, "--train", "--json").expect(0).json
+    assert first[0] == {"retrain": True, "new_samples": 30, "min_new_samples": 100,
+                        "counts": dict.fromkeys(names, 10)}, first
+    assert first[1]["promoted"] is True and first[1]["samples"] == 30, first
+    assert [k["name"] for k in first[1]["gate"]["checks"]] == ["silence", "noise", "left_out"], first
+    assert first[1]["gate"]["checks"][0]["passed"] is True, first
+    for name in names:
+        for p in sorted((source / name).iterdir())[10:15]:
+            shutil.copy(p, own / name)
+    assert Run("trigger", own, *w).expect(0).out == "Retrain: False, New samples: 15\n"
+    said = Run("identify", sorted((own / names[1]).iterdir())[0], *w, "--json").expect(0).out
+    run = Run("trigger", own, *w, "--train", "--min-new-samples", 15, "--json", "--force").expect(0)
+    assert run.json[1]["version"] == 2 and "live" in [k["name"] for k in run.json[1]["gate"]["checks"]], run.out
+    Run("rollback", *w).expect(0, "version 1 answers now")
+    assert Run("identify", sorted((own / names[1]).iterdir())[0], *w, "--json").out == said
+    assert Run("trigger", *w).out == "Retrain: False, New samples: 0\n"
+
+
 main([a_version_records_what_it_learned_from, rollback_gives_the_old_answers, rollback_refuses_a_damaged_version,
       history_is_printed, a_first_training_may_be_refused, a_worse_version_does_not_answer, trigger_counts_a_folder,
       trigger_trains, enroll_learns_when_there_is_enough, nothing_that_is_cut_short_changes_what_answers,
-      a_schedule_runs_in_the_zone_of_the_workspace])
+      sounds_live_the_same_life, a_schedule_runs_in_the_zone_of_the_workspace])
