@@ -9,6 +9,7 @@
 #include "cli/train_args.h"
 #include "flow/canary.h"
 #include "flow/renew.h"
+#include "flow/trigger.h"
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
@@ -120,15 +121,24 @@ out:
     return e;
 }
 
-static espy_gate_options train_gate_options(espy_cli *cli, const espy_canaries *canaries)
+/* The gate's canaries are the encoder's; the caller frees them.  espy.conf's accuracy counts for
+ * commands without that option, too: enroll, when it fires. */
+static espy_err train_gate_options(espy_cli *cli, const espy_encoder *encoder,
+                                   espy_canaries *canaries, espy_gate_options *o)
 {
-    return (espy_gate_options){
-        .min_accuracy = espy_cli_text(cli, "min-accuracy") ? espy_cli_real(cli, "min-accuracy") : 0,
-        .canaries = canaries->at,
-        .n_canaries = canaries->n,
-        .left_out = ESPY_GATE_LEFT_OUT,
-        .named = ESPY_GATE_NAMED,
-        .force = espy_cli_flag(cli, "force")};
+    const char *least = espy_cli_text(cli, "min-accuracy");
+    ESPY_TRY(espy_canaries_make(&cli->cx, encoder, canaries));
+    *o = (espy_gate_options){.canaries = canaries->at,
+                             .n_canaries = canaries->n,
+                             .left_out = ESPY_GATE_LEFT_OUT,
+                             .named = ESPY_GATE_NAMED,
+                             .force = espy_cli_flag(cli, "force")};
+    if (!least)
+        least = espy_workspace_setting(&cli->ws, "min_accuracy");
+    if (least && !espy_parse_real(least, 0, 1, &o->min_accuracy))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "min_accuracy: \"%s\" is not a number from 0 to 1",
+                         least);
+    return ESPY_E_OK;
 }
 
 /* {label code: files} of a dataset, for the trigger's next look at the folder. */
@@ -174,7 +184,8 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
 }
 
 /* The head that answers now, so that learning a little more does not change the kind of model; NULL
- * when there is none, or when it cannot be fitted because a label has one sample. */
+ * when there is none, when it is damaged, or when it cannot be fitted because a label has one
+ * sample. */
 static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **head)
 {
     espy_ctx *cx = &cli->cx;
@@ -187,7 +198,13 @@ static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c->id, "live", &live));
     if (!live)
         goto out;
-    ESPY_GO(espy_store_version(cx, cli->ws.store, c->id, live, &v));
+    e = espy_store_version(cx, cli->ws.store, c->id, live, &v);
+    if (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+        goto out;
+    }
+    ESPY_GO(e);
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c->id, &labels, &n));
     for (size_t i = 0; i < n; i++)
         single = single || labels[i].samples == 1;
@@ -226,6 +243,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     espy_json *counts = NULL;
     char *head = NULL;
     espy_fit_options o;
+    espy_gate_options gate;
     espy_canaries canaries = {0};
     const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
@@ -254,8 +272,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    ESPY_GO(espy_canaries_make(cx, encoder, &canaries));
-    const espy_gate_options gate = train_gate_options(cli, &canaries);
+    ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
     ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
                              started, espy_time_monotonic()));
 out:
@@ -275,15 +292,13 @@ static espy_err train_cmd(espy_cli *cli)
     return espy_cli_train(cli, &how);
 }
 
-static const espy_option train_options[] = {
-    ESPY_ENCODER_OPTIONS(NULL),
-    ESPY_TRAIN_OPTIONS,
-    ESPY_GATE_OPTIONS,
-    {"whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "use the whole picture where no face is found (pictures that are cropped already)"},
-    {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "also print precision, recall and F1 per label"},
-    {0}};
+static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
+                                            ESPY_TRAIN_OPTIONS,
+                                            ESPY_GATE_OPTIONS,
+                                            ESPY_WHOLE_OPTION,
+                                            {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+                                             "also print precision, recall and F1 per label"},
+                                            {0}};
 
 const espy_command espy_command_train = {
     "train",
@@ -366,6 +381,23 @@ out:
     return e;
 }
 
+/* Whether --trigger N starts a training of what the collection holds now. */
+static espy_err enroll_fires(espy_cli *cli, const espy_collection *c, bool *fires, int64_t *added)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *now = NULL, *last = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_cli_text(cli, "trigger"))
+        return ESPY_E_OK;
+    ESPY_GO(espy_trigger_count_store(cx, &cli->ws, c, &now));
+    ESPY_GO(espy_trigger_last(cx, &cli->ws, c, false, &last));
+    *fires = espy_trigger_decide(now, last, espy_cli_int(cli, "trigger"), added);
+out:
+    espy_json_free(now);
+    espy_json_free(last);
+    return e;
+}
+
 static espy_err enroll_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -375,12 +407,16 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
+    espy_gate_options gate;
+    espy_canaries canaries = {0};
     const espy_modality *modality;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
-    char *head = NULL;
+    char *head = NULL, reason[64] = "enroll";
     espy_label *labels = NULL;
     size_t n_labels = 0;
+    bool fires = false;
+    int64_t added = 0;
     espy_err e = ESPY_E_OK;
     ESPY_GO(enroll_dataset(cli, &data, &modality));
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
@@ -398,7 +434,10 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no %s to enroll as %s was found; use a %s of one %s",
                           modality->sample, data.at[0].code, modality->media, modality->sample));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
-    if (espy_cli_flag(cli, "no-train") || n_labels < 2) {
+    bool wait = espy_cli_flag(cli, "no-train");
+    if (wait && n_labels >= 2)
+        ESPY_GO(enroll_fires(cli, &c, &fires, &added));
+    if ((wait && !fires) || n_labels < 2) {
         if (cli->json) {
             ESPY_GO(enroll_json(cli, data.at[0].code, ingest.used));
             goto out;
@@ -415,9 +454,14 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
-    ESPY_GO(train_collection(cli, &c, &o, NULL, &ingest, NULL, "enroll", started,
+    if (fires) {
+        ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
+        espy_cli_trigger_reason(added, reason);
+    }
+    ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
                              espy_time_monotonic()));
 out:
+    espy_canaries_free(cx, &canaries);
     espy_labels_free(cx, labels, n_labels);
     espy_free(cx, head);
     espy_ingest_free(cx, &ingest);
@@ -433,13 +477,19 @@ static const espy_option enroll_options[] = {
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},
     {"no-train", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "only keep the samples, learn later"},
+    {"trigger", "N", ESPY_OPT_INT, 1, 1e9, NULL, NULL, "trigger",
+     "with --no-train: learn once N samples are new since the last training"},
     {0}};
 
 const espy_command espy_command_enroll = {
     "enroll",
     "CODE[_Name] FILE|DIR ...",
     "Add pictures of one person, or recordings of one class, and learn them at once",
-    "The largest face of each picture is taken.  One picture is enough (head knn).",
+    "The largest face of each picture is taken.  One picture is enough (head knn).  What is "
+    "learned\n"
+    "answers at once; a training that --trigger N starts asks the quality gate first, as espy "
+    "train\n"
+    "does.",
     enroll_options,
     2,
     -1,

@@ -19,6 +19,7 @@
     X(embed)              \
     X(versions)           \
     X(rollback)           \
+    X(trigger)            \
     X(evaluate)           \
     X(doctor)             \
     X(help)               \

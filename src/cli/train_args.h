@@ -25,6 +25,11 @@
         "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver" \
     }
 
+#define ESPY_WHOLE_OPTION                                                                      \
+    {                                                                                          \
+        "whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,                                  \
+            "use the whole picture where no face is found (pictures that are cropped already)" \
+    }
 /* The quality gate (flow/gate.h) and what the history says. */
 #define ESPY_GATE_OPTIONS                                                                         \
     {"min-accuracy",                                                                              \
@@ -53,5 +58,8 @@ typedef struct espy_train_how {
 /* `espy train`: reads the folder, encodes what is new, fits, asks the gate, publishes and tells.
  * DATA also when the gate refused the version: it is stored, and `live` stays. */
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how) ESPY_NODISCARD;
+
+/* The reason of a training that fired by itself; buffer of 64. */
+void espy_cli_trigger_reason(int64_t added, char out[64]);
 
 #endif

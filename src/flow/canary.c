@@ -49,7 +49,8 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
     static const struct {
         const char *name;
         double deviation;
-    } kinds[ESPY_CANARIES] = {{"silence", 0}, {"noise", CANARY_NOISE}};
+        bool warning; /* rain, wind and engines are like white noise; nothing is like silence */
+    } kinds[ESPY_CANARIES] = {{"silence", 0, false}, {"noise", CANARY_NOISE, true}};
     const espy_find_options find = {0};
     const size_t dim = espy_encoder_dim(encoder);
     espy_canaries c = {0};
@@ -70,7 +71,8 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
         ESPY_GO(espy_flow_scan_memory(cx, encoder, &find, espy_span_of(&wav), &scan));
         memcpy(c.vectors + i * dim, scan.vectors, dim * sizeof *c.vectors);
         c.at[c.n++] = (espy_canary){kinds[i].name, c.vectors + i * dim,
-                                    scan.at[0].score < espy_encoder_pack(encoder)->min_score};
+                                    scan.at[0].score < espy_encoder_pack(encoder)->min_score,
+                                    kinds[i].warning};
     }
     *out = c;
     c = (espy_canaries){0};

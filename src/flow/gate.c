@@ -320,6 +320,7 @@ static espy_err gate_canaries(espy_ctx *cx, gate_job *j)
         k->value = (double)v.probability;
         k->limit = j->fit->threshold;
         k->passed = !named || canary->poor;
+        k->warning = !k->passed && canary->warning;
         if (!k->passed)
             snprintf(k->note, sizeof k->note,
                      "%s is taken for %.60s (probability %.2f, similarity %.2f)", canary->name,
@@ -427,7 +428,7 @@ static espy_err gate_left_out(espy_ctx *cx, gate_job *j)
     if (!most)
         return ESPY_E_OK;
     espy_gate_check *k = gate_add(j, "left_out");
-    k->limit = isnan(j->live_named) ? j->options->named : fmax(j->options->named, j->live_named);
+    k->limit = j->options->named;
     if (rows->classes < 3) {
         snprintf(k->note, sizeof k->note, "skipped: there are fewer than three labels");
         return ESPY_E_OK;
@@ -448,6 +449,10 @@ static espy_err gate_left_out(espy_ctx *cx, gate_job *j)
         goto out;
     }
     k->value = (double)named / (double)asked;
+    if (!isnan(j->live_named)) /* as many samples are taken to have been asked then */
+        k->limit =
+            fmax(k->limit, j->live_named +
+                               GATE_SIGMAS * sqrt(2 * gate_variance(j->live_named, (double)asked)));
     k->passed = k->value <= k->limit;
     k->warning = !k->passed && isnan(j->live_named);
     if (!k->passed)
@@ -469,7 +474,7 @@ static void gate_judge(espy_ctx *cx, gate_job *j)
     for (size_t i = 0; i < g->n; i++) {
         const espy_gate_check *k = &g->at[i];
         if (k->warning)
-            espy_log(cx, ESPY_LOG_WARN, "strangers may be named: %s", k->note);
+            espy_log(cx, ESPY_LOG_WARN, "what is unknown may be named: %s", k->note);
         if (k->passed || k->warning)
             continue;
         g->passed = false;

@@ -11,6 +11,7 @@ typedef struct espy_canary {
     const char *name; /* of its check: "silence" */
     const float *x;   /* dim values, a unit row, borrowed */
     bool poor;        /* its quality is too poor to be named, whatever it is like */
+    bool warning;     /* told only: some label may rightly be like it, as rain is like noise */
 } espy_canary;
 
 #define ESPY_GATE_LEFT_OUT 3 /* labels that are left out in turn */
@@ -46,7 +47,7 @@ typedef struct espy_gate {
  *   live          not worse than the live version: on the held-out samples that live did not learn
  *                 from and whose label it knows, or, where these are too few, by the accuracies as
  *                 measured; not made without a live version
- *   a canary's    the decision on it is not "known"
+ *   a canary's    the decision on it is not "known"; only a warning where the canary says so
  *   left_out      the same recipe without a label names few of that label's samples; only a warning
  *                 where nobody knows how many the live version names
  * live: its number, 0: none.  Errors: NOMEM, CANCELLED, STORE; a live version that cannot be read

@@ -20,6 +20,9 @@ static const char conf_template[] =
     "; threshold = 0.70        ; least probability to be known, instead of the version's own\n"
     "; floor = 0.45            ; least cosine to be known, instead of the version's own\n"
     "; non_commercial = yes    ; no: refuse packs whose licence forbids commercial use\n"
+    "; timezone = Europe/Berlin ; of dates and schedules; else the system's\n"
+    "; min_accuracy = 0.95     ; least accuracy of a version before it answers\n"
+    "; trigger = 100           ; espy enroll --no-train: learn when so many are new\n"
     "; threads = 0             ; 0: all cores this process may use\n";
 
 /* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */

@@ -6,7 +6,6 @@
 #include "flow_case.h"
 #include "support/support.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "flow/train.h"
@@ -36,28 +35,29 @@ static inline void life_close(espy_ctx *cx, espy_workspace *ws, espy_collection 
     espy_workspace_close(cx, ws);
 }
 
-/* Files the rows [from, to) of the case, each as the sample of a media of its own. */
+/* Files the rows [from, to) of the case as samples of a media each, called "`media` 0", 1, 2 ... */
 static inline void life_add(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                             const flow_case *d, size_t from, size_t to, const char *media)
 {
+    LIFE_OK(cx, espy_store_begin(cx, ws->store));
     for (size_t i = from; i < to; i++) {
         char digest[ESPY_DIGEST_HEX], name[64];
         int64_t id, label;
-        espy_scan s = {.width = 100, .height = 100, .n = 1, .dim = FLOW_DIM};
-        snprintf(name, sizeof name, "%s-%zu", media, i);
-        const espy_span bytes = {(const uint8_t *)name, strlen(name)};
+        float vector[FLOW_DIM];
+        espy_scan_sample at = {
+            .box = {0, 0, 40, 40}, .score = 0.9f, .sharpness = 100, .embedding = vector};
+        espy_scan s = {
+            .width = 100, .height = 100, .n = 1, .dim = FLOW_DIM, .at = &at, .vectors = vector};
+        memcpy(vector, d->x + i * FLOW_DIM, sizeof vector);
+        int n = snprintf(name, sizeof name, "%s %zu", media, i - from);
+        const espy_span bytes = {(const uint8_t *)name, (size_t)n};
         espy_digest(bytes.data, bytes.size, digest);
         LIFE_OK(cx, espy_store_media(cx, ws->store, c->id, bytes, digest, name, &id));
-        s.at = espy_array(cx, 1, sizeof *s.at);
-        s.vectors = espy_floats(cx, FLOW_DIM);
-        memcpy(s.vectors, d->x + i * FLOW_DIM, FLOW_DIM * sizeof *s.vectors);
-        s.at[0] = (espy_scan_sample){
-            .box = {0, 0, 40, 40}, .score = 0.9f, .sharpness = 100, .embedding = s.vectors};
         LIFE_OK(cx, espy_store_scan_put(cx, ws->store, id, "all", "enc", "det", &s));
         LIFE_OK(cx, espy_store_label(cx, ws->store, c->id, d->names[d->y[i]], NULL, &label));
-        LIFE_OK(cx, espy_store_sample_label(cx, ws->store, s.at[0].id, label, "folder"));
-        espy_scan_free(cx, &s);
+        LIFE_OK(cx, espy_store_sample_label(cx, ws->store, at.id, label, "folder"));
     }
+    LIFE_OK(cx, espy_store_commit(cx, ws->store));
 }
 
 static inline int64_t life_alias(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,

@@ -205,7 +205,10 @@ static void test_damaged(void **state)
         {"UPDATE versions SET json = replace(json, '\"L001\",', '\"L009\",') WHERE number = 1",
          ESPY_E_DATA},
         {"UPDATE versions SET json = substr(json, 3) WHERE number = 1", ESPY_E_FORMAT},
-        {"DELETE FROM embeddings WHERE sample = 3", ESPY_E_DATA},
+        {"DELETE FROM embeddings WHERE sample = (SELECT max(sample) FROM version_samples WHERE "
+         "version "
+         "= 1)",
+         ESPY_E_DATA},
     };
     espy_ctx cx;
     test_memory m;
