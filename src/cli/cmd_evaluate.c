@@ -318,7 +318,7 @@ out:
 
 static const espy_option evaluate_options[] = {
     ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
-    {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic or knn"},
+    {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic, knn or mlp"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "photos of people who are not in DIR"},

@@ -8,24 +8,24 @@
 #include "cli/media_args.h"
 #include "flow/train.h"
 
-#define TRAIN_OPTIONS                                                                            \
-    {"head", "HEAD", ESPY_OPT_TEXT,                                                              \
-     0,      0,      NULL,                                                                       \
-     NULL,   "head", "svm, logistic or knn; else svm, or knn where a label has one sample"},     \
-        {"threshold", "P",  ESPY_OPT_REAL,                                                       \
-         0,           1,    NULL,                                                                \
-         NULL,        NULL, "least probability to be known, instead of the recommended one"},    \
-        {"test-share",                                                                           \
-         "F",                                                                                    \
-         ESPY_OPT_REAL,                                                                          \
-         0,                                                                                      \
-         0.9,                                                                                    \
-         "0.2",                                                                                  \
-         NULL,                                                                                   \
-         "test_share",                                                                           \
-         "share of the samples held back to measure accuracy; 0: none"},                         \
-    {                                                                                            \
-        "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver" \
+#define TRAIN_OPTIONS                                                                             \
+    {"head", "HEAD", ESPY_OPT_TEXT,                                                               \
+     0,      0,      NULL,                                                                        \
+     NULL,   "head", "svm, logistic, knn or mlp; else svm, or knn where a label has one sample"}, \
+        {"threshold", "P",  ESPY_OPT_REAL,                                                        \
+         0,           1,    NULL,                                                                 \
+         NULL,        NULL, "least probability to be known, instead of the recommended one"},     \
+        {"test-share",                                                                            \
+         "F",                                                                                     \
+         ESPY_OPT_REAL,                                                                           \
+         0,                                                                                       \
+         0.9,                                                                                     \
+         "0.2",                                                                                   \
+         NULL,                                                                                    \
+         "test_share",                                                                            \
+         "share of the samples held back to measure accuracy; 0: none"},                          \
+    {                                                                                             \
+        "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver"  \
     }
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
