@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy and tensors targets: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy and tensors targets and the perceptrons of the head target:
+python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -118,6 +119,27 @@ def tensors():
     write("tensors/hostile-length.safetensors", b"\xff" * 8 + b"{}")
 
 
+def perceptrons():
+    rng = np.random.default_rng(6)
+    for name, widths, normalised in (("mlp", (2, 3, 2), True), ("mlp_plain", (2, 2, 3, 2), False),
+                                     ("mlp_linear", (2, 2), True)):
+        arrays = [("mlp.normalisation", np.array([.1, .5])),
+                  ("mlp.dropout", np.array([.5] * (len(widths) - 2) + [0], "<f4"))]
+        for i, (a, b) in enumerate(zip(widths, widths[1:])):
+            arrays.append(("mlp.%d.weights" % i, rng.normal(size=(a, b)).astype("<f4")))
+            for part in ("bias", "gamma", "beta", "mean", "variance"):
+                if part == "bias" or (normalised and i + 2 < len(widths)):
+                    arrays.append(("mlp.%d.%s" % (i, part), rng.uniform(size=b).astype("<f4")))
+        header, data = {"__metadata__": {"format": "espy-head", "revision": "1", "head": "mlp"}}, b""
+        for key, value in arrays:
+            header[key] = entry({"f": "F32", "d": "F64"}[value.dtype.char], list(value.shape),
+                                len(data), len(data) + value.nbytes)
+            data += value.tobytes()
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        write("head/" + name, struct.pack("<Q", len(text)) + text + data)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -125,3 +147,4 @@ if __name__ == "__main__":
         hostile_pickles()
         arrays()
         tensors()
+        perceptrons()

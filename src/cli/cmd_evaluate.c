@@ -401,7 +401,8 @@ out:
 
 static const espy_option evaluate_options[] = {
     ESPY_ENCODER_OPTIONS(NULL),
-    {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic or knn"},
+    {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head",
+     "svm, logistic, knn or mlp; else what is best for the modality"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "photos of people, or recordings of classes, that are not in DIR"},

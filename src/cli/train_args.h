@@ -6,9 +6,16 @@
 #include "cli/media_args.h"
 
 #define ESPY_TRAIN_OPTIONS                                                                       \
-    {"head", "HEAD", ESPY_OPT_TEXT,                                                              \
-     0,      0,      NULL,                                                                       \
-     NULL,   "head", "svm, logistic or knn; else svm, or knn where a label has one sample"},     \
+    {"head",                                                                                     \
+     "HEAD",                                                                                     \
+     ESPY_OPT_TEXT,                                                                              \
+     0,                                                                                          \
+     0,                                                                                          \
+     NULL,                                                                                       \
+     NULL,                                                                                       \
+     "head",                                                                                     \
+     "svm, logistic, knn or mlp; else svm (sounds: logistic), or knn where a label has one "     \
+     "sample"},                                                                                  \
         {"threshold", "P",  ESPY_OPT_REAL,                                                       \
          0,           1,    NULL,                                                                \
          NULL,        NULL, "least probability to be known, instead of the recommended one"},    \

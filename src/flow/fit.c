@@ -310,8 +310,10 @@ out:
 }
 
 espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
-                       const espy_fit_options *options, espy_fit *out)
+                       const espy_fit_options *asked, espy_fit *out)
 {
+    espy_fit_options kept = *asked, aside; /* of the fit that is kept; of all others */
+    const espy_fit_options *options = &aside;
     espy_fit f = {0};
     espy_err e = ESPY_E_OK;
     float *test_x = NULL;
@@ -321,6 +323,10 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
     ESPY_GO(espy_rows_check(cx, rows));
+    if (!(kept.settings.std > 0)) /* S4: one mean and deviation of everything, before any split */
+        espy_rows_spread(rows, &kept.settings.mean, &kept.settings.std);
+    aside = kept;
+    aside.settings.epoch = NULL;
     ESPY_GO(fit_choose(cx, rows, options, &f.ops));
     ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
@@ -334,7 +340,8 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         ESPY_GO(cx->code);
     f.threshold =
         options->rule == ESPY_THRESHOLD_FIXED ? options->threshold : ESPY_THRESHOLD_DEFAULT;
-    ESPY_GO(fit_head(cx, f.ops, &train, &options->settings, &f.head));
+    bool again = test.n && kept.refit;
+    ESPY_GO(fit_head(cx, f.ops, &train, again ? &aside.settings : &kept.settings, &f.head));
     if (test.n)
         ESPY_GO(fit_measure(cx, &test, names, options, &f, correct));
     if (options->rule == ESPY_THRESHOLD_ACCEPT || options->rule == ESPY_THRESHOLD_LITERAL)
@@ -342,9 +349,9 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     if (options->rule == ESPY_THRESHOLD_FOLDS)
         ESPY_GO(fit_threshold_folds(cx, &train, options, &f, correct));
     ESPY_GO(fit_floor(cx, &train, &test, correct, options, &f));
-    if (test.n && options->refit) {
+    if (again) {
         espy_head_destroy(cx, &f.head);
-        ESPY_GO(fit_head(cx, f.ops, rows, &options->settings, &f.head));
+        ESPY_GO(fit_head(cx, f.ops, rows, &kept.settings, &f.head));
         f.refitted = true;
     }
     *out = f;

@@ -50,9 +50,10 @@ typedef struct espy_fit {
     double floor;
 } espy_fit;
 
-/* names: one text per class, for the report.
- * Errors: DATA with a remedy (one label, too few samples for this head, ...), ARG (no such head),
- * CANCELLED, NOMEM. */
+/* names: one text per class, for the report.  Where settings have no mean and std, those of all
+ * rows go to every fit, held-out part and folds included; settings.epoch hears of the fit alone
+ * whose head is kept. Errors: DATA with a remedy (one label, too few samples for this head, ...),
+ * ARG (no such head), CANCELLED, NOMEM. */
 espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
                        const espy_fit_options *options, espy_fit *out) ESPY_NODISCARD;
 void espy_fit_free(espy_ctx *cx, espy_fit *f);
