@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy and tensors targets: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors and zip targets: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -10,6 +10,7 @@ import os
 import pickle
 import struct
 import warnings
+import zipfile
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -118,6 +119,56 @@ def tensors():
     write("tensors/hostile-length.safetensors", b"\xff" * 8 + b"{}")
 
 
+class Pipe(io.BytesIO):
+    """Cannot seek, as when an archive is made on the fly: sizes come behind the contents."""
+
+    def seekable(self):
+        return False
+
+    def tell(self):
+        raise OSError
+
+    def seek(self, *_):
+        raise OSError
+
+
+def archive(members, method=zipfile.ZIP_STORED, out=io.BytesIO):
+    out = out()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, content in members:
+            z.writestr(zipfile.ZipInfo(name), content, method)
+    return out.getvalue()
+
+
+def sizes(content, declared):
+    """Declares another unpacked size, in both places."""
+    for mark, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at += content.index(mark)
+        content = content[:at] + struct.pack("<I", declared) + content[at + 4:]
+    return content
+
+
+def flags(content, bits):
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at += content.index(mark)
+        content = content[:at] + struct.pack("<H", bits) + content[at + 2:]
+    return content
+
+
+def zips():
+    both = [("a", b"one"), ("dir/b", b" ".join([b"two"] * 8))]
+    write("zip/stored.zip", archive(both))
+    write("zip/deflated.zip", archive(both, zipfile.ZIP_DEFLATED))
+    write("zip/streamed.zip", archive(both, zipfile.ZIP_DEFLATED, Pipe))
+    packed = archive([("a", b"a" * 5000)], zipfile.ZIP_DEFLATED)
+    write("zip/hostile-bomb.zip", archive([("a", b"\0" * (1 << 22))], zipfile.ZIP_DEFLATED))
+    write("zip/hostile-short.zip", sizes(packed, 100))
+    write("zip/hostile-long.zip", sizes(archive([("a", b"one")], zipfile.ZIP_DEFLATED), 4000))
+    write("zip/hostile-crc.zip", archive([("a", b"one")]).replace(b"one", b"two"))
+    write("zip/encrypted.zip", flags(archive(both[:1]), 1))
+    write("zip/no.zip", b"<html>no archive</html>")
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -125,3 +176,4 @@ if __name__ == "__main__":
         hostile_pickles()
         arrays()
         tensors()
+        zips()
