@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors and zip targets: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors, zip and hdf5 targets: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -12,6 +12,7 @@ import struct
 import warnings
 import zipfile
 
+import h5py
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -169,6 +170,60 @@ def zips():
     write("zip/no.zip", b"<html>no archive</html>")
 
 
+def hdf5(fill, **more):
+    out = io.BytesIO()
+    with h5py.File(out, "w", **more) as f:
+        fill(f)
+    return out.getvalue()
+
+
+def hdf5_numbers(f):
+    f["vars/0"] = np.arange(6, dtype="<f4").reshape(2, 3)
+    f["vars/1"] = np.arange(3, dtype="<f8") / 4
+    f["vars/2"] = np.int64(-5)
+    f["vars/3"] = np.float32(0.5)
+    f.create_dataset("vars/4", data=np.zeros((0, 4), "<f4"))
+    f["vars"].attrs["name"] = "of the layer"
+    f["vars/0"].attrs["dtype"] = "float32"
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    numbers = np.array([1.5, 2.5], "<f4")
+    h5py.h5d.create(f.id, b"compact", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((2,)),
+                    dcpl=properties).write(h5py.h5s.ALL, h5py.h5s.ALL, numbers)
+
+
+def hdf5_deep_tree(f):
+    f["0"] = np.array([7], "<f4")
+    for i in range(300):
+        f["%d" % (i + 1)] = f["0"]  # another name of the same
+
+
+def hdf5_many_attributes(f):
+    f["0"] = np.array([7], "<f4")
+    for i in range(12):
+        f["0"].attrs["number %d" % i] = np.arange(i)
+
+
+def hdf5_unread(f):
+    f["big"] = np.arange(3, dtype=">f4")
+    f["half"] = np.arange(3, dtype="<f2")
+    f["text"] = "text"
+    f["rank5"] = np.zeros((1, 1, 1, 1, 1), "<f4")
+    f.create_dataset("pieces", data=np.arange(64, dtype="<f4"), chunks=(8,), compression="gzip")
+    f.create_dataset("outside", (2,), "<f4", external=[("/dev/null", 0, 8)])
+    f.create_dataset("nothing", (2,), "<f4")
+    f["soft"] = h5py.SoftLink("/big")
+
+
+def hdf5s():
+    write("hdf5/numbers.h5", hdf5(hdf5_numbers))
+    write("hdf5/deep_tree.h5", hdf5(hdf5_deep_tree))
+    write("hdf5/many_attributes.h5", hdf5(hdf5_many_attributes))
+    write("hdf5/unread.h5", hdf5(hdf5_unread))
+    write("hdf5/latest.h5", hdf5(hdf5_numbers, libver="latest"))
+    write("hdf5/no.h5", b"\x89HDF\r\n\x1a\n")
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -177,3 +232,4 @@ if __name__ == "__main__":
         arrays()
         tensors()
         zips()
+        hdf5s()
