@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors, zip and hdf5 targets: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors, zip, hdf5 and keras targets: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -224,6 +224,50 @@ def hdf5s():
     write("hdf5/no.h5", b"\x89HDF\r\n\x1a\n")
 
 
+def layer(kind, name, **config):
+    return {"module": "keras.layers", "class_name": kind, "registered_name": None,
+            "config": dict(config, name=name)}
+
+
+def keras(name, layers, groups):
+    """groups: name of the group to the shapes of its arrays.  As an archive and as its two parts."""
+    rng = np.random.default_rng(3)
+
+    def fill(f):
+        for group, shapes in groups.items():
+            for i, shape in enumerate(shapes):
+                f["layers/%s/vars/%d" % (group, i)] = np.abs(rng.normal(size=shape)).astype("<f4")
+        f["layers/dropout/vars/0"] = np.uint32([1, 2])  # state of its generator
+        f.create_group("optimizer/vars")
+
+    config = json.dumps({"module": "keras", "class_name": "Sequential",
+                         "config": {"name": "sequential", "layers": layers}}).encode()
+    weights = hdf5(fill)
+    write("keras/%s.keras" % name, archive([
+        ("metadata.json", b'{"keras_version": "3.0.0"}'), ("config.json", config),
+        ("model.weights.h5", weights)]))
+    write("keras/%s.parts" % name, config + b"\0" + weights)
+
+
+def kerases():
+    enter = layer("InputLayer", "in", batch_shape=[None, 2])
+    leave = layer("Dense", "out", units=2, activation="softmax")
+    last = [(3, 2), (2,)]
+    keras("small", [enter, layer("Dense", "d", units=3, activation="relu"),
+                    layer("BatchNormalization", "b", epsilon=1e-3, axis=-1),
+                    layer("Dropout", "o", rate=.5), leave],
+          {"dense": [(2, 3), (3,)], "batch_normalization": [(3,)] * 4, "dense_1": last})
+    keras("before", [enter, layer("Dense", "d", units=3, use_bias=False),
+                     layer("BatchNormalization", "b", epsilon=1e-2, axis=[1], center=False),
+                     layer("Activation", "a", activation="relu"), leave],
+          {"dense": [(2, 3)], "batch_normalization": [(3,)] * 3, "dense_1": last})
+    keras("named", [layer("Dense", "d", units=3), layer("ReLU", "r", max_value=None),
+                    layer("BatchNormalization", "b", epsilon=.1, scale=False), leave],
+          {"d": [(2, 3), (3,)], "b": [(3,)] * 3, "out": last})
+    keras("lambda", [enter, layer("Lambda", "l", function={"config": {"code": "4wEA"}}), leave],
+          {"dense": [(2, 2), (2,)]})
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -233,3 +277,4 @@ if __name__ == "__main__":
         tensors()
         zips()
         hdf5s()
+        kerases()
