@@ -241,7 +241,7 @@ static void test_keras(void **state)
     test_memory mem;
     test_memory_init(&cx, &mem);
     if (!keras_command[0]) {
-        print_message("no Python with Keras (ESPY_KERAS_PYTHON, tools/keras-env.sh)\n");
+        print_message("no Python with Keras (ESPY_KERAS_PYTHON, tools/python-env.sh)\n");
         skip();
     }
     assert_int_equal(keras_run(keras_command, "make"), 0);
