@@ -443,7 +443,7 @@ espy_err espy_onnx_write(espy_ctx *cx, const espy_head *head, const espy_onnx_fa
     if (!svm && !logistic)
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "a %s head has no ONNX form, its samples stay in the store; train with "
-                         "--classifier svm, logistic or mlp",
+                         "--head svm, logistic or mlp",
                          head->ops->name);
     onnx_graph g = onnx_graph_begin(cx);
     if (svm)

@@ -21,7 +21,9 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
         .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
         .percent = 99,
         .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
-        .floor = (double)espy_encoder_pack(encoder)->floor};
+        .usual = espy_encoder_modality(encoder)->head,
+        .floor = (double)espy_encoder_pack(encoder)->floor,
+        .floor_loss = espy_encoder_modality(encoder)->floor_loss};
     const espy_head_ops *ops;
     return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }

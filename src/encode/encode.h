@@ -23,6 +23,9 @@ typedef struct espy_modality {
     const char *sample;     /* "face", "sound"; takes an s */
     const char *nothing;    /* why a media without a sample has none */
     const char *owner;      /* whose samples a label has: "person", "class" */
+    const char *head;       /* best measured for it (docs/accuracy.md): "svm", "logistic" */
+    double floor_loss;      /* percent of known samples that a higher floor may cost: faces of one
+                               person lie closer together than sounds of one class */
 } espy_modality;
 const espy_modality *espy_modality_find(const char *name); /* NULL when there is none */
 /* By the suffix of its name; NULL when it is no media. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/evaluate.h"
 #include "flow/identify.h"
 #include "learn/gallery.h"
 
@@ -345,61 +346,12 @@ static int gate_order_label(const void *a, const void *b)
     return p->label < q->label ? -1 : 1;
 }
 
-/* The rows without a label, and behind them those of the label. */
-typedef struct gate_rest {
-    espy_rows rows;  /* views */
-    float *x, *left; /* left: into x */
-    uint32_t *y;
-    uint64_t *group;
-    const char **names;
-    size_t n_left;
-} gate_rest;
-
-static void gate_rest_free(espy_ctx *cx, gate_rest *r)
-{
-    espy_free(cx, r->x);
-    espy_free(cx, r->y);
-    espy_free(cx, r->group);
-    espy_free(cx, (void *)r->names);
-    *r = (gate_rest){0};
-}
-
-static espy_err gate_rest_make(espy_ctx *cx, const espy_training_set *data, uint32_t label,
-                               gate_rest *r)
-{
-    const espy_rows *all = &data->rows;
-    size_t head = 0, tail = all->n, dim = all->dim;
-    r->x = espy_floats(cx, all->n * dim);
-    r->y = espy_array(cx, all->n, sizeof *r->y);
-    r->group = espy_array(cx, all->n, sizeof *r->group);
-    r->names = espy_array(cx, all->classes, sizeof *r->names);
-    if (!r->x || !r->y || !r->group || !r->names)
-        return cx->code;
-    for (size_t i = 0; i < all->n; i++) {
-        size_t to = all->y[i] == label ? --tail : head++;
-        memcpy(r->x + to * dim, all->x + i * dim, dim * sizeof *r->x);
-        r->y[to] = all->y[i] - (all->y[i] > label);
-        if (all->group)
-            r->group[to] = all->group[i];
-    }
-    for (size_t c = 0, n = 0; c < all->classes; c++)
-        if (c != label)
-            r->names[n++] = data->codes[c];
-    r->rows = (espy_rows){r->x, r->y, head, dim, all->classes - 1, all->group ? r->group : NULL};
-    r->left = r->x + head * dim;
-    r->n_left = all->n - head;
-    return ESPY_E_OK;
-}
-
 /* Fits without the label under the version's own threshold, so that one fit does, and asks.
  * A rest that cannot be fitted is left out of the sums. */
 static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, size_t *asked,
                                size_t *named)
 {
     espy_ctx sub = espy_ctx_child(cx); /* its remarks are not about the version */
-    gate_rest rest = {0};
-    espy_fit fit = {0};
-    espy_verdict first;
     espy_fit_options o = *j->recipe;
     o.head = j->fit->ops->name;
     o.settings.epoch = NULL;
@@ -407,17 +359,9 @@ static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, 
     o.threshold = j->fit->threshold;
     o.refit = false;
     sub.log = NULL;
-    espy_err e = gate_rest_make(&sub, j->data, label, &rest);
-    if (e == ESPY_E_OK)
-        e = espy_flow_fit(&sub, &rest.rows, rest.names, &o, &fit);
-    if (e == ESPY_E_OK) {
-        e = gate_ask(&sub, &fit, &rest.rows, rest.left, rest.n_left, &first, named);
-        *asked += rest.n_left;
-    } else if (e == ESPY_E_DATA) {
+    if (espy_flow_leave_out(&sub, &j->data->rows, j->data->codes, label, &o, asked, named) ==
+        ESPY_E_DATA)
         espy_clear(&sub);
-    }
-    espy_fit_free(cx, &fit);
-    gate_rest_free(cx, &rest);
     return espy_ctx_adopt(cx, &sub);
 }
 
