@@ -21,6 +21,7 @@
     X(rollback)           \
     X(trigger)            \
     X(evaluate)           \
+    X(export)             \
     X(doctor)             \
     X(help)               \
     X(version)
