@@ -189,7 +189,7 @@ static void gate_by_samples(const gate_job *j, const gate_duel *d, espy_gate_che
     if (k->passed)
         snprintf(k->note, sizeof k->note,
                  "%zu right where version %lld has %zu, which chance does; with the %zu samples of "
-                 "labels that it does not know this one has more",
+                 "labels that it does not know this one has no fewer",
                  d->fresh, (long long)j->live.version.number, d->live, d->newcomers);
     else
         snprintf(k->note, sizeof k->note,
