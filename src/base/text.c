@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/file.h"
+
 bool espy_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out)
 {
     if (!s || !*s || strspn(s, "+-0123456789") != strlen(s))
@@ -121,4 +123,21 @@ void espy_time_local(double t, char out[32])
 void espy_time_stamp(double t, char out[32])
 {
     text_time(t, true, "%Y%m%d_%H%M%S", out);
+}
+
+/* The C library takes a name that it does not know for UTC, so the file is looked for first. */
+espy_err espy_time_zone(espy_ctx *cx, const char *name)
+{
+    const char *dir = espy_env("TZDIR");
+    char path[512];
+    int n = snprintf(path, sizeof path, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name);
+    bool good = *name && *name != '/' && !strstr(name, "..") && n > 0 && (size_t)n < sizeof path &&
+                espy_file_exists(path);
+    if (!good && strcmp(name, "UTC") != 0)
+        return espy_fail(cx, ESPY_E_ARG,
+                         "there is no time zone \"%s\"; give one such as Europe/Berlin", name);
+    if (setenv("TZ", name, 1) != 0)
+        return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+    tzset();
+    return ESPY_E_OK;
 }

@@ -22,4 +22,9 @@ void espy_time_iso(double t, char out[32]);
 void espy_time_local(double t, char out[32]);
 void espy_time_stamp(double t, char out[32]);
 
+/* Makes `name` ("Europe/Berlin", "UTC") the zone of local times for the whole process, by setting
+ * TZ: called by a program at its start, while it has one thread.  ARG when the system's time zone
+ * database has no such zone. */
+espy_err espy_time_zone(espy_ctx *cx, const char *name) ESPY_NODISCARD;
+
 #endif

@@ -10,6 +10,7 @@ typedef struct compare_run {
     float *vectors; /* 2 x dim */
     size_t dim;
     char **paths;
+    const espy_modality *modality;
 } compare_run;
 
 static espy_err compare_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
@@ -19,7 +20,7 @@ static espy_err compare_one(espy_ctx *cx, void *self, size_t i, const espy_scan 
     if (scan->error)
         return espy_fail(cx, ESPY_E_FORMAT, "%s: %s", run->paths[i], scan->error);
     if (!scan->n)
-        return espy_fail(cx, ESPY_E_DATA, "no face was found in %s", run->paths[i]);
+        return espy_fail(cx, ESPY_E_DATA, "%s: %s", run->paths[i], run->modality->nothing);
     memcpy(run->vectors + i * run->dim, scan->vectors, run->dim * sizeof *run->vectors);
     return ESPY_E_OK;
 }
@@ -31,7 +32,10 @@ static espy_err compare_cmd(espy_cli *cli)
     compare_run run = {.paths = cli->args};
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_cli_encoder_alone(cli, &encoder));
+    const espy_paths paths = {cli->args, 2};
+    ESPY_GO(espy_paths_modality(cli, &paths, &run.modality));
+    ESPY_GO(espy_cli_encoder_alone(cli, run.modality, &encoder));
+    run.modality = espy_encoder_modality(encoder);
     run.dim = espy_encoder_dim(encoder);
     run.vectors = espy_floats(cx, 2 * run.dim);
     if (!run.vectors)
@@ -42,10 +46,12 @@ static espy_err compare_cmd(espy_cli *cli)
     for (size_t i = 0; i < run.dim; i++)
         cosine += (double)run.vectors[i] * (double)run.vectors[run.dim + i];
     double floor = (double)espy_encoder_pack(encoder)->floor;
-    bool same = cosine >= floor;
+    bool same = cosine >= floor, face = strcmp(run.modality->name, "face") == 0;
     if (!cli->json) {
         espy_cli_print("%s: similarity %.4f (%s from %.2f on)\n",
-                       same ? "same person" : "different people", cosine, "same", floor);
+                       face ? (same ? "same person" : "different people")
+                            : (same ? "alike" : "not alike"),
+                       cosine, face ? "same" : "alike", floor);
         goto out;
     }
     o = espy_json_object();
@@ -63,6 +69,11 @@ out:
 static const espy_option compare_options[] = {ESPY_ENCODER_OPTIONS(NULL), {0}};
 
 const espy_command espy_command_compare = {
-    "compare", "FILE FILE",     "Say whether the largest faces of two pictures are one person",
-    NULL,      compare_options, 2,
-    2,         compare_cmd};
+    "compare",
+    "FILE FILE",
+    "Say whether two pictures show one person, or two recordings are alike",
+    NULL,
+    compare_options,
+    2,
+    2,
+    compare_cmd};

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/media_args.h"
+#include "cli/sounds.h"
 #include "flow/scan.h"
 #include "media/media.h"
 
@@ -11,6 +11,7 @@ typedef struct detect_run {
     espy_cli *cli;
     espy_paths paths;
     bool embed;
+    const espy_modality *modality;
     size_t errors;
 } detect_run;
 
@@ -19,9 +20,9 @@ static espy_err detect_json(espy_ctx *cx, const detect_run *run, const char *pat
 {
     espy_json *o = NULL, *samples = espy_json_array(), *s = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_result_json(cx, path, scan, NULL, &o));
+    ESPY_GO(espy_result_json(cx, run->modality, path, scan, NULL, &o));
     for (size_t i = 0; i < scan->n; i++) {
-        ESPY_GO(espy_sample_json(cx, &scan->at[i], scan->dim, true, run->embed, &s));
+        ESPY_GO(espy_sample_json(cx, run->modality, &scan->at[i], scan->dim, true, run->embed, &s));
         ESPY_GO(espy_json_append(cx, samples, s));
     }
     ESPY_GO(espy_json_set(cx, o, "samples", espy_json_ref(samples)));
@@ -105,7 +106,16 @@ static espy_err detect_run_all(espy_cli *cli, bool embed)
     const char *crops = espy_cli_text(cli, "crops");
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
-    ESPY_GO(espy_cli_encoder_alone(cli, &encoder));
+    ESPY_GO(espy_paths_modality(cli, &run.paths, &run.modality));
+    ESPY_GO(espy_cli_encoder_alone(cli, run.modality, &encoder));
+    run.modality = espy_encoder_modality(encoder);
+    const bool sounds = strcmp(run.modality->name, "sound") == 0;
+    if (sounds && crops)
+        ESPY_GO(espy_fail(&cli->cx, ESPY_E_ARG, "--crops is for pictures"));
+    if (sounds && !embed) {
+        ESPY_GO(espy_detect_sounds(cli, &run.paths, encoder));
+        goto out;
+    }
     espy_scan_job job = {.encoder = encoder,
                          .find = {.no_crops = !embed,
                                   .full_decode = espy_cli_flag(cli, "full-decode"),
@@ -154,9 +164,21 @@ static const espy_option detect_options[] = {
     {0}};
 
 const espy_command espy_command_detect = {
-    "detect", "FILE|DIR|- ...", "Find faces: boxes, points, scores", NULL, detect_options, 1,
-    -1,       detect_cmd};
+    "detect",
+    "FILE|DIR|- ...",
+    "Find faces: boxes, points, scores; or what is heard in recordings",
+    "Of recordings it tells the classes that the network itself knows (521 of AudioSet with "
+    "yamnet).",
+    detect_options,
+    1,
+    -1,
+    detect_cmd};
 const espy_command espy_command_embed = {
-    "embed", "FILE|DIR|- ...", "Find faces and print their embeddings as JSON",
-    NULL,    detect_options,   1,
-    -1,      embed_cmd};
+    "embed",
+    "FILE|DIR|- ...",
+    "Find faces, or the first seconds of recordings, and print their embeddings as JSON",
+    NULL,
+    detect_options,
+    1,
+    -1,
+    embed_cmd};

@@ -45,14 +45,20 @@ static espy_err doctor_packs(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     char *best = NULL;
     espy_workspace none = {.dir = ""};
-    espy_err e = espy_workspace_default_pack(cx, cli->ws.dir ? &cli->ws : &none, &best);
-    if (e == ESPY_E_NOT_FOUND) {
-        espy_clear(cx);
-        return doctor_say(cli, "packs", "none; run: espy models fetch face-api");
+    static const char *const modalities[] = {"face", "sound"};
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < 2 && e == ESPY_E_OK; i++) {
+        const espy_modality *m = espy_modality_find(modalities[i]);
+        e = espy_workspace_default_pack(cx, cli->ws.dir ? &cli->ws : &none, m, &best);
+        if (e == ESPY_E_NOT_FOUND) {
+            espy_clear(cx);
+            e = doctor_say(cli, m->collection, "no pack; run: espy models fetch face-api");
+            continue;
+        }
+        ESPY_TRY(e);
+        e = doctor_say(cli, m->collection, "pack %s by default (espy models list)", best);
+        espy_free(cx, best);
     }
-    ESPY_TRY(e);
-    e = doctor_say(cli, "packs", "%s by default (espy models list)", best);
-    espy_free(cx, best);
     return e;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "cli/media_args.h"
 #include "flow/evaluate.h"
@@ -168,24 +169,33 @@ out:
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-static espy_err evaluate_tell(espy_cli *cli, const espy_evaluation *v, size_t labels,
-                              size_t without)
+/* Samples of labels that were left out, and how many of them were named all the same. */
+typedef struct evaluate_left {
+    size_t asked, named;
+} evaluate_left;
+
+static espy_err evaluate_tell(espy_cli *cli, const espy_modality *m, const espy_evaluation *v,
+                              const evaluate_left *left, size_t labels, size_t without)
 {
     espy_ctx *cx = &cli->cx;
     double closed = (double)v->right / (double)v->samples,
            known = (double)v->accepted / (double)v->samples,
            wrong = (double)(v->accepted - v->accepted_right) / (double)v->samples;
     if (!cli->json) {
-        espy_cli_print("%zu labels, %zu samples (%zu pictures without a face)\n"
+        espy_cli_print("%zu labels, %zu samples (%zu %ss without a %s)\n"
                        "closed set: accuracy %.4f\n"
                        "known accepted %.2f %%, ambiguous %.2f %%, wrong name %.2f %% "
                        "(threshold %.2f, similarity %.2f)\n",
-                       labels, v->samples, without, closed, 100 * known,
+                       labels, v->samples, without, m->media, m->sample, closed, 100 * known,
                        100 * (double)v->ambiguous / (double)v->samples, 100 * wrong, v->threshold,
                        v->floor);
         if (v->strangers)
             espy_cli_print("strangers named: %zu of %zu (%.2f %%)\n", v->named, v->strangers,
                            100 * (double)v->named / (double)v->strangers);
+        if (left->asked)
+            espy_cli_print("labels left out in turn: %zu of %zu samples named (%.2f %%)\n",
+                           left->named, left->asked,
+                           100 * (double)left->named / (double)left->asked);
         return ESPY_E_OK;
     }
     espy_json *o = espy_json_object();
@@ -200,6 +210,10 @@ static espy_err evaluate_tell(espy_cli *cli, const espy_evaluation *v, size_t la
     ESPY_GO(espy_json_set(cx, o, "floor", espy_json_of_number(v->floor)));
     ESPY_GO(espy_json_set(cx, o, "strangers", espy_json_of_int((int64_t)v->strangers)));
     ESPY_GO(espy_json_set(cx, o, "strangers_named", espy_json_of_int((int64_t)v->named)));
+    if (left->asked) {
+        ESPY_GO(espy_json_set(cx, o, "left_out", espy_json_of_int((int64_t)left->asked)));
+        ESPY_GO(espy_json_set(cx, o, "left_out_named", espy_json_of_int((int64_t)left->named)));
+    }
     ESPY_GO(espy_cli_print_json(cli, o));
 out:
     espy_json_free(o);
@@ -226,10 +240,24 @@ static espy_err evaluate_strangers(espy_cli *cli, const espy_encoder *encoder,
 typedef struct labelled_rows {
     evaluate_vectors v;
     uint32_t *y;
+    uint64_t *group; /* of recordings; NULL for pictures */
     const char **names;
     espy_rows rows;
     size_t without;
 } labelled_rows;
+
+/* The number that clips of one recording share, by their names; else one of the file's own. */
+static espy_err evaluate_group(espy_ctx *cx, const char *path, uint64_t *out)
+{
+    char digest[ESPY_DIGEST_HEX], *recording;
+    ESPY_TRY(espy_recording_of(cx, path, &recording));
+    const char *name = recording ? recording : path;
+    espy_digest(name, strlen(name), digest);
+    digest[16] = '\0';
+    *out = strtoull(digest, NULL, 16);
+    espy_free(cx, recording);
+    return ESPY_E_OK;
+}
 
 static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const espy_collection *c,
                               const espy_dataset *d, labelled_rows *out)
@@ -240,7 +268,10 @@ static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const 
     size_t n = 0, classes = 0;
     out->y = espy_array(cx, d->files, sizeof *out->y);
     out->names = espy_array(cx, d->n, sizeof *out->names);
-    if (!paths.at || !out->y || !out->names)
+    const bool sounds = strcmp(espy_encoder_modality(encoder)->name, "sound") == 0;
+    if (sounds)
+        out->group = espy_array(cx, d->files, sizeof *out->group);
+    if (!paths.at || !out->y || !out->names || (sounds && !out->group))
         ESPY_GO(cx->code);
     for (size_t f = 0; f < d->n; f++)
         for (size_t i = 0; i < d->at[f].n_files; i++)
@@ -253,15 +284,49 @@ static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const 
                 continue;
             memmove(out->v.x + n * out->v.dim, out->v.x + at * out->v.dim,
                     out->v.dim * sizeof(float));
+            if (sounds)
+                ESPY_GO(evaluate_group(cx, paths.at[at], &out->group[n]));
             out->y[n++] = (uint32_t)classes;
         }
         if (n > before)
             out->names[classes++] = d->at[f].code;
     }
     out->without = paths.n - n;
-    out->rows = (espy_rows){out->v.x, out->y, n, out->v.dim, classes};
+    out->rows = (espy_rows){out->v.x, out->y, n, out->v.dim, classes, out->group};
 out:
     espy_free(cx, paths.at); /* the texts are the dataset's */
+    return e;
+}
+
+/* Each label in turn is nobody: the others are learned, and its samples asked. */
+static espy_err evaluate_leave_out(espy_cli *cli, const labelled_rows *l, const espy_fit_options *o,
+                                   evaluate_left *sum)
+{
+    for (uint32_t c = 0; c < l->rows.classes; c++) {
+        size_t a = 0, b = 0;
+        ESPY_TRY(espy_flow_leave_out(&cli->cx, &l->rows, l->names, c, o, &a, &b));
+        if (!cli->json)
+            espy_cli_print("left out %s: %zu of %zu named\n", l->names[c], b, a);
+        sum->asked += a;
+        sum->named += b;
+    }
+    return ESPY_E_OK;
+}
+
+/* Precision, recall and F1 per label over all folds. */
+static espy_err evaluate_report(espy_cli *cli, const labelled_rows *l, const uint32_t *answer)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_metrics m = {0};
+    espy_buf text;
+    espy_buf_init(&text, (size_t)64 << 20);
+    espy_err e = espy_metrics_compute(cx, l->rows.y, answer, l->rows.n, l->rows.classes, &m);
+    if (e == ESPY_E_OK)
+        e = espy_metrics_report(cx, &m, l->names, &text);
+    if (e == ESPY_E_OK)
+        espy_cli_say(cli, "%s", (const char *)text.data);
+    espy_metrics_free(cx, &m);
+    espy_buf_free(cx, &text);
     return e;
 }
 
@@ -273,23 +338,37 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     labelled_rows l = {0};
     evaluate_vectors strangers = {0};
     espy_evaluation result;
+    evaluate_left left = {0};
     espy_err e = ESPY_E_OK;
+    uint32_t *answer = NULL;
     size_t n = 0;
     const char *unknown = espy_cli_text(cli, "unknown-dir");
     espy_fit_options o = {.head = espy_cli_text(cli, "head"),
                           .settings = {.balanced = true, .scale = true, .seed = 42},
-                          .test_share = 0.2,
+                          .test_share = espy_cli_real(cli, "test-share"),
                           .rule = ESPY_THRESHOLD_FOLDS,
                           .percent = 99,
-                          .floor = (double)espy_encoder_pack(encoder)->floor};
-    ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, NULL, &d));
+                          .usual = espy_encoder_modality(encoder)->head,
+                          .floor = (double)espy_encoder_pack(encoder)->floor,
+                          .floor_loss = espy_encoder_modality(encoder)->floor_loss};
+    ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_encoder_modality(encoder), NULL, &d));
     ESPY_GO(evaluate_rows(cli, encoder, c, &d, &l));
     if (unknown)
         ESPY_GO(evaluate_strangers(cli, encoder, c, unknown, &strangers, &n));
+    answer = espy_array(cx, l.rows.n, sizeof *answer);
+    if (!answer)
+        ESPY_GO(cx->code);
     ESPY_GO(espy_flow_evaluate(cx, &l.rows, l.names, strangers.x, n,
-                               (size_t)espy_cli_int(cli, "folds"), &o, &result));
-    ESPY_GO(evaluate_tell(cli, &result, l.rows.classes, l.without));
+                               (size_t)espy_cli_int(cli, "folds"), &o, answer, &result));
+    if (espy_cli_flag(cli, "leave-out"))
+        ESPY_GO(evaluate_leave_out(cli, &l, &o, &left));
+    if (espy_cli_flag(cli, "report"))
+        ESPY_GO(evaluate_report(cli, &l, answer));
+    ESPY_GO(evaluate_tell(cli, espy_encoder_modality(encoder), &result, &left, l.rows.classes,
+                          l.without));
 out:
+    espy_free(cx, answer);
+    espy_free(cx, l.group);
     vectors_free(cli, &strangers);
     vectors_free(cli, &l.v);
     espy_free(cx, l.y);
@@ -303,7 +382,11 @@ static espy_err evaluate_cmd(espy_cli *cli)
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    const espy_modality *modality = NULL;
+    if (!espy_cli_flag(cli, "pairs") && !espy_cli_given(cli, "encoder"))
+        ESPY_GO(espy_dataset_modality(&cli->cx, cli->args[0], &modality));
+    ESPY_GO(espy_cli_modality(cli, modality ? modality : espy_modality_find("face"), &modality));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(espy_workspace_collection(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"), encoder,
                                       &c));
     if (espy_cli_flag(cli, "pairs"))
@@ -317,11 +400,17 @@ out:
 }
 
 static const espy_option evaluate_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
+    ESPY_ENCODER_OPTIONS(NULL),
     {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head", "svm, logistic, knn or mlp"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
-     "photos of people who are not in DIR"},
+     "photos of people, or recordings of classes, that are not in DIR"},
+    {"leave-out", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "also learn without each label in turn and count its samples that are named all the same"},
+    {"test-share", "F", ESPY_OPT_REAL, 0, 0.9, "0.2", NULL, "test_share",
+     "share of each fold's training part held back for threshold and floor, as espy train does"},
+    {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "also print precision, recall and F1 per label"},
     {"pairs", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "the argument is a CSV file of pairs: a,b,same with paths beside it"},
     {0}};
@@ -329,8 +418,10 @@ static const espy_option evaluate_options[] = {
 const espy_command espy_command_evaluate = {
     "evaluate",
     "DIR|PAIRS.csv",
-    "Measure accuracy on labelled photos, strangers and pairs",
-    "Cross-validated: every photo is answered by a model that has not seen it.",
+    "Measure accuracy on labelled photos or recordings, strangers and pairs",
+    "Cross-validated: every sample is answered by a model that has not seen it, nor anything cut "
+    "from\n"
+    "the same recording.",
     evaluate_options,
     1,
     1,

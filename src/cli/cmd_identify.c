@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/media_args.h"
+#include "cli/sounds.h"
 #include "dsp/dsp.h"
 #include "flow/scan.h"
 #include "media/media.h"
@@ -150,7 +150,7 @@ static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan
         run->known += r->at[k].decision == ESPY_KNOWN;
     espy_cli_progress_pause(run->cli);
     if (run->cli->json) {
-        ESPY_GO(espy_result_json(cx, path, scan, r, &line));
+        ESPY_GO(espy_result_json(cx, espy_encoder_modality(run->id.encoder), path, scan, r, &line));
         ESPY_GO(espy_cli_print_json(run->cli, line));
     } else {
         identify_text(path, scan, r);
@@ -187,16 +187,23 @@ static espy_err identify_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     identify_run run = {.cli = cli};
     espy_encoder *encoder = NULL;
+    const espy_modality *modality;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
-    ESPY_GO(identify_where_to_draw(&run));
-    ESPY_GO(espy_cli_encoder(cli, false, &encoder));
+    ESPY_GO(espy_paths_modality(cli, &run.paths, &modality));
+    if (!modality || strcmp(modality->name, "face") == 0)
+        ESPY_GO(identify_where_to_draw(&run));
+    ESPY_GO(espy_cli_encoder(cli, false, modality, &encoder));
     espy_identify_options o = {
         .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
         .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
         .no_floor = espy_cli_flag(cli, "no-floor")};
     ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
                                  espy_cli_int(cli, "version"), encoder, &o, &run.id));
+    if (strcmp(espy_encoder_modality(encoder)->name, "sound") == 0) {
+        ESPY_GO(espy_identify_sounds(cli, &run.paths, &run.id));
+        goto out;
+    }
     espy_scan_job job = {.encoder = encoder,
                          .progress = run.paths.n > 8 ? &cli->progress : NULL,
                          .stage = "identifying"};
@@ -225,15 +232,18 @@ static const espy_option identify_options[] = {
      "let the probability alone decide, as the described systems do; names strangers"},
     {"draw", "OUT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "write the pictures with boxes and names: a file for one picture, else a folder"},
+    ESPY_LISTEN_OPTIONS,
     {0}};
 
 const espy_command espy_command_identify = {
     "identify",
     "FILE|DIR|- ...",
-    "Say who is in pictures, or \"unknown\"",
+    "Say who is in pictures and what is heard in recordings, or \"unknown\"",
     "A sample is known when its best label is probable enough (--threshold) and it lies near "
     "enough\n"
-    "to a training sample of that label (--floor); ambiguous when a second label is as near.",
+    "to a training sample of that label (--floor); ambiguous when a second label is as near.\n"
+    "A recording of up to 4 seconds is one sample; in a longer one the known sounds are told with\n"
+    "start and end.",
     identify_options,
     1,
     -1,

@@ -45,7 +45,7 @@ static espy_err retrain_begin(espy_cli *cli, const char *data, espy_encoder **en
     espy_err e = espy_cli_workspace(cli, true);
     *usage = e == ESPY_E_ARG;
     ESPY_TRY(e);
-    ESPY_TRY(espy_cli_encoder(cli, true, encoder));
+    ESPY_TRY(espy_cli_encoder(cli, true, espy_modality_find("face"), encoder));
     r->ws = &cli->ws;
     r->encoder = *encoder;
     return espy_retrain_collection(cx, r, espy_cli_text(cli, "collection"),

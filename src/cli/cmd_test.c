@@ -354,14 +354,14 @@ static espy_err test_encoder(test_run *run, const char *folder, espy_encoder **o
     espy_ctx *cx = &cli->cx;
     const char *pack = espy_tester_encoder(&run->tester);
     if (!pack || espy_cli_given(cli, "encoder"))
-        return espy_cli_encoder_alone(cli, out);
+        return espy_cli_encoder_alone(cli, espy_modality_find("face"), out);
     espy_err e = espy_cli_workspace(cli, false);
     if (e != ESPY_E_OK && e != ESPY_E_NOT_FOUND)
         return e;
     espy_clear(cx);
     const char *precision = espy_cli_text(cli, "precision");
-    e = cli->ws.store ? espy_workspace_encoder(cx, &cli->ws, espy_cli_text(cli, "collection"), pack,
-                                               precision, out)
+    e = cli->ws.store ? espy_workspace_encoder(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               pack, precision, out)
                       : espy_encoder_open(cx, pack, NULL, precision ? precision : "auto", 1, out);
     return e == ESPY_E_OK ? e : espy_fail_in(cx, "%s was trained with encoder %s", folder, pack);
 }

@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy train` and `espy enroll`: learn people from folders, or add a few pictures of one. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/media_args.h"
-#include "flow/train.h"
-
-#define TRAIN_OPTIONS                                                                             \
-    {"head", "HEAD", ESPY_OPT_TEXT,                                                               \
-     0,      0,      NULL,                                                                        \
-     NULL,   "head", "svm, logistic, knn or mlp; else svm, or knn where a label has one sample"}, \
-        {"threshold", "P",  ESPY_OPT_REAL,                                                        \
-         0,           1,    NULL,                                                                 \
-         NULL,        NULL, "least probability to be known, instead of the recommended one"},     \
-        {"test-share",                                                                            \
-         "F",                                                                                     \
-         ESPY_OPT_REAL,                                                                           \
-         0,                                                                                       \
-         0.9,                                                                                     \
-         "0.2",                                                                                   \
-         NULL,                                                                                    \
-         "test_share",                                                                            \
-         "share of the samples held back to measure accuracy; 0: none"},                          \
-    {                                                                                             \
-        "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver"  \
-    }
+#include "cli/train_args.h"
+#include "flow/canary.h"
+#include "flow/renew.h"
+#include "flow/trigger.h"
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
@@ -38,32 +21,39 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
         .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
         .percent = 99,
         .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
-        .floor = (double)espy_encoder_pack(encoder)->floor};
+        .usual = espy_encoder_modality(encoder)->head,
+        .floor = (double)espy_encoder_pack(encoder)->floor,
+        .floor_loss = espy_encoder_modality(encoder)->floor_loss};
     const espy_head_ops *ops;
     return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }
 
 /* What was learned, as one JSON object or a few lines. */
-static espy_err train_tell(espy_cli *cli, const espy_training_set *set, const espy_fit *fit,
-                           const espy_ingest *ingest, int64_t version, const double seconds[3])
+static espy_err train_tell(espy_cli *cli, const espy_renewal *r, const espy_ingest *ingest,
+                           const double seconds[3])
 {
     espy_ctx *cx = &cli->cx;
+    const espy_training_set *set = &r->set;
+    const espy_fit *fit = &r->fit;
+    int64_t version = r->version;
     bool measured = fit->split.test_n > 0;
     if (!cli->json) {
         espy_cli_print("version %lld: %s, %zu labels, %zu samples", (long long)version,
                        fit->ops->name, set->n_labels, set->rows.n);
         if (ingest->n_skipped)
-            espy_cli_print(", %zu pictures skipped", ingest->n_skipped);
+            espy_cli_print(", %zu %ss skipped", ingest->n_skipped, ingest->modality->media);
         if (measured)
             espy_cli_print("\naccuracy %.4f on %zu held-out samples", fit->metrics.accuracy,
                            fit->split.test_n);
         espy_cli_print("\nknown from probability %.2f and similarity %.2f on\n", fit->threshold,
                        fit->floor);
-        espy_cli_print("encoding %.1f s (%zu new of %zu pictures), fitting %.2f s\n", seconds[0],
-                       ingest->fresh, ingest->used, seconds[1]);
+        if (ingest->used)
+            espy_cli_print("encoding %.1f s (%zu new of %zu %ss), ", seconds[0], ingest->fresh,
+                           ingest->used, ingest->modality->media);
+        espy_cli_print("fitting %.2f s\n", seconds[1]);
         return ESPY_E_OK;
     }
-    espy_json *o = espy_json_object(), *s = espy_json_object();
+    espy_json *o = espy_json_object(), *s = espy_json_object(), *gate = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_json_set(cx, s, "encode", espy_json_of_float((float)seconds[0])));
     ESPY_GO(espy_json_set(cx, s, "fit", espy_json_of_float((float)seconds[1])));
@@ -79,72 +69,218 @@ static espy_err train_tell(espy_cli *cli, const espy_training_set *set, const es
     ESPY_GO(espy_json_set(cx, o, "threshold", espy_json_of_number(fit->threshold)));
     ESPY_GO(espy_json_set(cx, o, "floor", espy_json_of_number(fit->floor)));
     ESPY_GO(espy_json_set(cx, o, "seconds", espy_json_ref(s)));
+    ESPY_GO(espy_json_set(cx, o, "promoted", espy_json_of_bool(r->promoted)));
+    if (r->gate.n) {
+        ESPY_GO(espy_gate_json(cx, &r->gate, &gate));
+        ESPY_GO(espy_json_set(cx, o, "gate", espy_json_ref(gate)));
+    }
     ESPY_GO(espy_cli_print_json(cli, o));
 out:
+    espy_json_free(gate);
     espy_json_free(s);
     espy_json_free(o);
     return e;
 }
 
-/* Fits all labelled samples of the collection, publishes and tells. */
-static espy_err train_collection(espy_cli *cli, const espy_collection *c, espy_fit_options *o,
-                                 const espy_ingest *ingest, const char *reason, double started,
+/* The gate said no: one line that says why, and exit status 1, for what was asked for, a version
+ * that answers, is not there. */
+static espy_err train_refused(espy_cli *cli, const espy_renewal *r)
+{
+    char live[64] = "nothing answers yet";
+    if (r->live)
+        snprintf(live, sizeof live, "version %lld goes on answering", (long long)r->live);
+    return espy_fail(
+        &cli->cx, ESPY_E_DATA,
+        "version %lld is kept but does not answer: %s; %s (all the same: espy rollback "
+        "%lld)",
+        (long long)r->version, r->gate.text, live, (long long)r->version);
+}
+
+/* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
+ * tells. */
+static espy_err train_collection(espy_cli *cli, const espy_collection *c, const espy_fit_options *o,
+                                 const espy_gate_options *gate, const espy_ingest *ingest,
+                                 espy_json *file_counts, const char *reason, double started,
                                  double encoded)
 {
     espy_ctx *cx = &cli->cx;
-    espy_training_set set = {0};
-    espy_fit fit = {0};
-    espy_err e = ESPY_E_OK;
-    int64_t version;
-    ESPY_GO(espy_training_set_load(cx, cli->ws.store, c, 0, &set));
-    ESPY_GO(espy_flow_fit(cx, &set.rows, set.codes, o, &fit));
-    ESPY_GO(espy_flow_publish(cx, &cli->ws, c, &set, &fit, o, reason, &version));
+    espy_renewal r = {0};
+    const espy_renew_options how = {o, gate, reason, file_counts};
+    espy_err e = espy_flow_renew(cx, &cli->ws, c, &how, &r);
+    ESPY_GO(e);
     double now = espy_time_monotonic();
     double seconds[3] = {encoded - started, now - encoded, now - started};
-    if (espy_cli_flag(cli, "report") && fit.report.size)
-        espy_cli_say(cli, "%s", (const char *)fit.report.data);
-    ESPY_GO(train_tell(cli, &set, &fit, ingest, version, seconds));
+    if (espy_cli_flag(cli, "report") && r.fit.report.size)
+        espy_cli_say(cli, "%s", (const char *)r.fit.report.data);
+    ESPY_GO(train_tell(cli, &r, ingest, seconds));
+    if (!r.promoted)
+        e = train_refused(cli, &r);
+    else if (!r.gate.passed)
+        espy_log(cx, ESPY_LOG_WARN, "version %lld answers by force: %s", (long long)r.version,
+                 r.gate.text);
 out:
-    espy_fit_free(cx, &fit);
-    espy_training_set_free(cx, &set);
+    espy_renewal_free(cx, &r);
     return e;
 }
 
-static espy_err train_cmd(espy_cli *cli)
+/* The gate's canaries are the encoder's; the caller frees them.  espy.conf's accuracy counts for
+ * commands without that option, too: enroll, when it fires. */
+static espy_err train_gate_options(espy_cli *cli, const espy_encoder *encoder,
+                                   espy_canaries *canaries, espy_gate_options *o)
+{
+    const char *least = espy_cli_text(cli, "min-accuracy");
+    ESPY_TRY(espy_canaries_make(&cli->cx, encoder, canaries));
+    *o = (espy_gate_options){.canaries = canaries->at,
+                             .n_canaries = canaries->n,
+                             .left_out = ESPY_GATE_LEFT_OUT,
+                             .named = ESPY_GATE_NAMED,
+                             .force = espy_cli_flag(cli, "force")};
+    if (!least)
+        least = espy_workspace_setting(&cli->ws, "min_accuracy");
+    if (least && !espy_parse_real(least, 0, 1, &o->min_accuracy))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "min_accuracy: \"%s\" is not a number from 0 to 1",
+                         least);
+    return ESPY_E_OK;
+}
+
+/* {label code: files} of a dataset, for the trigger's next look at the folder. */
+static espy_err train_file_counts(espy_ctx *cx, const espy_dataset *data, espy_json **out)
+{
+    espy_json *o = espy_json_object();
+    for (size_t i = 0; i < data->n; i++) {
+        espy_err e =
+            espy_json_set(cx, o, data->at[i].code, espy_json_of_int((int64_t)data->at[i].n_files));
+        if (e != ESPY_E_OK) {
+            espy_json_free(o);
+            return e;
+        }
+    }
+    *out = o;
+    return ESPY_E_OK;
+}
+
+/* Brings the collection's samples up to date with the folder. */
+static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy_encoder *encoder,
+                             const char *dir, const espy_dataset *data, espy_ingest *ingest)
+{
+    espy_ctx *cx = &cli->cx;
+    size_t gone = 0;
+    const espy_modality *m = espy_encoder_modality(encoder);
+    espy_cli_say(cli, "%zu labels, %zu %ss; encoder %s (%s)", data->n, data->files, m->media,
+                 c->encoder, c->precision);
+    espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
+                               .actor = "folder",
+                               .progress = &cli->progress};
+    ESPY_TRY(espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest));
+    if (!ingest->used)
+        return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
+                         m->sample, data->files, m->media, ingest->skipped[0].reason);
+    for (size_t i = 0; i < ingest->n_skipped; i++)
+        espy_cli_say(cli, "skipped %s: %s", ingest->skipped[i].path, ingest->skipped[i].reason);
+    if (!ingest->unreadable) /* else it cannot be told which files are gone */
+        ESPY_TRY(espy_flow_forget(cx, &cli->ws, c, dir, ingest, &gone));
+    if (gone)
+        espy_cli_say(cli, "%zu %ss are no longer in %s: not learned from any more", gone, m->media,
+                     dir);
+    return ESPY_E_OK;
+}
+
+/* The head that answers now, so that learning a little more does not change the kind of model; NULL
+ * when there is none, when it is damaged, or when it cannot be fitted because a label has one
+ * sample. */
+static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **head)
+{
+    espy_ctx *cx = &cli->cx;
+    int64_t live = 0;
+    espy_version v = {0};
+    espy_label *labels = NULL;
+    size_t n = 0;
+    bool single = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_store_alias(cx, cli->ws.store, c->id, "live", &live));
+    if (!live)
+        goto out;
+    e = espy_store_version(cx, cli->ws.store, c->id, live, &v);
+    if (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT) {
+        espy_clear(cx);
+        e = ESPY_E_OK;
+        goto out;
+    }
+    ESPY_GO(e);
+    ESPY_GO(espy_store_labels(cx, cli->ws.store, c->id, &labels, &n));
+    for (size_t i = 0; i < n; i++)
+        single = single || labels[i].samples == 1;
+    if (single && strcmp(v.head, "knn") != 0) {
+        espy_cli_say(cli, "a label has one sample only: head knn instead of %s", v.head);
+        goto out;
+    }
+    *head = v.head;
+    v.head = NULL;
+out:
+    espy_labels_free(cx, labels, n);
+    espy_version_free(cx, &v);
+    return e;
+}
+
+/* By --encoder, else by what the folder holds; faces where it holds nothing, whose texts then tell.
+ */
+static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modality **out)
+{
+    const espy_modality *found = NULL;
+    if (!espy_cli_given(cli, "encoder"))
+        ESPY_TRY(espy_dataset_modality(&cli->cx, dir, &found));
+    return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
+}
+
+espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
     double started = espy_time_monotonic();
+    const char *collection = espy_cli_text(cli, "collection"),
+               *reason = espy_cli_text(cli, "reason");
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
     espy_dataset data = {0};
     espy_ingest ingest = {0};
+    espy_json *counts = NULL;
+    char *head = NULL;
     espy_fit_options o;
-    size_t gone = 0;
+    espy_gate_options gate;
+    espy_canaries canaries = {0};
+    const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_dataset_read(cx, cli->args[0], ESPY_FOLDER_CODE, NULL, &data));
-    for (size_t i = 0; i < data.n_empty; i++)
-        espy_log(cx, ESPY_LOG_WARN, "%s holds no picture and is left out", data.empty[i]);
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    if (how->dir) {
+        ESPY_GO(train_modality(cli, how->dir, &modality));
+        ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
+        for (size_t i = 0; i < data.n_empty; i++)
+            espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
+                     modality->media);
+        if (data.unknown)
+            espy_log(cx, ESPY_LOG_WARN,
+                     "%s is not learned: what is unknown is no label; move its files to the folder "
+                     "of what they are",
+                     data.unknown);
+        ESPY_GO(train_file_counts(cx, &data, &counts));
+    }
+    ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
-    ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
-    espy_cli_say(cli, "%zu labels, %zu pictures; encoder %s (%s)", data.n, data.files, c.encoder,
-                 c.precision);
-    espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
-                               .actor = "folder",
-                               .progress = &cli->progress};
-    ESPY_GO(espy_flow_ingest(cx, &cli->ws, &c, encoder, &data, &how, &ingest));
-    if (!ingest.used)
-        ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no face was found in any of %zu pictures (first: %s)",
-                          data.files, ingest.skipped[0].reason));
-    for (size_t i = 0; i < ingest.n_skipped; i++)
-        espy_cli_say(cli, "skipped %s: %s", ingest.skipped[i].path, ingest.skipped[i].reason);
-    if (!ingest.unreadable) /* else it cannot be told which photos are gone */
-        ESPY_GO(espy_flow_forget(cx, &cli->ws, &c, cli->args[0], &ingest, &gone));
-    if (gone)
-        espy_cli_say(cli, "%zu photos are no longer in %s: not learned from any more", gone,
-                     cli->args[0]);
-    ESPY_GO(train_collection(cli, &c, &o, &ingest, "train", started, espy_time_monotonic()));
+    if (how->dir) {
+        ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));
+        ESPY_GO(train_ingest(cli, &c, encoder, how->dir, &data, &ingest));
+    } else {
+        ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c));
+    }
+    if (!o.head && how->keep_head)
+        ESPY_GO(train_live_head(cli, &c, &head));
+    if (head)
+        o.head = head;
+    ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
+    ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
+                             started, espy_time_monotonic()));
 out:
+    espy_canaries_free(cx, &canaries);
+    espy_free(cx, head);
+    espy_json_free(counts);
     espy_ingest_free(cx, &ingest);
     espy_dataset_free(cx, &data);
     espy_collection_free(cx, &c);
@@ -152,51 +288,46 @@ out:
     return e;
 }
 
-static const espy_option train_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
-    TRAIN_OPTIONS,
-    {"whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "use the whole picture where no face is found (pictures that are cropped already)"},
-    {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "also print precision, recall and F1 per label"},
-    {0}};
+static espy_err train_cmd(espy_cli *cli)
+{
+    const espy_train_how how = {.dir = cli->args[0], .reason = "train"};
+    return espy_cli_train(cli, &how);
+}
+
+static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
+                                            ESPY_TRAIN_OPTIONS,
+                                            ESPY_GATE_OPTIONS,
+                                            ESPY_WHOLE_OPTION,
+                                            {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+                                             "also print precision, recall and F1 per label"},
+                                            {0}};
 
 const espy_command espy_command_train = {
     "train",
     "DIR",
-    "Learn people from a folder with one folder of photos per person",
+    "Learn from a folder with one folder of photos per person, or of recordings per class",
     "A folder is named CODE_Name (STU001_John_Doe) or just Name.  Photos seen before are not "
     "encoded\n"
-    "again.  The new version answers at once; the ones before it are kept (espy versions).",
+    "again.  The new version answers when it passes the quality gate: the accuracy asked for, not "
+    "worse\n"
+    "than the version that answers now, strangers not named.  One that does not is kept, with exit "
+    "status 1.\n"
+    "All versions are kept (espy versions, espy rollback).",
     train_options,
     1,
     1,
     train_cmd};
 
-/* The head that answers now, so that adding a picture does not change the kind of model. */
-static espy_err enroll_head(espy_cli *cli, const espy_collection *c, char **head)
-{
-    espy_ctx *cx = &cli->cx;
-    int64_t live = 0;
-    espy_version v = {0};
-    ESPY_TRY(espy_store_alias(cx, cli->ws.store, c->id, "live", &live));
-    if (!live)
-        return ESPY_E_OK;
-    ESPY_TRY(espy_store_version(cx, cli->ws.store, c->id, live, &v));
-    *head = v.head;
-    v.head = NULL;
-    espy_version_free(cx, &v);
-    return ESPY_E_OK;
-}
-
 /* The dataset of one label with the files named. */
-static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out)
+static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_modality **modality)
 {
     espy_ctx *cx = &cli->cx;
     espy_dataset d = {0};
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
+    ESPY_GO(espy_paths_modality(cli, &paths, modality));
+    ESPY_GO(espy_cli_modality(cli, *modality ? *modality : espy_modality_find("face"), modality));
     d.at = espy_array(cx, 1, sizeof *d.at);
     if (!d.at)
         ESPY_GO(cx->code);
@@ -252,6 +383,23 @@ out:
     return e;
 }
 
+/* Whether --trigger N starts a training of what the collection holds now. */
+static espy_err enroll_fires(espy_cli *cli, const espy_collection *c, bool *fires, int64_t *added)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *now = NULL, *last = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_cli_text(cli, "trigger"))
+        return ESPY_E_OK;
+    ESPY_GO(espy_trigger_count_store(cx, &cli->ws, c, &now));
+    ESPY_GO(espy_trigger_last(cx, &cli->ws, c, false, &last));
+    *fires = espy_trigger_decide(now, last, espy_cli_int(cli, "trigger"), added);
+out:
+    espy_json_free(now);
+    espy_json_free(last);
+    return e;
+}
+
 static espy_err enroll_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -261,14 +409,19 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_dataset data = {0};
     espy_ingest ingest = {0};
     espy_fit_options o;
+    espy_gate_options gate;
+    espy_canaries canaries = {0};
+    const espy_modality *modality;
     const char *box_text = espy_cli_text(cli, "box");
     float box[4];
-    char *head = NULL;
+    char *head = NULL, reason[64] = "enroll";
     espy_label *labels = NULL;
     size_t n_labels = 0;
+    bool fires = false;
+    int64_t added = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(enroll_dataset(cli, &data));
-    ESPY_GO(espy_cli_encoder(cli, true, &encoder));
+    ESPY_GO(enroll_dataset(cli, &data, &modality));
+    ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
@@ -280,31 +433,37 @@ static espy_err enroll_cmd(espy_cli *cli)
     for (size_t i = 0; i < ingest.n_skipped; i++)
         espy_cli_say(cli, "skipped %s: %s", ingest.skipped[i].path, ingest.skipped[i].reason);
     if (!ingest.used)
-        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
-                          "no face to enroll as %s was found; use a photo of one face",
-                          data.at[0].code));
+        ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no %s to enroll as %s was found; use a %s of one %s",
+                          modality->sample, data.at[0].code, modality->media, modality->sample));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
-    if (espy_cli_flag(cli, "no-train") || n_labels < 2) {
+    bool wait = espy_cli_flag(cli, "no-train");
+    if (wait && n_labels >= 2)
+        ESPY_GO(enroll_fires(cli, &c, &fires, &added));
+    if ((wait && !fires) || n_labels < 2) {
         if (cli->json) {
             ESPY_GO(enroll_json(cli, data.at[0].code, ingest.used));
             goto out;
         }
-        espy_cli_print("%s: %zu picture%s added; %s\n", data.at[0].code, ingest.used,
-                       ingest.used == 1 ? "" : "s",
-                       n_labels < 2 ? "enroll a second person, then they can be told apart"
-                                    : "espy train or the next enroll learns from them");
+        espy_cli_print("%s: %zu %s%s added; ", data.at[0].code, ingest.used, modality->media,
+                       ingest.used == 1 ? "" : "s");
+        if (n_labels < 2)
+            espy_cli_print("enroll a second %s, then they can be told apart\n", modality->owner);
+        else
+            espy_cli_print("espy train or the next enroll learns from them\n");
         goto out;
     }
-    bool single = false;
-    for (size_t i = 0; i < n_labels; i++)
-        single = single || labels[i].samples == 1;
-    ESPY_GO(enroll_head(cli, &c, &head));
-    if (!o.head && !single)
+    if (!o.head)
+        ESPY_GO(train_live_head(cli, &c, &head));
+    if (head)
         o.head = head;
-    else if (!o.head && head && strcmp(head, "knn") != 0)
-        espy_cli_say(cli, "somebody has one photo only: head knn instead of %s", head);
-    ESPY_GO(train_collection(cli, &c, &o, &ingest, "enroll", started, espy_time_monotonic()));
+    if (fires) {
+        ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
+        espy_cli_trigger_reason(added, reason);
+    }
+    ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
+                             espy_time_monotonic()));
 out:
+    espy_canaries_free(cx, &canaries);
     espy_labels_free(cx, labels, n_labels);
     espy_free(cx, head);
     espy_ingest_free(cx, &ingest);
@@ -315,18 +474,24 @@ out:
 }
 
 static const espy_option enroll_options[] = {
-    ESPY_ENCODER_OPTIONS(ESPY_DEFAULT_COLLECTION),
-    TRAIN_OPTIONS,
+    ESPY_ENCODER_OPTIONS(NULL),
+    ESPY_TRAIN_OPTIONS,
     {"box", "X,Y,W,H", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "the face at this place of one picture, instead of the largest (espy detect tells places)"},
     {"no-train", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "only keep the samples, learn later"},
+    {"trigger", "N", ESPY_OPT_INT, 1, 1e9, NULL, NULL, "trigger",
+     "with --no-train: learn once N samples are new since the last training"},
     {0}};
 
 const espy_command espy_command_enroll = {
     "enroll",
     "CODE[_Name] FILE|DIR ...",
-    "Add pictures of one person and learn them at once",
-    "The largest face of each picture is taken.  One picture is enough (head knn).",
+    "Add pictures of one person, or recordings of one class, and learn them at once",
+    "The largest face of each picture is taken.  One picture is enough (head knn).  What is "
+    "learned\n"
+    "answers at once; a training that --trigger N starts asks the quality gate first, as espy "
+    "train\n"
+    "does.",
     enroll_options,
     2,
     -1,

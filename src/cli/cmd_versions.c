@@ -1,27 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli - `espy versions`: what was trained, and what answers now. */
+ * cli - `espy versions` and `espy rollback`: what was trained, and what answers. */
 #include <string.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "flow/rollback.h"
 
-static espy_err version_line(espy_cli *cli, const espy_version *v, int64_t live, int64_t previous)
+/* What the quality gate said: "gate passed", "gate failed: live, silence", "forced". */
+static void version_gate(const espy_json *gate)
+{
+    const espy_json *checks = espy_json_get(gate, "checks");
+    bool passed = espy_json_bool(espy_json_get(gate, "passed"), false);
+    const char *before = ": ";
+    if (!gate)
+        return;
+    espy_cli_print("  gate %s", passed ? "passed" : "failed");
+    for (size_t i = 0; !passed && i < espy_json_count(checks); i++) {
+        const espy_json *check = espy_json_at(checks, i);
+        if (espy_json_bool(espy_json_get(check, "passed"), true) ||
+            espy_json_bool(espy_json_get(check, "warning"), false))
+            continue;
+        espy_cli_print("%s%s", before, espy_json_string(espy_json_get(check, "name"), ""));
+        before = ", ";
+    }
+    if (espy_json_bool(espy_json_get(gate, "forced"), false))
+        espy_cli_print(", forced");
+}
+
+static void version_text(const espy_version *v, const char *alias)
+{
+    const espy_json *accuracy = espy_json_get(espy_json_get(v->json, "metrics"), "accuracy");
+    const espy_json *epochs = espy_json_get(v->json, "epochs");
+    char date[32];
+    espy_time_local(v->created, date);
+    espy_cli_print("%4lld  %s  %-9s %4zu labels %6lld samples", (long long)v->number, date, v->head,
+                   espy_json_count(espy_json_get(v->json, "classes")),
+                   (long long)espy_json_int(espy_json_get(v->json, "samples"), 0));
+    if (epochs)
+        espy_cli_print(" %4lld epochs", (long long)espy_json_int(epochs, 0));
+    if (accuracy)
+        espy_cli_print("  accuracy %.4f", espy_json_number(accuracy, 0));
+    espy_cli_print("  threshold %.2f  similarity %.2f",
+                   espy_json_number(espy_json_get(v->json, "threshold"), 0),
+                   espy_json_number(espy_json_get(v->json, "floor"), 0));
+    version_gate(espy_json_get(v->json, "gate"));
+    espy_cli_print("%s%s\n", alias ? "  " : "", alias ? alias : "");
+}
+
+/* One entry as S4's history printer has it; a dash for what was not measured or does not exist. */
+static void version_history(const espy_version *v)
+{
+    const espy_json *accuracy = espy_json_get(espy_json_get(v->json, "metrics"), "accuracy");
+    const espy_json *epochs = espy_json_get(v->json, "epochs");
+    char date[32];
+    espy_time_local(v->created, date);
+    espy_cli_print("Date: %s\n", date);
+    if (accuracy)
+        espy_cli_print("Accuracy: %.4f\n", espy_json_number(accuracy, 0));
+    else
+        espy_cli_print("Accuracy: -\n");
+    espy_cli_print("Samples: %lld\n",
+                   (long long)espy_json_int(espy_json_get(v->json, "samples"), 0));
+    if (epochs)
+        espy_cli_print("Epochs: %lld\n", (long long)espy_json_int(epochs, 0));
+    else
+        espy_cli_print("Epochs: -\n");
+    espy_cli_print("----------------------------------------\n");
+}
+
+static espy_err version_tell(espy_cli *cli, const espy_version *v, int64_t live, int64_t previous)
 {
     espy_ctx *cx = &cli->cx;
-    const espy_json *accuracy = espy_json_get(espy_json_get(v->json, "metrics"), "accuracy");
     const char *alias = v->number == live ? "live" : v->number == previous ? "previous" : NULL;
     if (!cli->json) {
-        char date[32];
-        espy_time_local(v->created, date);
-        espy_cli_print("%4lld  %s  %-9s %4zu labels %6lld samples", (long long)v->number, date,
-                       v->head, espy_json_count(espy_json_get(v->json, "classes")),
-                       (long long)espy_json_int(espy_json_get(v->json, "samples"), 0));
-        if (accuracy)
-            espy_cli_print("  accuracy %.4f", espy_json_number(accuracy, 0));
-        espy_cli_print("  threshold %.2f  similarity %.2f%s%s\n",
-                       espy_json_number(espy_json_get(v->json, "threshold"), 0),
-                       espy_json_number(espy_json_get(v->json, "floor"), 0), alias ? "  " : "",
-                       alias ? alias : "");
+        if (espy_cli_flag(cli, "history"))
+            version_history(v);
+        else
+            version_text(v, alias);
         return ESPY_E_OK;
     }
     espy_json *line = espy_json_ref(v->json); /* the list is ours to complete */
@@ -39,28 +94,30 @@ static espy_err versions_cmd(espy_cli *cli)
     espy_version *at = NULL;
     size_t n = 0;
     int64_t live = 0, previous = 0;
+    bool oldest_first = espy_cli_flag(cli, "history");
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), &c));
+    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               &c));
     ESPY_GO(espy_store_versions(cx, cli->ws.store, c.id, &at, &n));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "live", &live));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "previous", &previous));
     for (size_t i = 0; i < n; i++)
-        ESPY_GO(version_line(cli, &at[i], live, previous));
+        ESPY_GO(version_tell(cli, &at[oldest_first ? n - 1 - i : i], live, previous));
     if (!n)
         espy_cli_say(cli, "collection \"%s\" has no version yet; run: espy train DIR", c.name);
 out:
-    for (size_t i = 0; i < n; i++)
-        espy_version_free(cx, &at[i]);
-    espy_free(cx, at);
+    espy_versions_free(cx, at, n);
     espy_collection_free(cx, &c);
     return e;
 }
 
-static const espy_option versions_options[] = {{"collection", "NAME", ESPY_OPT_TEXT, 0, 0,
-                                                ESPY_DEFAULT_COLLECTION, NULL, "collection",
-                                                "the labels that are recognised together"},
-                                               {0}};
+static const espy_option versions_options[] = {
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
+     "the labels that are recognised together"},
+    {"history", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "oldest first, with date, accuracy, samples and epochs of each training"},
+    {0}};
 
 const espy_command espy_command_versions = {
     "versions",
@@ -71,6 +128,66 @@ const espy_command espy_command_versions = {
     0,
     0,
     versions_cmd};
+
+static espy_err rollback_json(espy_cli *cli, int64_t from, int64_t now)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *o = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "live", espy_json_of_int(now)));
+    ESPY_GO(espy_json_set(cx, o, "from", from ? espy_json_of_int(from) : espy_json_null_value()));
+    ESPY_GO(espy_json_set(cx, o, "moved", espy_json_of_bool(from != now)));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err rollback_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    const char *wanted = cli->n_args ? cli->args[0] : "previous";
+    int64_t to = 0, from = 0, now = 0;
+    espy_err e = ESPY_E_OK;
+    if (strcmp(wanted, "previous") != 0 && !espy_parse_int(wanted, 1, INT64_MAX, &to))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "\"%s\" is no version: give its number (espy versions) or \"previous\"",
+                         wanted);
+    ESPY_GO(espy_cli_workspace(cli, false));
+    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
+                                               &c));
+    ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, espy_cli_text(cli, "reason"), &from, &now));
+    if (cli->json)
+        ESPY_GO(rollback_json(cli, from, now));
+    else if (from == now)
+        espy_cli_print("version %lld answers already, nothing was changed\n", (long long)now);
+    else
+        espy_cli_print("version %lld answers now; version %lld is kept as previous\n",
+                       (long long)now, (long long)from);
+out:
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+static const espy_option rollback_options[] = {
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
+     "the labels that are recognised together"},
+    {"reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"},
+    {0}};
+
+const espy_command espy_command_rollback = {
+    "rollback",
+    "[N]",
+    "Let an earlier version answer again (default: the previous one)",
+    "The version is read and checked before anything moves.  The one that answered becomes the "
+    "previous\n"
+    "one, so a second rollback undoes the first.  N may be any version, one that the gate refused "
+    "too.",
+    rollback_options,
+    0,
+    1,
+    rollback_cmd};
 
 static espy_err init_cmd(espy_cli *cli)
 {

@@ -18,6 +18,8 @@
     X(detect)             \
     X(embed)              \
     X(versions)           \
+    X(rollback)           \
+    X(trigger)            \
     X(evaluate)           \
     X(doctor)             \
     X(help)               \

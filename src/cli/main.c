@@ -205,7 +205,7 @@ static espy_err command_unknown(espy_ctx *cx, const char *word)
 /* Whether some option of some command may be set by this key of espy.conf. */
 static bool setting_known(const char *key)
 {
-    if (strcmp(key, "non_commercial") == 0)
+    if (strcmp(key, "non_commercial") == 0 || strcmp(key, "timezone") == 0)
         return true;
     for (const espy_option *o = espy_common_options; o->name; o++)
         if (o->conf && strcmp(o->conf, key) == 0)
@@ -241,6 +241,12 @@ espy_err espy_cli_workspace(espy_cli *cli, bool create)
             return espy_fail(&cli->cx, ESPY_E_ARG, "%s/espy.conf: there is no setting \"%s\"",
                              cli->ws.dir, cli->ws.settings[i].key);
     ESPY_TRY(options_check_all(cli));
+    const char *zone = espy_workspace_setting(&cli->ws, "timezone");
+    if (zone) {
+        espy_pool_destroy(&cli->cx, &cli->cx.pool); /* the zone is set while there is one thread */
+        if (espy_time_zone(&cli->cx, zone) != ESPY_E_OK)
+            return espy_fail_in(&cli->cx, "%s/espy.conf", cli->ws.dir);
+    }
     return main_pool(cli);
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "media/media.h"
 
 #define PATHS_DEPTH 16 /* of folders below one argument */
 
@@ -41,7 +40,7 @@ static espy_err paths_walk(espy_ctx *cx, espy_paths *p, const char *dir, int dep
         if (list.at[i].is_dir && !list.at[i].is_link &&
             depth < PATHS_DEPTH) /* links make circles */
             ESPY_GO(paths_walk(cx, p, inner, depth + 1));
-        else if (!list.at[i].is_dir && espy_image_name(inner))
+        else if (!list.at[i].is_dir && espy_modality_of_file(inner))
             ESPY_GO(paths_add(cx, p, inner));
         espy_free(cx, inner);
         inner = NULL;
@@ -65,7 +64,8 @@ espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out)
         }
         ESPY_GO(paths_walk(cx, &p, args[i], 0));
         if (p.n == before)
-            ESPY_GO(espy_fail(cx, ESPY_E_DATA, "there is no picture in %s", args[i]));
+            ESPY_GO(
+                espy_fail(cx, ESPY_E_DATA, "there is no picture and no recording in %s", args[i]));
     }
     *out = p;
     p = (espy_paths){0};
@@ -82,6 +82,20 @@ void espy_paths_free(espy_cli *cli, espy_paths *p)
     *p = (espy_paths){0};
 }
 
+espy_err espy_paths_modality(espy_cli *cli, const espy_paths *p, const espy_modality **out)
+{
+    *out = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        const espy_modality *m = espy_modality_of_file(p->at[i]);
+        if (m && *out && m != *out)
+            return espy_fail(
+                &cli->cx, ESPY_E_ARG,
+                "pictures and recordings were named together; give one kind at a time");
+        *out = m ? m : *out;
+    }
+    return ESPY_E_OK;
+}
+
 static espy_err json_floats(espy_ctx *cx, espy_json *object, const char *key, const float *v,
                             size_t n)
 {
@@ -96,21 +110,31 @@ static espy_err json_floats(espy_ctx *cx, espy_json *object, const char *key, co
     return espy_json_set(cx, object, key, a);
 }
 
-/* Pixels are told to a hundredth: more would only look exact. */
+static bool is_sound(const espy_modality *m)
+{
+    return strcmp(m->name, "sound") == 0;
+}
+
+/* Pixels and seconds are told to a hundredth: more would only look exact. */
 static float hundredth(float v)
 {
     return roundf(v * 100) / 100;
 }
 
-espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, bool points,
-                          bool embedding, espy_json **out)
+espy_err espy_sample_json(espy_ctx *cx, const espy_modality *modality, const espy_scan_sample *s,
+                          size_t dim, bool points, bool embedding, espy_json **out)
 {
     espy_json *o = espy_json_object(), *list = NULL;
     espy_err e = ESPY_E_OK;
     float box[4];
     for (int i = 0; i < 4; i++)
         box[i] = hundredth(s->box[i]);
-    ESPY_GO(json_floats(cx, o, "box", box, 4));
+    if (is_sound(modality)) {
+        ESPY_GO(espy_json_set(cx, o, "start", espy_json_of_float(box[0])));
+        ESPY_GO(espy_json_set(cx, o, "end", espy_json_of_float(hundredth(s->box[0] + s->box[2]))));
+    } else {
+        ESPY_GO(json_floats(cx, o, "box", box, 4));
+    }
     ESPY_GO(espy_json_set(cx, o, "score", espy_json_of_float(s->score)));
     if (points && s->has_points) {
         list = espy_json_array();
@@ -156,17 +180,20 @@ out:
     return e;
 }
 
-espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
-                          const espy_result *r, espy_json **out)
+espy_err espy_result_json(espy_ctx *cx, const espy_modality *modality, const char *path,
+                          const espy_scan *scan, const espy_result *r, espy_json **out)
 {
     espy_json *o = espy_json_object(), *samples = espy_json_array(), *s = NULL;
-    const char *decision = scan->error ? "error" : scan->n ? "faces" : "no_face";
+    const char *decision = scan->error          ? "error"
+                           : is_sound(modality) ? "sounds"
+                           : scan->n            ? "faces"
+                                                : "no_face";
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_json_set(cx, o, "media", espy_json_of_string(path)));
     ESPY_GO(espy_json_set(cx, o, "decision", espy_json_of_string(decision)));
     ESPY_GO(espy_json_set(cx, o, "error", espy_json_of_string(scan->error)));
     for (size_t i = 0; r && i < scan->n; i++) {
-        ESPY_GO(espy_sample_json(cx, &scan->at[i], scan->dim, false, false, &s));
+        ESPY_GO(espy_sample_json(cx, modality, &scan->at[i], scan->dim, false, false, &s));
         ESPY_GO(answer_json(cx, &r->at[i], s));
         espy_json *given = s;
         s = NULL;
@@ -192,12 +219,36 @@ static espy_err encoder_precision(espy_cli *cli, const char **out)
     return ESPY_E_OK;
 }
 
-espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out)
+/* Forgets the pack that environment or espy.conf name when it is for another modality. */
+static espy_err encoder_fits(espy_cli *cli, const espy_modality *modality, const char **name)
+{
+    espy_pack *pack = NULL;
+    ESPY_TRY(espy_pack_open(&cli->cx, *name, cli->ws.dir, &pack));
+    if (strcmp(pack->modality, modality->name) != 0)
+        *name = NULL;
+    espy_pack_destroy(&cli->cx, &pack);
+    return ESPY_E_OK;
+}
+
+espy_err espy_cli_modality(espy_cli *cli, const espy_modality *of_files, const espy_modality **out)
+{
+    const char *name = espy_cli_given(cli, "encoder");
+    espy_pack *pack = NULL;
+    *out = of_files;
+    if (!name)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_pack_open(&cli->cx, name, cli->ws.dir, &pack));
+    *out = espy_modality_find(pack->modality);
+    espy_pack_destroy(&cli->cx, &pack);
+    return ESPY_E_OK;
+}
+
+espy_err espy_cli_encoder_alone(espy_cli *cli, const espy_modality *modality, espy_encoder **out)
 {
     espy_ctx *cx = &cli->cx;
     espy_err e = espy_cli_workspace(cli, false);
     if (e == ESPY_E_OK)
-        return espy_cli_encoder(cli, false, out);
+        return espy_cli_encoder(cli, false, modality, out);
     if (e != ESPY_E_NOT_FOUND)
         return e;
     espy_clear(cx);
@@ -206,15 +257,17 @@ espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out)
     espy_workspace none = {.dir = ""};
     ESPY_TRY(encoder_precision(cli, &precision));
     if (!pack)
-        ESPY_TRY(espy_workspace_default_pack(cx, &none, &chosen));
+        ESPY_TRY(espy_workspace_default_pack(
+            cx, &none, modality ? modality : espy_modality_find("face"), &chosen));
     e = espy_encoder_open(cx, pack ? pack : chosen, NULL, precision ? precision : "auto", 1, out);
     espy_free(cx, chosen);
     return e;
 }
 
 /* A collection that is there keeps its encoder unless the command line names another; environment
- * and espy.conf are for new ones. */
-espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out)
+ * and espy.conf are for new ones, and for the modality of the pack that they name. */
+espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modality,
+                          espy_encoder **out)
 {
     espy_ctx *cx = &cli->cx;
     const char *precision, *collection = espy_cli_text(cli, "collection"),
@@ -222,14 +275,18 @@ espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out)
     espy_collection c = {0};
     ESPY_TRY(espy_cli_workspace(cli, create));
     ESPY_TRY(encoder_precision(cli, &precision));
-    espy_err e = espy_workspace_collection_existing(cx, &cli->ws, collection, &c);
+    if (!collection && create && modality)
+        collection = modality->collection;
+    espy_err e = espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c);
     espy_collection_free(cx, &c);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         pack = espy_cli_text(cli, "encoder");
+        if (pack && modality && !espy_cli_given(cli, "encoder"))
+            ESPY_TRY(encoder_fits(cli, modality, &pack));
     } else {
         ESPY_TRY(e);
         precision = espy_cli_given(cli, "precision");
     }
-    return espy_workspace_encoder(cx, &cli->ws, collection, pack, precision, out);
+    return espy_workspace_encoder(cx, &cli->ws, collection, modality, pack, precision, out);
 }

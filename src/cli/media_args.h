@@ -11,18 +11,26 @@ typedef struct espy_paths {
     size_t n;
 } espy_paths;
 
-/* Files, folders (all pictures below them, sorted) and "-" become a list of files. */
+/* Files, folders (all pictures and recordings below them, sorted) and "-" become a list of files.
+ */
 espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out) ESPY_NODISCARD;
 void espy_paths_free(espy_cli *cli, espy_paths *p);
 
-/* {"box":..,"score":..,"points":..} and, when asked for, "embedding". */
-espy_err espy_sample_json(espy_ctx *cx, const espy_scan_sample *s, size_t dim, bool points,
-                          bool embedding, espy_json **out) ESPY_NODISCARD;
+/* {"box":..,"score":..,"points":..}, of a sound {"start":..,"end":..,"score":..}, and, when asked
+ * for, "embedding". */
+espy_err espy_sample_json(espy_ctx *cx, const espy_modality *modality, const espy_scan_sample *s,
+                          size_t dim, bool points, bool embedding, espy_json **out) ESPY_NODISCARD;
 /* The line of `identify` for one media (docs: DESIGN 9). */
-espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
-                          const espy_result *r, espy_json **out) ESPY_NODISCARD;
+espy_err espy_result_json(espy_ctx *cx, const espy_modality *modality, const char *path,
+                          const espy_scan *scan, const espy_result *r,
+                          espy_json **out) ESPY_NODISCARD;
 
-/* fallback: the collection when none is named; NULL: the only one, else "faces". */
+/* What the files are: all of them, or those that are media.  NULL when there is none.
+ * ARG when there are pictures and recordings. */
+espy_err espy_paths_modality(espy_cli *cli, const espy_paths *p,
+                             const espy_modality **out) ESPY_NODISCARD;
+
+/* fallback: the collection when none is named; NULL: the modality's. */
 #define ESPY_ENCODER_OPTIONS(fallback)                                                           \
     {"encoder",                                                                                  \
      "PACK",                                                                                     \
@@ -41,10 +49,17 @@ espy_err espy_result_json(espy_ctx *cx, const char *path, const espy_scan *scan,
             "the labels that are recognised together"                                            \
     }
 
-/* Opens the encoder by the options above (and the workspace before it). */
-espy_err espy_cli_encoder(espy_cli *cli, bool create, espy_encoder **out) ESPY_NODISCARD;
+/* The modality that --encoder names, else the one given. */
+espy_err espy_cli_modality(espy_cli *cli, const espy_modality *of_files,
+                           const espy_modality **out) ESPY_NODISCARD;
+
+/* Opens the encoder by the options above (and the workspace before it).  create: the collection may
+ * be new; modality NULL: any. */
+espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modality,
+                          espy_encoder **out) ESPY_NODISCARD;
 
 /* The same for commands that need no workspace: one is used when it is there. */
-espy_err espy_cli_encoder_alone(espy_cli *cli, espy_encoder **out) ESPY_NODISCARD;
+espy_err espy_cli_encoder_alone(espy_cli *cli, const espy_modality *modality,
+                                espy_encoder **out) ESPY_NODISCARD;
 
 #endif

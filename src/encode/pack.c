@@ -19,6 +19,15 @@
 #define PACK_DIM 8192
 #define PACK_PARENTS 4 /* folders above the program that may be the source tree */
 
+/* The one pack that needs no file: sounds can be learned on a machine that has no network at all.
+ */
+static const char pack_melstats[] =
+    "{\"format\": 1, \"name\": \"melstats\", \"modality\": \"sound\","
+    " \"summary\": \"built in: statistics of the log-mel spectrogram, no network\","
+    " \"licence\": \"Apache-2.0\", \"commercial\": true, \"dim\": 92, \"floor\": 0.8,"
+    " \"files\": []}";
+#define PACK_BUILT_IN "melstats"
+
 /* ---- folders ------------------------------------------------------------------------------- */
 
 typedef struct pack_list {
@@ -186,7 +195,8 @@ static espy_err pack_files_read(espy_ctx *cx, espy_pack *p)
 {
     const espy_json *list = espy_json_get(p->json, "files");
     size_t n = espy_json_count(list);
-    if (!espy_json_is_array(list) || n == 0 || n > PACK_FILES)
+    size_t least = strcmp(p->name, PACK_BUILT_IN) == 0 ? 0 : 1;
+    if (!espy_json_is_array(list) || n < least || n > PACK_FILES)
         return espy_fail(cx, ESPY_E_FORMAT, "\"files\" must be a list of 1 to %d objects",
                          PACK_FILES);
     p->files = espy_array(cx, n, sizeof *p->files);
@@ -207,11 +217,12 @@ static espy_err pack_quality_read(espy_ctx *cx, espy_pack *p)
 {
     static const char *const keys[] = {"min_side", "min_score", "min_sharpness", NULL};
     const espy_json *q = espy_json_get(p->json, "quality");
+    const bool face = strcmp(p->modality, "face") == 0; /* sounds have no sides, but a level */
     double side, score, sharp;
     if (q)
         ESPY_TRY(espy_json_only(cx, q, "quality", keys));
-    ESPY_TRY(espy_json_may_number(cx, q, "min_side", 0, 10000, 32, &side));
-    ESPY_TRY(espy_json_may_number(cx, q, "min_score", 0, 1, 0, &score));
+    ESPY_TRY(espy_json_may_number(cx, q, "min_side", 0, 10000, face ? 32 : 0, &side));
+    ESPY_TRY(espy_json_may_number(cx, q, "min_score", 0, 1, face ? 0 : 0.01, &score));
     ESPY_TRY(espy_json_may_number(cx, q, "min_sharpness", 0, 1e6, 0, &sharp));
     p->min_side = (float)side;
     p->min_score = (float)score;
@@ -253,9 +264,9 @@ static espy_err pack_get_read(espy_ctx *cx, const espy_pack *p)
 static espy_err pack_read_keys(espy_ctx *cx, espy_pack *p)
 {
     static const char *const keys[] = {
-        "format",   "name",  "summary",     "modality", "licence",  "commercial", "dim",
-        "files",    "floor", "bf16",        "quality",  "detector", "landmarks",  "align",
-        "embedder", "notes", "attribution", "get",      NULL};
+        "format",   "name",  "summary",     "modality", "licence",     "commercial", "dim",
+        "files",    "floor", "bf16",        "quality",  "detector",    "landmarks",  "align",
+        "embedder", "notes", "attribution", "get",      "spectrogram", "clip",       NULL};
     int64_t format, dim;
     double floor;
     ESPY_TRY(espy_json_only(cx, p->json, "pack", keys));
@@ -344,6 +355,7 @@ espy_err espy_pack_names(espy_ctx *cx, const char *workspace, char ***out, size_
     espy_dir_list entries = {0};
     char *path = NULL;
     ESPY_GO(espy_pack_folders(cx, workspace, &folders.at, &folders.n));
+    ESPY_GO(pack_list_take(cx, &names, espy_strdup(cx, PACK_BUILT_IN)));
     for (size_t i = 0; i < folders.n; i++) {
         if (espy_dir_read(cx, folders.at[i], &entries) != ESPY_E_OK) {
             if (cx->code == ESPY_E_NOMEM)
@@ -537,8 +549,12 @@ espy_err espy_pack_open(espy_ctx *cx, const char *name, const char *workspace, e
     char *path = NULL;
     espy_buf_init(&b, PACK_MANIFEST_BYTES);
     ESPY_GO(espy_pack_folders(cx, workspace, &folders.at, &folders.n));
-    ESPY_GO(pack_manifest(cx, name, &folders, &path));
-    ESPY_GO(espy_file_read(cx, path, PACK_MANIFEST_BYTES, &b));
+    if (strcmp(name, PACK_BUILT_IN) == 0) {
+        ESPY_GO(espy_buf_text(cx, &b, pack_melstats));
+    } else {
+        ESPY_GO(pack_manifest(cx, name, &folders, &path));
+        ESPY_GO(espy_file_read(cx, path, PACK_MANIFEST_BYTES, &b));
+    }
     ESPY_GO(espy_pack_parse(cx, espy_span_of(&b), path, &p));
     p->manifest = path;
     path = NULL;

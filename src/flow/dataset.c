@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "media/media.h"
 
 static bool is_letter(char c)
 {
@@ -44,10 +43,10 @@ espy_err espy_folder_name(espy_ctx *cx, const char *folder, espy_folder_rule rul
     return ESPY_E_OK;
 }
 
-static bool wanted(const char *name, const char *const *suffixes)
+static bool wanted(const char *name, const espy_modality *modality, const char *const *suffixes)
 {
     if (!suffixes)
-        return espy_image_name(name);
+        return espy_modality_of_file(name) == modality;
     for (; *suffixes; suffixes++)
         if (espy_ends_with_nocase(name, *suffixes))
             return true;
@@ -66,7 +65,8 @@ static void folder_free(espy_ctx *cx, espy_folder *f)
 }
 
 static espy_err folder_read(espy_ctx *cx, const char *dir, const char *name, espy_folder_rule rule,
-                            const char *const *suffixes, espy_folder *out)
+                            const espy_modality *modality, const char *const *suffixes,
+                            espy_folder *out)
 {
     espy_folder f = {0};
     espy_dir_list list = {0};
@@ -79,7 +79,7 @@ static espy_err folder_read(espy_ctx *cx, const char *dir, const char *name, esp
     if (!f.files)
         ESPY_GO(cx->code);
     for (size_t i = 0; i < list.n; i++) {
-        if (list.at[i].is_dir || !wanted(list.at[i].name, suffixes))
+        if (list.at[i].is_dir || !wanted(list.at[i].name, modality, suffixes))
             continue;
         f.files[f.n_files] = espy_path_join(cx, f.path, list.at[i].name);
         if (!f.files[f.n_files++])
@@ -105,8 +105,27 @@ static espy_err dataset_unique(espy_ctx *cx, const espy_dataset *d)
     return ESPY_E_OK;
 }
 
+/* The folder that holds what nobody has named yet: its media must not become a label (C-25). */
+static bool is_unknown(const char *name, espy_folder_rule rule)
+{
+    return rule == ESPY_FOLDER_CODE && espy_equal_nocase(name, "unknown");
+}
+
+static espy_err dataset_empty(espy_ctx *cx, const char *dir, const espy_modality *m, size_t folders)
+{
+    const bool face = strcmp(m->name, "face") == 0; /* whose texts are S0's and S1's */
+    if (!folders)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "No %s directories found in %s; make one folder per %s in it",
+                         face ? "student" : m->owner, dir, m->owner);
+    return espy_fail(cx, ESPY_E_DATA, "No %s found in dataset %s; put %s files into its folders",
+                     face ? "images" : "recordings", dir,
+                     face ? "jpg, jpeg, png or bmp" : "wav, flac, ogg, opus or mp3");
+}
+
 espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
-                           const char *const *suffixes, espy_dataset *out)
+                           const espy_modality *modality, const char *const *suffixes,
+                           espy_dataset *out)
 {
     espy_dataset d = {0};
     espy_dir_list list = {0};
@@ -114,7 +133,8 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
     size_t folders = 0;
     if (!espy_dir_exists(dir))
         return espy_fail(cx, ESPY_E_NOT_FOUND,
-                         "there is no folder %s; it must hold one folder per person", dir);
+                         "there is no folder %s; it must hold one folder per %s", dir,
+                         modality->owner);
     ESPY_GO(espy_dir_read(cx, dir, &list));
     d.at = espy_array(cx, list.n, sizeof *d.at);
     d.empty = d.at ? espy_array(cx, list.n, sizeof *d.empty) : NULL;
@@ -124,8 +144,15 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
         if (!list.at[i].is_dir)
             continue;
         espy_folder *f = &d.at[d.n];
+        if (is_unknown(list.at[i].name, rule)) {
+            espy_free(cx, d.unknown); /* unknown and Unknown may both be there */
+            d.unknown = espy_path_join(cx, dir, list.at[i].name);
+            if (!d.unknown)
+                ESPY_GO(cx->code);
+            continue;
+        }
         folders++;
-        ESPY_GO(folder_read(cx, dir, list.at[i].name, rule, suffixes, f));
+        ESPY_GO(folder_read(cx, dir, list.at[i].name, rule, modality, suffixes, f));
         d.files += f->n_files;
         if (f->n_files) {
             d.n++;
@@ -136,15 +163,8 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
         d.n_empty++;
         folder_free(cx, f);
     }
-    if (!folders)
-        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
-                          "No student directories found in %s; make one folder per person in it",
-                          dir));
     if (!d.files)
-        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
-                          "No images found in dataset %s; put jpg, jpeg, png or bmp files into its "
-                          "folders",
-                          dir));
+        ESPY_GO(dataset_empty(cx, dir, modality, folders));
     ESPY_GO(dataset_unique(cx, &d));
     *out = d;
     d = (espy_dataset){0};
@@ -154,12 +174,120 @@ out:
     return e;
 }
 
+/* Looks into one folder; *found as in espy_dataset_modality(). */
+static espy_err folder_modality(espy_ctx *cx, const char *path, const char *dir,
+                                const espy_modality **found)
+{
+    espy_dir_list list = {0};
+    espy_err e = espy_dir_read(cx, path, &list);
+    for (size_t i = 0; e == ESPY_E_OK && i < list.n; i++) {
+        const espy_modality *m = list.at[i].is_dir ? NULL : espy_modality_of_file(list.at[i].name);
+        if (m && *found && m != *found)
+            e = espy_fail(cx, ESPY_E_DATA,
+                          "%s holds both pictures and recordings; name a pack for one of them "
+                          "(--encoder), the others are then left out",
+                          dir);
+        if (m)
+            *found = m;
+    }
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+espy_err espy_dataset_modality(espy_ctx *cx, const char *dir, const espy_modality **out)
+{
+    espy_dir_list list = {0};
+    espy_err e = ESPY_E_OK;
+    char *path = NULL;
+    *out = NULL;
+    if (!espy_dir_exists(dir))
+        return espy_fail(cx, ESPY_E_NOT_FOUND,
+                         "there is no folder %s; it must hold one folder per label", dir);
+    ESPY_GO(espy_dir_read(cx, dir, &list));
+    for (size_t i = 0; i < list.n; i++) {
+        if (!list.at[i].is_dir)
+            continue;
+        path = espy_path_join(cx, dir, list.at[i].name);
+        if (!path)
+            ESPY_GO(cx->code);
+        ESPY_GO(folder_modality(cx, path, dir, out));
+        espy_free(cx, path);
+        path = NULL;
+    }
+out:
+    espy_free(cx, path);
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+/* ---- what a recording was cut from --------------------------------------------------------- */
+
+typedef struct name_run {
+    size_t from, to;
+} name_run;
+
+/* Matches a name against a pattern of d (digits), c (one digit), A (a capital letter) and what
+ * stands for itself; run: where the first runs of digits lie. */
+static bool name_matches(const char *name, size_t size, const char *pattern, name_run run[4])
+{
+    size_t at = 0;
+    for (int runs = 0; *pattern; pattern++) {
+        const size_t begin = at;
+        if (*pattern == 'd' || *pattern == 'c') {
+            while (at < size && name[at] >= '0' && name[at] <= '9' &&
+                   (*pattern == 'd' || at == begin))
+                at++;
+            run[runs++] = (name_run){begin, at};
+        } else if (*pattern == 'A') {
+            at += at < size && name[at] >= 'A' && name[at] <= 'Z';
+        } else {
+            at += at < size && name[at] == *pattern;
+        }
+        if (at == begin)
+            return false;
+    }
+    return at == size;
+}
+
+/* A date is not a source: everything of one year would be held to be one recording. */
+static bool name_is_year(const char *name, const name_run *run)
+{
+    return run->to - run->from == 4 &&
+           (strncmp(name + run->from, "19", 2) == 0 || strncmp(name + run->from, "20", 2) == 0);
+}
+
+espy_err espy_recording_of(espy_ctx *cx, const char *path, char **out)
+{
+    static const struct {
+        const char *pattern;
+        int source; /* which run of digits names it */
+    } rules[] = {{"d-d-A-d", 1}, {"d-d-A", 1}, {"d-c-d-d", 0}};
+    const char *name = espy_path_name(path), *copy = strstr(name, "_aug");
+    name_run run[4], source = {0, (size_t)(espy_path_suffix(name) - name)};
+    const bool is_copy = copy && copy > name && copy[4] >= '0' && copy[4] <= '9';
+    bool told = is_copy;
+    *out = NULL;
+    if (is_copy)
+        source.to = (size_t)(copy - name);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (name_matches(name, source.to, rules[i].pattern, run) && !name_is_year(name, &run[0])) {
+            source = run[rules[i].source];
+            told = true;
+            break;
+        }
+    if (!told)
+        return ESPY_E_OK;
+    *out = espy_strndup(cx, name + source.from, source.to - source.from);
+    return *out ? ESPY_E_OK : cx->code;
+}
+
 void espy_dataset_free(espy_ctx *cx, espy_dataset *d)
 {
     for (size_t i = 0; i < d->n; i++)
         folder_free(cx, &d->at[i]);
     for (size_t i = 0; i < d->n_empty; i++)
         espy_free(cx, d->empty[i]);
+    espy_free(cx, d->unknown);
     espy_free(cx, d->empty);
     espy_free(cx, d->at);
     *d = (espy_dataset){0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * flow - a folder of folders: one folder per label, pictures in it. */
+ * flow - a folder of folders: one folder per label, media in it. */
 #ifndef ESPY_FLOW_DATASET_H
 #define ESPY_FLOW_DATASET_H
 
-#include "base/mem.h"
+#include "encode/encode.h"
 
 typedef enum espy_folder_rule {
     ESPY_FOLDER_CODE, /* CODE_Name when CODE is letters then digits; else the whole name is both */
@@ -18,19 +18,30 @@ typedef struct espy_folder {
 } espy_folder;
 
 typedef struct espy_dataset {
-    espy_folder *at; /* sorted by folder name; only those with pictures */
-    size_t n, files; /* folders, pictures in all */
-    char **empty;    /* paths of folders without a picture */
+    espy_folder *at; /* sorted by folder name; only those with media */
+    size_t n, files; /* folders, media in all */
+    char **empty;    /* paths of folders without any */
     size_t n_empty;
+    char *unknown; /* path of a folder named "unknown", which is nobody's and left out; or NULL */
 } espy_dataset;
 
-/* Reads the two levels.  suffixes: NULL for every picture format, else a NULL-terminated list such
- * as
- * ".jpg"; case does not matter.
- * Errors: NOT_FOUND (no such folder), DATA (no folders in it, two folders with one code, no
- * pictures), IO, NOMEM. */
+/* Reads the two levels.  suffixes: NULL for every format of the modality, else a NULL-terminated
+ * list such as ".jpg"; case does not matter. Errors: NOT_FOUND (no such folder), DATA (no folders
+ * in it, two folders with one code, no media), IO, NOMEM. */
 espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
-                           const char *const *suffixes, espy_dataset *out) ESPY_NODISCARD;
+                           const espy_modality *modality, const char *const *suffixes,
+                           espy_dataset *out) ESPY_NODISCARD;
+
+/* What the files of a dataset are; *out NULL when there are none in its folders.
+ * Errors: NOT_FOUND, DATA (both pictures and recordings), IO, NOMEM. */
+espy_err espy_dataset_modality(espy_ctx *cx, const char *dir,
+                               const espy_modality **out) ESPY_NODISCARD;
+
+/* What a file was cut from, by its name: ESC-50's 5-210540-A-13 and ESC-10's 1-100032-A (source
+ * 100032), UrbanSound8K's 102871-8-0-1 (102871), and copies NAME_augN, NAME_augN_... of NAME; a
+ * name that begins with a year is a date.  NULL: the name does not tell; caller owns.  Errors:
+ * NOMEM. */
+espy_err espy_recording_of(espy_ctx *cx, const char *path, char **out) ESPY_NODISCARD;
 void espy_dataset_free(espy_ctx *cx, espy_dataset *d);
 
 /* Splits one folder name by the rule; the caller owns both texts. */

@@ -32,7 +32,7 @@ static espy_err engine_open(espy_engine *en, const char *workspace, const char *
     ESPY_TRY(espy_workspace_open(cx, workspace, false, &en->ws));
     ESPY_TRY(engine_setting(cx, &en->ws, "threshold", 0, &o.threshold));
     ESPY_TRY(engine_setting(cx, &en->ws, "floor", -1, &o.floor));
-    ESPY_TRY(espy_workspace_encoder(cx, &en->ws, collection, NULL, NULL, &en->encoder));
+    ESPY_TRY(espy_workspace_encoder(cx, &en->ws, collection, NULL, NULL, NULL, &en->encoder));
     return espy_identifier_open(cx, &en->ws, collection, 0, en->encoder, &o, &en->identifier);
 }
 

@@ -17,9 +17,18 @@ typedef struct espy_evaluation {
 } espy_evaluation;
 
 /* k-fold cross-validation over rows; strangers: n x dim unit rows of people who are in no fold.
+ * answer: rows->n, the label that each row got when it was held out; or NULL.
  * Errors: as espy_flow_fit. */
 espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *const *names,
                             const float *strangers, size_t n, size_t folds,
-                            const espy_fit_options *options, espy_evaluation *out) ESPY_NODISCARD;
+                            const espy_fit_options *options, uint32_t *answer,
+                            espy_evaluation *out) ESPY_NODISCARD;
+
+/* Learns every label but one, and asks that one's samples: *asked how many, *named how many of them
+ * were taken for somebody known.  names: of all labels.  Errors: as espy_flow_fit; nothing is
+ * counted then. */
+espy_err espy_flow_leave_out(espy_ctx *cx, const espy_rows *rows, const char *const *names,
+                             uint32_t label, const espy_fit_options *options, size_t *asked,
+                             size_t *named) ESPY_NODISCARD;
 
 #endif

@@ -12,7 +12,7 @@
 #define FIT_MATRIX 500 /* labels whose confusion matrix is still worth its text */
 #define FIT_FOLDS 5
 #define FIT_ENOUGH 500 /* held-out samples that make folds unnecessary */
-/* Share of a label's own held-out samples that the floor may cost. */
+/* Percent of a label's own held-out samples that the floor may cost. */
 #define FIT_FLOOR_LOSS 5.0
 /* Share of stranger pairs that reach a pack's floor (docs/accuracy.md). */
 #define FIT_STRANGERS 1e-3
@@ -48,9 +48,10 @@ static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows
     return ops->fit(cx, rows, settings, out);
 }
 
-static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name,
+static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o,
                            const espy_head_ops **out)
 {
+    const char *name = o->head;
     if (!name) {
         size_t *count = espy_array(cx, rows->classes, sizeof *count);
         if (!count)
@@ -61,7 +62,7 @@ static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const char *name
         for (size_t c = 0; c < rows->classes; c++)
             least = count[c] < least ? count[c] : least;
         espy_free(cx, count);
-        name = least < 2 || rows->classes > FIT_SVM_LABELS ? "knn" : "svm";
+        name = least < 2 || rows->classes > FIT_SVM_LABELS ? "knn" : o->usual ? o->usual : "svm";
     }
     return espy_head_choose(cx, name, out);
 }
@@ -277,7 +278,7 @@ static double floor_for(double pack_floor, double mean, size_t n)
 }
 
 /* The floor: the pack's for a gallery of this size, raised by how alike different labels are, but
- * not so far that more than FIT_FLOOR_LOSS percent of correct held-out samples would be lost. */
+ * not so far that more than o->floor_loss percent of correct held-out samples would be lost. */
 static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows *test,
                           const uint8_t *correct, const espy_fit_options *o, espy_fit *f)
 {
@@ -297,7 +298,8 @@ static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows 
             if (correct[i])
                 own[n++] = near[i * test->classes + test->y[i]];
         if (n)
-            ESPY_GO(espy_percentile(cx, own, n, FIT_FLOOR_LOSS, &most));
+            ESPY_GO(espy_percentile(cx, own, n, o->floor_loss > 0 ? o->floor_loss : FIT_FLOOR_LOSS,
+                                    &most));
     }
     double raised = fmax(spread.largest, floor_for(o->floor, spread.mean, train->n));
     f->floor = espy_decision_floor(o->floor, raised, fmax(most, o->floor));
@@ -325,7 +327,7 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         espy_rows_spread(rows, &kept.settings.mean, &kept.settings.std);
     aside = kept;
     aside.settings.epoch = NULL;
-    ESPY_GO(fit_choose(cx, rows, options->head, &f.ops));
+    ESPY_GO(fit_choose(cx, rows, options, &f.ops));
     ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
         ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y,

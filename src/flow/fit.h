@@ -19,14 +19,17 @@ typedef enum espy_threshold_rule {
 } espy_threshold_rule;
 
 typedef struct espy_fit_options {
-    const char *head; /* NULL: svm; knn when a label has one sample or there are > 1000 */
+    const char *head; /* NULL: the usual one; knn when a label has one sample or there are > 1000 */
+    const char *usual; /* NULL: svm */
     espy_head_options settings;
     double test_share; /* held back for measuring, e.g. 0.2 */
     bool refit;        /* measure on the held-out part, then fit again on everything */
     espy_threshold_rule rule;
-    double percent;   /* ACCEPT and LITERAL: 1..100 */
-    double threshold; /* FIXED */
-    double floor;     /* the pack's least cosine; raised by what the gallery shows */
+    double percent;    /* ACCEPT and LITERAL: 1..100 */
+    double threshold;  /* FIXED */
+    double floor;      /* the pack's least cosine; raised by what the gallery shows, */
+    double floor_loss; /* but not so far that more than this percent of correct held-out samples
+                          would be lost; 0: 5 */
 } espy_fit_options;
 
 typedef struct espy_fit {

@@ -42,12 +42,14 @@ static espy_err identifier_rule(espy_ctx *cx, espy_identifier *id, const espy_id
 {
     double threshold, floor;
     const espy_json *v = id->version.json;
-    const espy_pack *pack = espy_encoder_pack(id->encoder);
     ESPY_TRY(espy_json_need_number(cx, v, "threshold", 0, 1, &threshold));
     ESPY_TRY(espy_json_need_number(cx, v, "floor", -1, 1, &floor));
     id->rule = espy_decision_rule_make(o->threshold >= 0 ? o->threshold : threshold,
                                        o->floor >= -1 ? o->floor : floor);
     id->rule.no_floor = o->no_floor;
+    if (!id->encoder)
+        return ESPY_E_OK;
+    const espy_pack *pack = espy_encoder_pack(id->encoder);
     id->rule.min_side = pack->min_side;
     id->rule.min_score = pack->min_score;
     id->rule.min_sharpness = pack->min_sharpness;
@@ -59,9 +61,10 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
                               const espy_identify_options *options, espy_identifier *out)
 {
     espy_identifier id = {.encoder = encoder};
-    espy_err e = espy_workspace_collection_existing(cx, ws, collection, &id.collection);
+    espy_err e = espy_workspace_collection_existing(
+        cx, ws, collection, encoder ? espy_encoder_modality(encoder) : NULL, &id.collection);
     ESPY_GO(e);
-    if (strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
+    if (encoder && strcmp(id.collection.encoder_digest, espy_encoder_digest(encoder)) != 0)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "collection \"%s\" answers with encoder %s (%s) only",
                           id.collection.name, id.collection.encoder, id.collection.precision));
     if (!version)
@@ -167,25 +170,19 @@ static espy_err identify_own_texts(espy_ctx *cx, espy_result *r)
     return ESPY_E_OK;
 }
 
-espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
-                            espy_result **out)
+espy_err espy_identify_answers(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
+                               const float *p, const float *cosine, espy_result **out)
 {
     size_t classes = id->head->classes;
     espy_err e = ESPY_E_OK;
-    float *p = espy_floats(cx, scan->n * classes), *cosine = espy_floats(cx, scan->n * classes);
     espy_result *r = espy_zalloc(cx, sizeof *r);
-    if (r)
-        r->memory = cx->memory;
-    if (!p || !cosine || !r)
-        ESPY_GO(cx->code);
+    if (!r)
+        return cx->code;
+    r->memory = cx->memory;
     r->at = espy_array(cx, scan->n, sizeof *r->at);
     r->candidates = espy_array(cx, scan->n, ESPY_CANDIDATES * sizeof *r->candidates);
     if (!r->at || !r->candidates)
         ESPY_GO(cx->code);
-    if (scan->n) {
-        ESPY_GO(id->head->ops->probabilities(cx, id->head, scan->vectors, scan->n, p));
-        ESPY_GO(espy_gallery_nearest(cx, &id->gallery.rows, scan->vectors, scan->n, cosine));
-    }
     for (size_t i = 0; i < scan->n; i++)
         identify_answer(id, &scan->at[i], p + i * classes, cosine + i * classes,
                         r->candidates + i * ESPY_CANDIDATES, &r->at[i]);
@@ -195,6 +192,23 @@ espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_
     r = NULL;
 out:
     espy_result_free(r);
+    return e;
+}
+
+espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
+                            espy_result **out)
+{
+    size_t classes = id->head->classes;
+    espy_err e = ESPY_E_OK;
+    float *p = espy_floats(cx, scan->n * classes), *cosine = espy_floats(cx, scan->n * classes);
+    if (!p || !cosine)
+        ESPY_GO(cx->code);
+    if (scan->n) {
+        ESPY_GO(id->head->ops->probabilities(cx, id->head, scan->vectors, scan->n, p));
+        ESPY_GO(espy_gallery_nearest(cx, &id->gallery.rows, scan->vectors, scan->n, cosine));
+    }
+    ESPY_GO(espy_identify_answers(cx, id, scan, p, cosine, out));
+out:
     espy_free(cx, p);
     espy_free(cx, cosine);
     return e;

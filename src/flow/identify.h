@@ -24,7 +24,8 @@ typedef struct espy_identify_options {
     bool no_floor;    /* the described systems' literal rule */
 } espy_identify_options;
 
-/* version 0: live.  encoder must be the collection's and outlive the identifier.
+/* version 0: live.  encoder must be the collection's and outlive the identifier; NULL: only vectors
+ * are asked, or the version is only to be proved, and a scan's quality has no limits of a pack.
  * Errors: NOT_FOUND (nothing trained yet; says how), DIGEST, FORMAT, DATA, STORE, NOMEM. */
 espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *collection,
                               int64_t version, const espy_encoder *encoder,
@@ -36,6 +37,12 @@ void espy_identifier_close(espy_ctx *cx, espy_identifier *id);
  * everything in it. */
 espy_err espy_identify_scan(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
                             espy_result **out) ESPY_NODISCARD;
+
+/* The same from what the head and the gallery say of each sample: n x labels probabilities and
+ * nearest cosines. */
+espy_err espy_identify_answers(espy_ctx *cx, const espy_identifier *id, const espy_scan *scan,
+                               const float *p, const float *cosine,
+                               espy_result **out) ESPY_NODISCARD;
 
 /* The public result (espy.h), filled here. */
 struct espy_result {

@@ -31,7 +31,7 @@ espy_retrain_paths espy_retrain_default_paths(bool inside)
 espy_err espy_retrain_read(espy_ctx *cx, const char *dir, espy_dataset *out)
 {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", NULL};
-    return espy_dataset_read(cx, dir, ESPY_FOLDER_FIRST, suffixes, out);
+    return espy_dataset_read(cx, dir, ESPY_FOLDER_FIRST, espy_modality_find("face"), suffixes, out);
 }
 
 espy_err espy_retrain_index(espy_ctx *cx, const char *dir, espy_retrain *r)

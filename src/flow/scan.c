@@ -61,8 +61,7 @@ static bool scan_tolerable(espy_err e)
            e == ESPY_E_UNSUPPORTED;
 }
 
-/* Turns a tolerable failure into the scan's error text. */
-static espy_err scan_excuse(espy_ctx *cx, espy_err e, espy_scan *scan)
+espy_err espy_scan_excuse(espy_ctx *cx, espy_err e, espy_scan *scan)
 {
     if (!scan_tolerable(e))
         return e;
@@ -78,7 +77,6 @@ espy_err espy_flow_scan_memory(espy_ctx *cx, const espy_encoder *encoder,
 {
     espy_scan scan = {0};
     espy_samples found = {0};
-    const espy_image **crops = NULL;
     size_t dim = espy_encoder_dim(encoder);
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_encoder_find(cx, encoder, file, find, &found));
@@ -100,21 +98,17 @@ espy_err espy_flow_scan_memory(espy_ctx *cx, const espy_encoder *encoder,
         t->sharpness = s->sharpness;
     }
     if (found.n && !find->no_crops) {
-        crops = espy_array(cx, found.n, sizeof *crops);
-        scan.vectors = crops ? espy_floats(cx, found.n * dim) : NULL;
+        scan.vectors = espy_floats(cx, found.n * dim);
         if (!scan.vectors)
             ESPY_GO(cx->code);
-        for (size_t i = 0; i < found.n; i++) {
-            crops[i] = &found.at[i].crop;
+        for (size_t i = 0; i < found.n; i++)
             scan.at[i].embedding = scan.vectors + i * dim;
-        }
-        ESPY_GO(espy_encoder_embed(cx, encoder, crops, found.n, scan.vectors));
+        ESPY_GO(espy_encoder_embed(cx, encoder, &found, scan.vectors));
     }
     *out = scan;
     scan = (espy_scan){0};
 out:
     espy_scan_free(cx, &scan);
-    espy_free(cx, (void *)crops);
     espy_samples_free(cx, &found);
     return e;
 }
@@ -156,13 +150,13 @@ static espy_err scan_make(espy_ctx *cx, scan_road *r, const char *path, scan_ite
 {
     espy_err e = espy_file_read(cx, path, cx->max.file_bytes, &it->bytes);
     if (e != ESPY_E_OK)
-        return scan_excuse(cx, e, &it->scan);
+        return espy_scan_excuse(cx, e, &it->scan);
     ESPY_TRY(scan_look_up(cx, r, it));
     if (!it->known) {
         e = espy_flow_scan_memory(cx, r->job->encoder, &r->job->find, espy_span_of(&it->bytes),
                                   &it->scan);
         if (e != ESPY_E_OK)
-            ESPY_TRY(scan_excuse(cx, e, &it->scan));
+            ESPY_TRY(espy_scan_excuse(cx, e, &it->scan));
     }
     if (it->known || !r->job->store)
         espy_buf_free(cx, &it->bytes);

@@ -62,6 +62,7 @@ static void vectors_keep(espy_vectors *v, const int64_t *samples, size_t n)
             continue;
         memmove(v->x + kept * v->dim, v->x + i * v->dim, v->dim * sizeof *v->x);
         v->sample[kept] = v->sample[i];
+        v->group[kept] = v->group[i];
         v->label[kept++] = v->label[i];
     }
     v->n = kept;
@@ -90,7 +91,7 @@ static espy_err training_set_load(espy_ctx *cx, espy_store *store, const espy_co
             i++;
         l.y[v] = (uint32_t)i;
     }
-    l.rows = (espy_rows){l.vectors.x, l.y, l.vectors.n, l.vectors.dim, l.n_labels};
+    l.rows = (espy_rows){l.vectors.x, l.y, l.vectors.n, l.vectors.dim, l.n_labels, l.vectors.group};
     *out = l;
     l = (espy_training_set){0};
 out:
@@ -134,6 +135,7 @@ typedef struct ingest_job {
     } * seen; /* open addressing; a power of two of places, at most half of them taken */
     size_t places;
     const espy_ingest_options *options;
+    const espy_modality *modality;
     espy_ingest *result;
 } ingest_job;
 
@@ -188,6 +190,21 @@ static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_sca
     return best;
 }
 
+/* Where the sample was seen, and what it was cut from. */
+static espy_err ingest_origin(espy_ctx *cx, const ingest_job *j, size_t i, int64_t sample)
+{
+    char *source = realpath(j->paths[i], NULL), *recording = NULL;
+    espy_err e = source ? espy_store_sample_source(cx, j->store, sample, source) : ESPY_E_OK;
+    free(source);
+    ESPY_TRY(e);
+    if (strcmp(j->modality->name, "sound") != 0)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_recording_of(cx, j->paths[i], &recording));
+    e = espy_store_sample_recording(cx, j->store, sample, recording);
+    espy_free(cx, recording);
+    return e;
+}
+
 static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
 {
     ingest_job *j = self;
@@ -198,12 +215,12 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     }
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
-        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : "No face detected");
+        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : j->modality->nothing);
     size_t first = ingest_first(j, s->id, i);
     if (j->folder[first] != folder) {
         char reason[sizeof cx->text];
-        snprintf(reason, sizeof reason, "the same picture as %s, which has another label",
-                 j->paths[first]);
+        snprintf(reason, sizeof reason, "the same %s as %s, which has another label",
+                 j->modality->media, j->paths[first]);
         return ingest_skip(cx, j, i, reason);
     }
     espy_err e = espy_store_sample_label(cx, j->store, s->id, j->labels[folder], j->options->actor);
@@ -214,10 +231,7 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
         return ingest_skip(cx, j, i, reason);
     }
     ESPY_TRY(e);
-    char *source = realpath(j->paths[i], NULL);
-    e = source ? espy_store_sample_source(cx, j->store, s->id, source) : ESPY_E_OK;
-    free(source);
-    ESPY_TRY(e);
+    ESPY_TRY(ingest_origin(cx, j, i, s->id));
     if (first == i)
         j->result->samples[j->result->n_samples++] = s->id;
     j->result->used++;
@@ -236,8 +250,12 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
                           const espy_encoder *encoder, const espy_dataset *data,
                           const espy_ingest_options *options, espy_ingest *out)
 {
-    espy_ingest result = {0};
-    ingest_job j = {.store = ws->store, .data = data, .options = options, .result = &result};
+    espy_ingest result = {.modality = espy_encoder_modality(encoder)};
+    ingest_job j = {.store = ws->store,
+                    .data = data,
+                    .options = options,
+                    .modality = result.modality,
+                    .result = &result};
     espy_err e = ESPY_E_OK;
     size_t n = 0;
     j.paths = espy_array(cx, data->files, sizeof *j.paths);
@@ -340,10 +358,27 @@ static const char *rule_name(espy_threshold_rule rule)
     return "";
 }
 
+/* {label code: samples}, all that were used: what the next training is compared with (trigger.h).
+ */
+static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy_json *v)
+{
+    espy_json *counts = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    for (size_t c = 0, i = 0, n; c < data->n_labels; c++, i += n) { /* rows are in order of label */
+        for (n = 0; i + n < data->rows.n && data->y[i + n] == c;)
+            n++;
+        ESPY_GO(espy_json_set(cx, counts, data->codes[c], espy_json_of_int((int64_t)n)));
+    }
+    e = espy_json_set(cx, v, "sample_counts", espy_json_ref(counts));
+out:
+    espy_json_free(counts);
+    return e;
+}
+
 /* version.json without what the store adds ("version", "created", "head_sha256"). */
 static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_training_set *data,
                              const espy_fit *fit, const espy_fit_options *o, size_t lineage,
-                             espy_json *v)
+                             const espy_publication *how, espy_json *v)
 {
     espy_json *classes = espy_json_array(), *metrics = espy_json_object();
     espy_err e = ESPY_E_OK;
@@ -370,18 +405,25 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                       fit->split.test_n ? espy_json_of_string("holdout") : espy_json_null_value()));
     ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
+    ESPY_GO(version_counts(cx, data, v));
+    if (how->file_counts)
+        ESPY_GO(espy_json_set(cx, v, "file_counts", espy_json_ref(how->file_counts)));
     ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
     ESPY_GO(espy_json_set(cx, v, "seed", espy_json_of_int((int64_t)o->settings.seed)));
     ESPY_GO(espy_json_set(cx, v, "software_version", espy_json_of_string(espy_library_version())));
+    ESPY_GO(espy_json_set(cx, v, "reason", espy_json_of_string(how->reason)));
+    if (how->gate)
+        ESPY_GO(espy_json_set(cx, v, "gate", espy_json_ref(how->gate)));
 out:
     espy_json_free(classes);
     espy_json_free(metrics);
     return e;
 }
 
-espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
-                           const espy_training_set *data, const espy_fit *fit,
-                           const espy_fit_options *options, const char *reason, int64_t *number)
+espy_err espy_flow_add(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                       const espy_training_set *data, const espy_fit *fit,
+                       const espy_fit_options *options, const espy_publication *how,
+                       int64_t *number)
 {
     bool all = fit->refitted || !fit->split.test_n;
     size_t n = all ? data->vectors.n : fit->split.train_n;
@@ -396,13 +438,14 @@ espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     for (size_t i = 0; i < n; i++)
         samples[i] = data->vectors.sample[all ? i : fit->split.train[i]];
     ESPY_GO(fit->ops->save(cx, fit->head, &bytes));
-    ESPY_GO(version_json(cx, c, data, fit, options, n, json));
+    ESPY_GO(version_json(cx, c, data, fit, options, n, how, json));
     ESPY_GO(espy_cancelled(cx)); /* last chance: from here on it is all or nothing */
     ESPY_GO(espy_store_begin(cx, ws->store));
     open = true;
     ESPY_GO(espy_store_version_add(cx, ws->store, c->id, fit->ops->name, json, espy_span_of(&bytes),
                                    samples, n, number));
-    ESPY_GO(espy_store_promote(cx, ws->store, c->id, *number, reason));
+    if (how->promote)
+        ESPY_GO(espy_store_promote(cx, ws->store, c->id, *number, how->reason));
     ESPY_GO(espy_store_commit(cx, ws->store));
     open = false;
 out:
@@ -412,4 +455,12 @@ out:
     espy_buf_free(cx, &bytes);
     espy_json_free(json);
     return e;
+}
+
+espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const espy_training_set *data, const espy_fit *fit,
+                           const espy_fit_options *options, const char *reason, int64_t *number)
+{
+    const espy_publication how = {.reason = reason, .promote = true};
+    return espy_flow_add(cx, ws, c, data, fit, options, &how, number);
 }

@@ -41,6 +41,7 @@ typedef struct espy_ingest {
     int64_t *samples;   /* the samples that were labelled, ascending, each once */
     size_t n_samples;
     size_t unreadable; /* skipped files that are there but could not be read this time */
+    const espy_modality *modality; /* of the files; NULL when there was no ingest */
 } espy_ingest;
 void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 
@@ -64,8 +65,21 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
 espy_err espy_flow_forget(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                           const char *dir, const espy_ingest *ingest, size_t *gone) ESPY_NODISCARD;
 
-/* Makes the fit a new version of the collection and moves `live` to it.
- * reason: one line for the history, such as "train". */
+/* How a fit becomes a version. */
+typedef struct espy_publication {
+    const char *reason;     /* why it was trained, one line for the history: "train" */
+    espy_json *gate;        /* what the quality gate found (gate.h), borrowed; NULL: nobody asked */
+    espy_json *file_counts; /* {label code: files} of the folder learned from, borrowed; or NULL */
+    bool promote;           /* `live` moves to it in the same transaction */
+} espy_publication;
+
+/* Makes the fit a new, immutable version of the collection. */
+espy_err espy_flow_add(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                       const espy_training_set *data, const espy_fit *fit,
+                       const espy_fit_options *options, const espy_publication *how,
+                       int64_t *number) ESPY_NODISCARD;
+
+/* The same, asking nobody: the version answers at once. */
 espy_err espy_flow_publish(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                            const espy_training_set *data, const espy_fit *fit,
                            const espy_fit_options *options, const char *reason,

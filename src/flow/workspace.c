@@ -20,6 +20,9 @@ static const char conf_template[] =
     "; threshold = 0.70        ; least probability to be known, instead of the version's own\n"
     "; floor = 0.45            ; least cosine to be known, instead of the version's own\n"
     "; non_commercial = yes    ; no: refuse packs whose licence forbids commercial use\n"
+    "; timezone = Europe/Berlin ; of dates and schedules; else the system's\n"
+    "; min_accuracy = 0.95     ; least accuracy of a version before it answers\n"
+    "; trigger = 100           ; espy enroll --no-train: learn when so many are new\n"
     "; threads = 0             ; 0: all cores this process may use\n";
 
 /* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */
@@ -169,13 +172,16 @@ static bool pack_complete(const espy_pack *p)
     return true;
 }
 
-espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws, char **name)
+espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
+                                     const espy_modality *modality, char **name)
 {
     /* best measured accuracy first (docs/accuracy.md) */
-    static const char *const order[] = {"arcface-r50",   "arcface-mbf", "facenet", "edgeface",
-                                        "mobilefacenet", "sface",       "face-api"};
+    static const char *const faces[] = {"arcface-r50",   "arcface-mbf", "facenet",  "edgeface",
+                                        "mobilefacenet", "sface",       "face-api", NULL};
+    static const char *const sounds[] = {"yamnet", "yamnet-int8", "melstats", NULL};
     const char *allowed = espy_workspace_setting(ws, "non_commercial");
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    const char *const *order = strcmp(modality->name, "sound") == 0 ? sounds : faces;
+    for (size_t i = 0; order[i]; i++) {
         espy_pack *p = NULL;
         espy_err e = espy_pack_open(cx, order[i], ws->dir, &p);
         if (e == ESPY_E_NOT_FOUND) {
@@ -198,7 +204,7 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
                                    const espy_encoder *encoder, espy_collection *out)
 {
     if (!name)
-        name = ESPY_DEFAULT_COLLECTION;
+        name = espy_encoder_modality(encoder)->collection;
     const espy_pack *pack = espy_encoder_pack(encoder);
     espy_err e = espy_store_collection(cx, ws->store, name, out);
     if (e == ESPY_E_NOT_FOUND) {
@@ -227,51 +233,58 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
     return e;
 }
 
-/* The name meant by NULL: espy.conf's, else "faces", else the only collection that there is. */
-static espy_err collection_name(espy_ctx *cx, espy_workspace *ws, const char *given, char **out)
+/* The name meant by NULL. */
+static espy_err collection_name(espy_ctx *cx, espy_workspace *ws, const espy_modality *modality,
+                                char **out)
 {
     espy_collection *all = NULL;
-    size_t n = 0;
-    espy_err e = ESPY_E_OK;
-    if (!given)
-        given = espy_workspace_setting(ws, "collection");
-    if (!given) {
-        ESPY_GO(espy_store_collections(cx, ws->store, &all, &n));
-        given = n == 1 ? all[0].name : ESPY_DEFAULT_COLLECTION;
+    size_t n = 0, fit = 0;
+    const char *named = espy_workspace_setting(ws, "collection"), *only = NULL, *chosen = NULL;
+    ESPY_TRY(espy_store_collections(cx, ws->store, &all, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (modality && strcmp(all[i].modality, modality->name) != 0)
+            continue;
+        only = all[i].name;
+        fit++;
+        if (named && strcmp(named, only) == 0)
+            chosen = only;
     }
-    *out = espy_strdup(cx, given);
-    if (!*out)
-        e = cx->code;
-out:
+    if (!chosen)
+        chosen = fit == 1 ? only : modality ? modality->collection : named ? named : "faces";
+    *out = espy_strdup(cx, chosen);
     for (size_t i = 0; i < n; i++)
         espy_collection_free(cx, &all[i]);
     espy_free(cx, all);
-    return e;
+    return *out ? ESPY_E_OK : cx->code;
 }
 
 espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *given,
-                                            espy_collection *out)
+                                            const espy_modality *modality, espy_collection *out)
 {
     char *name = NULL;
-    ESPY_TRY(collection_name(cx, ws, given, &name));
-    espy_err e = espy_store_collection(cx, ws->store, name, out);
+    if (!given) {
+        ESPY_TRY(collection_name(cx, ws, modality, &name));
+        given = name;
+    }
+    espy_err e = espy_store_collection(cx, ws->store, given, out);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         e = espy_fail(
             cx, ESPY_E_NOT_FOUND,
             "there is no collection \"%s\" in %s; make it with: espy train DIR --collection %s",
-            name, ws->dir, name);
+            given, ws->dir, given);
     }
     espy_free(cx, name);
     return e;
 }
 
 espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,
-                                const char *pack, const char *precision, espy_encoder **out)
+                                const espy_modality *modality, const char *pack,
+                                const char *precision, espy_encoder **out)
 {
     espy_collection c = {0};
     char *chosen = NULL;
-    espy_err e = espy_workspace_collection_existing(cx, ws, collection, &c);
+    espy_err e = espy_workspace_collection_existing(cx, ws, collection, modality, &c);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         e = ESPY_E_OK;
@@ -280,7 +293,8 @@ espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *co
     if (!pack)
         pack = c.encoder;
     if (!pack) {
-        ESPY_GO(espy_workspace_default_pack(cx, ws, &chosen));
+        ESPY_GO(espy_workspace_default_pack(
+            cx, ws, modality ? modality : espy_modality_find("face"), &chosen));
         pack = chosen;
     }
     if (!precision && c.encoder && strcmp(pack, c.encoder) == 0)

@@ -34,26 +34,26 @@ const char *espy_workspace_setting(const espy_workspace *ws, const char *key);
 /* The pack to use when nobody named one: the first of a fixed order whose files are all there.
  * NOT_FOUND says how to get one. */
 espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
-                                     char **name) ESPY_NODISCARD;
+                                     const espy_modality *modality, char **name) ESPY_NODISCARD;
 
-/* Finds the collection, or makes it for this encoder.  name NULL: "faces".
+/* Finds the collection, or makes it for this encoder.  name NULL: the modality's usual one.
  * ARG when it exists and belongs to another encoder (names both and the way out). */
 espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char *name,
                                    const espy_encoder *encoder,
                                    espy_collection *out) ESPY_NODISCARD;
 
-/* The collection that is there.  name NULL: espy.conf's "collection", else the only one there is,
- * else "faces".  NOT_FOUND says how to make it. */
+/* The collection that is there.  name NULL: of those of the modality (NULL: of all) the one that
+ * espy.conf's "collection" names, else the only one, else the modality's usual one.  NOT_FOUND says
+ * how to make it. */
 espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *name,
+                                            const espy_modality *modality,
                                             espy_collection *out) ESPY_NODISCARD;
 
 /* Opens the encoder for work on a collection: its own pack and precision when it exists and `pack`
- * is NULL; else the named pack, else the default one.  precision NULL: the collection's, or "auto".
- */
+ * is NULL; else the named pack, else the modality's default one (NULL: faces).  precision NULL: the
+ * collection's, or "auto". */
 espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,
-                                const char *pack, const char *precision,
-                                espy_encoder **out) ESPY_NODISCARD;
-
-#define ESPY_DEFAULT_COLLECTION "faces"
+                                const espy_modality *modality, const char *pack,
+                                const char *precision, espy_encoder **out) ESPY_NODISCARD;
 
 #endif

@@ -202,6 +202,9 @@ void espy_odn_dots(const espy_kern *k, const espy_odn_step *s, const float *x, c
 
 /* --- choosing among algorithms that agree (tune.c) ------------------------------------------- */
 
+/* Whether the CPU's brand, as it names itself, holds this word. */
+bool espy_odn_cpu_is(const char *maker);
+
 /* A good choice without measuring. */
 espy_err espy_odn_choice_default(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g,
                                  espy_odn_choice *out) ESPY_NODISCARD;

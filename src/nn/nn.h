@@ -41,6 +41,10 @@ typedef struct espy_net_port {
 /* True where the CPU multiplies bf16 natively (avx512_core_bf16 or better). */
 bool espy_precision_native(espy_precision p);
 
+/* True where it is also quicker than f32, by what the CPU is: never by timing, so that a machine
+ * always chooses alike. */
+bool espy_precision_quicker(espy_precision p);
+
 /* Parses and prepares; `onnx` is borrowed for the call.
  * Errors: FORMAT (not ONNX, inconsistent), UNSUPPORTED (names the operator and the node), LIMIT,
  * NOMEM. */

@@ -87,6 +87,13 @@ static void tune_cpu(char out[49])
 #endif
 }
 
+bool espy_odn_cpu_is(const char *maker)
+{
+    char cpu[49];
+    tune_cpu(cpu);
+    return strstr(cpu, maker) != NULL;
+}
+
 /* Everything that a decision depends on.  Of the network that is its structure: values of weights
  * do not change times, and a large file's digest would take longer than loading it. */
 static espy_err tune_key(espy_ctx *cx, const espy_odn_state *st, const espy_graph *g, espy_buf *key)

@@ -131,6 +131,11 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
 espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
                                   const char *source) ESPY_NODISCARD;
 
+/* What a sample's media was cut from: a name that its siblings share, or NULL for none.  Splits for
+ * measuring keep siblings together. */
+espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
+                                     const char *recording) ESPY_NODISCARD;
+
 /* The labelled samples of a collection, by sample id; with `under` only those whose media's source
  * begins with this text: lets a folder take its labels off photos that are gone. */
 typedef struct espy_labelled {
@@ -148,6 +153,7 @@ typedef struct espy_vectors {
     float *x;        /* n x dim */
     int64_t *sample; /* n sample ids */
     int64_t *label;  /* n label ids */
+    uint64_t *group; /* n numbers that samples of one recording (or one media) share */
     size_t n, dim;
 } espy_vectors;
 espy_err espy_store_vectors(espy_ctx *cx, espy_store *st, int64_t collection, int64_t version,
@@ -178,6 +184,10 @@ espy_err espy_store_version_add(espy_ctx *cx, espy_store *st, int64_t collection
  * again.  The bytes match the digest.  NOT_FOUND, DIGEST. */
 espy_err espy_store_version(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
                             espy_version *out) ESPY_NODISCARD;
+/* Proves the store's own copy, which espy_store_version() does not read while the cache is good.
+ * *cached: whether the cache is as it should be.  NOT_FOUND, DIGEST. */
+espy_err espy_store_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
+                                  bool *cached) ESPY_NODISCARD;
 espy_err espy_store_versions(espy_ctx *cx, espy_store *st, int64_t collection, espy_version **out,
                              size_t *n) ESPY_NODISCARD; /* newest first, without bytes */
 void espy_versions_free(espy_ctx *cx, espy_version *versions, size_t n);

@@ -87,7 +87,7 @@ static espy_err check_version(espy_ctx *cx, espy_store *st, check_list *l, int64
 {
     bool cached = true;
     espy_ctx sub = espy_ctx_child(cx);
-    espy_err e = espy_version_check(&sub, st, collection, number, &cached);
+    espy_err e = espy_store_version_check(&sub, st, collection, number, &cached);
     if (check_stops(e))
         return espy_ctx_adopt(cx, &sub);
     if (e == ESPY_E_OK && cached)

@@ -153,9 +153,5 @@ espy_err espy_version_parse(espy_ctx *cx, espy_span json, const char *head_diges
                             espy_version *out) ESPY_NODISCARD;
 /* Writes the cache of versions added since; a failure is only logged, for the store has them. */
 void espy_version_flush(espy_ctx *cx, espy_store *st);
-/* Reads a version's row and compares its cache. *cached: whether the files are as they should be.
- */
-espy_err espy_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
-                            bool *cached) ESPY_NODISCARD;
 
 #endif

@@ -539,6 +539,14 @@ espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample, 
     return espy_db_exec(cx, st, sql, DB_ARGS(DB_TEXT(source), DB_INT(sample)));
 }
 
+espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
+                                     const char *recording)
+{
+    static const char sql[] = "UPDATE media SET recording = $1 WHERE recording IS DISTINCT FROM $1"
+                              " AND id = (SELECT media FROM samples WHERE id = $2)";
+    return espy_db_exec(cx, st, sql, DB_ARGS(DB_TEXT(recording), DB_INT(sample)));
+}
+
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
                              espy_labelled **out, size_t *n)
 {
@@ -580,26 +588,46 @@ void espy_vectors_free(espy_ctx *cx, espy_vectors *v)
     espy_free(cx, v->x);
     espy_free(cx, v->sample);
     espy_free(cx, v->label);
+    espy_free(cx, v->group);
     *v = (espy_vectors){0};
 }
 
 /* The loops are written out as CROSS JOIN so that the order comes from the indexes: labels by code,
  * then their samples by id.  Sorting would move every vector once more. */
 static const char sample_of_labels[] =
-    "SELECT s.id, l.id, e.vector FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
+    "SELECT s.id, l.id, e.vector, m.digest, m.recording FROM labels l CROSS JOIN samples s"
+    " CROSS JOIN embeddings e CROSS JOIN media m"
     " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2"
-    " ORDER BY l.code, s.id";
+    " AND m.id = s.media ORDER BY l.code, s.id";
 static const char sample_of_labels_count[] =
     "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
     " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2";
 static const char sample_of_version[] =
-    "SELECT v.sample, l.id, e.vector FROM labels l CROSS JOIN version_samples v"
-    " CROSS JOIN embeddings e WHERE l.collection = $1 AND v.version = $2 AND v.label = l.id"
-    " AND e.sample = v.sample AND e.encoder_digest = $3 ORDER BY l.code, v.sample";
+    "SELECT v.sample, l.id, e.vector, m.digest, m.recording FROM labels l"
+    " CROSS JOIN version_samples v CROSS JOIN embeddings e CROSS JOIN samples s CROSS JOIN media m"
+    " WHERE l.collection = $1 AND v.version = $2 AND v.label = l.id"
+    " AND e.sample = v.sample AND e.encoder_digest = $3 AND s.id = v.sample AND m.id = s.media"
+    " ORDER BY l.code, v.sample";
 static const char sample_of_version_count[] =
     "SELECT count(*) FROM version_samples WHERE version = $1";
 
-/* Fills v->n vectors from (sample, label, vector); *got tells how many there were. */
+/* The number that samples of one source share: the first eight bytes of the SHA-256 of what the
+ * media was cut from, or of the media itself; so it is the same in every store. */
+static espy_err sample_group(espy_ctx *cx, espy_db_rows *rows, const espy_db_ops *ops,
+                             uint64_t *out)
+{
+    char digest[ESPY_DIGEST_HEX];
+    espy_span of;
+    ESPY_TRY(ops->bytes(cx, rows, ops->is_null(rows, 4) ? 3 : 4, &of));
+    espy_digest(of.data, of.size, digest);
+    *out = 0;
+    for (int i = 0; i < 16; i++)
+        *out = *out << 4 | (uint64_t)(digest[i] <= '9' ? digest[i] - '0' : digest[i] - 'a' + 10);
+    return ESPY_E_OK;
+}
+
+/* Fills v->n vectors from (sample, label, vector, media, recording); *got tells how many there
+ * were. */
 static espy_err sample_vectors_read(espy_ctx *cx, espy_store *st, const char *sql,
                                     const espy_db_value *args, size_t args_n, espy_vectors *v,
                                     size_t *got)
@@ -616,6 +644,7 @@ static espy_err sample_vectors_read(espy_ctx *cx, espy_store *st, const char *sq
         v->sample[*got] = ops->integer(rows, 0);
         v->label[*got] = ops->integer(rows, 1);
         ESPY_GO(sample_vector(cx, st, rows, 2, v->n, &v->dim, &v->x, *got));
+        ESPY_GO(sample_group(cx, rows, ops, &v->group[*got]));
     }
 out:
     ops->done(rows);
@@ -643,7 +672,8 @@ static espy_err sample_vectors(espy_ctx *cx, espy_store *st, int64_t collection,
     v->n = (size_t)n;
     v->sample = espy_array(cx, v->n, sizeof *v->sample);
     v->label = espy_array(cx, v->n, sizeof *v->label);
-    if (v->sample == NULL || v->label == NULL)
+    v->group = espy_array(cx, v->n, sizeof *v->group);
+    if (v->sample == NULL || v->label == NULL || v->group == NULL)
         return cx->code;
     if (number == 0)
         ESPY_TRY(sample_vectors_read(cx, st, sample_of_labels, of_labels, 2, v, &got));

@@ -131,8 +131,11 @@ static const char sqlite_schema_1[] =
     "CREATE TRIGGER events_kept BEFORE DELETE ON events"
     " BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;";
 
+/* Schema 2: what a media was cut from, by a name that its siblings share; NULL: it has none. */
+static const char sqlite_schema_2[] = "ALTER TABLE media ADD COLUMN recording TEXT;";
+
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
-static const char *const sqlite_migrations[] = {sqlite_schema_1};
+static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
 
 struct espy_db_rows {

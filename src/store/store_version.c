@@ -311,8 +311,8 @@ out:
     return e;
 }
 
-espy_err espy_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
-                            bool *cached)
+espy_err espy_store_version_check(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number,
+                                  bool *cached)
 {
     char actual[ESPY_DIGEST_HEX];
     version_row r = {0};

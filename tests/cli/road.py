@@ -270,7 +270,7 @@ def a_photo_taken_out_is_forgotten():
     assert Run("train", own, *w, "--encoder", PACK, "--json").expect(0).json[-1]["samples"] == 12
     sorted((own / names[0]).iterdir())[0].unlink()
     shutil.rmtree(own / names[2])
-    last = Run("train", own, *w, "--json").expect(0, "5 photos are no longer in").json[-1]
+    last = Run("train", own, *w, "--json").expect(0, "5 pictures are no longer in").json[-1]
     assert last["samples"] == 7 and last["labels"] == 2, last
     Run("enroll", "Third", sorted((FACES / "lfw10" / names[2]).iterdir())[0], *w).expect(0)
     assert Run("train", own, *w, "--json").expect(0).json[-1]["labels"] == 3, "a person's label was taken off"

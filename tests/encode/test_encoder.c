@@ -9,6 +9,7 @@
 #include "encode/detect.h"
 #include "encode/encode.h"
 #include "media/media.h"
+#include "encode_case.h"
 #include "support/support.h"
 
 static espy_encoder *open_pack(espy_ctx *cx, const char *pack, const char *precision)
@@ -230,13 +231,11 @@ static void check_embeddings(espy_ctx *cx, const char *pack, const char *golden,
     double worst_crop = 1, worst_file = 1, batch_error = 0;
     float *one = calloc(dim, sizeof *one), *many = calloc(n * dim, sizeof *many);
     espy_image *images = calloc(n, sizeof *images);
-    const espy_image **at = calloc(n, sizeof *at);
     assert_int_equal(want.dims[1], dim);
     for (size_t i = 0; i < n; i++) {
         images[i] = (espy_image){(uint8_t *)crops.data + i * 112 * 112 * 3, 112, 112, 112, 112};
-        at[i] = &images[i];
     }
-    if (espy_encoder_embed(cx, en, at, n, many) != ESPY_E_OK)
+    if (case_embed(cx, en, images, n, many) != ESPY_E_OK)
         fail_msg("%s", cx->text);
     char *line = strtok((char *)list.data, "\n");
     const espy_find_options options = {.full_decode = true, .largest = true};
@@ -244,14 +243,14 @@ static void check_embeddings(espy_ctx *cx, const char *pack, const char *golden,
         const float *golden_row = (const float *)want.data + i * dim;
         worst_crop = fmin(worst_crop, cosine(many + i * dim, golden_row, dim));
         assert_float_equal(cosine(many + i * dim, many + i * dim, dim), 1, 1e-6);
-        assert_int_equal(espy_encoder_embed(cx, en, at + i, 1, one), ESPY_E_OK);
+        assert_int_equal(case_embed(cx, en, images + i, 1, one), ESPY_E_OK);
         for (size_t k = 0; k < dim; k++)
             batch_error = fmax(batch_error, (double)fabsf(one[k] - many[i * dim + k]));
         snprintf(name, sizeof name, "data/%s", line);
         espy_samples s = find(cx, en, name, &options);
         assert_int_equal(s.n, 1);
         const espy_image *crop = &s.at[0].crop;
-        assert_int_equal(espy_encoder_embed(cx, en, &crop, 1, one), ESPY_E_OK);
+        assert_int_equal(case_embed(cx, en, crop, 1, one), ESPY_E_OK);
         worst_file = fmin(worst_file, cosine(one, golden_row, dim));
         espy_samples_free(cx, &s);
     }
@@ -264,7 +263,6 @@ static void check_embeddings(espy_ctx *cx, const char *pack, const char *golden,
     free(one);
     free(many);
     free(images);
-    free(at);
     espy_encoder_destroy(cx, &en);
     espy_buf_free(cx, &list);
     test_array_free(&want);
@@ -329,8 +327,8 @@ static void test_reduced(void **state)
                 if (most < 0.5 || s->box[2] < 60 || s->score < 0.7f)
                     continue;
                 const espy_image *p = &s->crop, *q = &y.at[best].crop;
-                assert_int_equal(espy_encoder_embed(&cx, en, &p, 1, a), ESPY_E_OK);
-                assert_int_equal(espy_encoder_embed(&cx, en, &q, 1, b), ESPY_E_OK);
+                assert_int_equal(case_embed(&cx, en, p, 1, a), ESPY_E_OK);
+                assert_int_equal(case_embed(&cx, en, q, 1, b), ESPY_E_OK);
                 least = fmin(least, cosine(a, b, 128));
             }
             espy_samples_free(&cx, &x);

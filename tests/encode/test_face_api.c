@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "encode/encode.h"
+#include "encode_case.h"
 #include "support/support.h"
 
 enum { DIM = 128 };
@@ -101,7 +102,7 @@ static void compare(espy_ctx *cx, const espy_encoder *en, const espy_json *face,
     float v[DIM];
     if (!descriptor)
         return;
-    if (espy_encoder_embed(cx, en, &crop, 1, v) != ESPY_E_OK)
+    if (case_embed(cx, en, crop, 1, v) != ESPY_E_OK)
         fail_msg("%s", cx->text);
     r->cosine = fmin(r->cosine, cosine(v, descriptor));
 }

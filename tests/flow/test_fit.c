@@ -332,7 +332,7 @@ static void test_evaluation(void **state)
     espy_random_seed(&r, 10, 10);
     for (size_t i = 0; i < STRANGERS; i++)
         flow_direction(&r, x + i * FLOW_DIM);
-    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, x, STRANGERS, 5, &o, &a),
+    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, x, STRANGERS, 5, &o, NULL, &a),
                      ESPY_E_OK);
     assert_int_equal(a.samples, 100); /* each once */
     assert_int_equal(a.strangers, 5 * STRANGERS);
@@ -341,16 +341,16 @@ static void test_evaluation(void **state)
     assert_true(a.named <= 5);
     assert_true(a.floor >= o.floor && a.threshold > 0);
     assert_int_equal(espy_pool_create(&cx, 3, &cx.pool), ESPY_E_OK);
-    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, x, STRANGERS, 5, &o, &b),
+    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, x, STRANGERS, 5, &o, NULL, &b),
                      ESPY_E_OK);
     assert_memory_equal(&a, &b, sizeof a);
     espy_pool_destroy(&cx, &cx.pool);
-    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 2, &o, &b),
+    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 2, &o, NULL, &b),
                      ESPY_E_OK);
     assert_int_equal(b.samples, 100);
     assert_int_equal(b.strangers, 0);
     flow_make(&data, 1, 10, 0.4, 9);
-    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 2, &o, &b),
+    assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 2, &o, NULL, &b),
                      ESPY_E_DATA);
     assert_int_equal(m.live, 0);
 }
@@ -379,14 +379,16 @@ static void test_groups(void **state)
         o.head = heads[h];
         o.rule = ESPY_THRESHOLD_FOLDS;
         data.rows.group = NULL;
-        assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, &parted),
-                         ESPY_E_OK);
+        assert_int_equal(
+            espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, NULL, &parted),
+            ESPY_E_OK);
         fit(&cx, &o, &f);
         assert_true(f.metrics.accuracy > 0.9);
         espy_fit_free(&cx, &f);
         data.rows.group = group;
-        assert_int_equal(espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, &whole),
-                         ESPY_E_OK);
+        assert_int_equal(
+            espy_flow_evaluate(&cx, &data.rows, data.names, NULL, 0, 5, &o, NULL, &whole),
+            ESPY_E_OK);
         assert_true((double)parted.right > 0.9 * N);
         assert_true((double)whole.right < 0.6 * N);
         assert_int_equal(whole.samples, N);
@@ -472,8 +474,9 @@ static void test_out_of_memory(void **state)
     TEST_FAULT_LOOP(&cx, &m, espy_flow_fit(&cx, &data.rows, data.names, &o, &f),
                     espy_fit_free(&cx, &f));
     o.head = "knn";
-    TEST_FAULT_LOOP(
-        &cx, &m, espy_flow_evaluate(&cx, &data.rows, data.names, data.x, 1, 2, &o, &sum), (void)0);
+    TEST_FAULT_LOOP(&cx, &m,
+                    espy_flow_evaluate(&cx, &data.rows, data.names, data.x, 1, 2, &o, NULL, &sum),
+                    (void)0);
 }
 
 int main(void)

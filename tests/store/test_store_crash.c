@@ -463,6 +463,61 @@ static void run_full_disk(void **state)
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
+/* -- going back -------------------------------------------------------------------------------- */
+static espy_err back(espy_ctx *cx, const char *dir, int64_t c)
+{
+    espy_store *st = NULL;
+    espy_err e = espy_store_open(cx, dir, &st);
+    if (e == ESPY_E_OK)
+        e = espy_store_promote(cx, st, c, 1, "rollback");
+    espy_store_close(cx, &st);
+    return e;
+}
+
+/* S4 for a move to an older version: `live` and `previous` change places, or neither moves, and the
+ * event is there exactly when they did. */
+static void run_rollback_crashes(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    const char *dir = case_dir(&cx);
+    long before = 0, after = 0;
+    for (long n = 1;; n++) {
+        espy_store *st = NULL;
+        espy_event *ev = NULL;
+        size_t events = 0;
+        int64_t live = 0, previous = 0, c = life_prepare(&cx, dir);
+        CASE_OK(&cx, life(&cx, dir, c, true));
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            effect_arm(&cx, n, true, false, LIFE_STEPS);
+            _exit(back(&cx, dir, c) == ESPY_E_OK ? 0 : 1);
+        }
+        int status = 0;
+        assert_true(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0);
+        CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+        CASE_OK(&cx, espy_store_alias(&cx, st, c, "live", &live));
+        CASE_OK(&cx, espy_store_alias(&cx, st, c, "previous", &previous));
+        CASE_OK(&cx, espy_store_events(&cx, st, c, 0, 100, &ev, &events));
+        bool told = ev[events - 1].version == 1 && ev[events - 1].detail != NULL &&
+                    strstr(ev[events - 1].detail, "rollback") != NULL;
+        espy_events_free(&cx, ev, events);
+        espy_store_close(&cx, &st);
+        assert_true((live == 2 && previous == 1 && !told) || (live == 1 && previous == 2 && told));
+        live == 2 ? before++ : after++;
+        if (WEXITSTATUS(status) == 0) {
+            assert_int_equal(live, 1);
+            break;
+        }
+    }
+    printf("rollback: %ld crashes left the old state, %ld the new\n", before, after - 1);
+    assert_true(before > 2 && after > 1);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
 /* -- kill -9 ----------------------------------------------------------------------------------- */
 /* Adds three samples per transaction until somebody ends it. */
 static void writer_forever(espy_ctx *cx, const char *dir, int64_t c)
@@ -628,8 +683,9 @@ static void run_unwritable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(run_crashes), cmocka_unit_test(run_full_disk), cmocka_unit_test(run_kills),
-        cmocka_unit_test(run_processes), cmocka_unit_test(run_unwritable)};
+        cmocka_unit_test(run_crashes),          cmocka_unit_test(run_full_disk),
+        cmocka_unit_test(run_rollback_crashes), cmocka_unit_test(run_kills),
+        cmocka_unit_test(run_processes),        cmocka_unit_test(run_unwritable)};
     vfs_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

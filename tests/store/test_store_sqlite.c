@@ -128,19 +128,19 @@ static void run_migration(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT;"
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT;"
                                                         "UPDATE labels SET note = 'was ' || name;"};
-    static const char *const broken[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT;"
+    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT;"
                                                           "ALTER TABLE nothing ADD COLUMN x TEXT;"};
     char path[400], copy[400];
     espy_db *db = NULL;
     fill(&cx, dir);
     snprintf(path, sizeof path, "%s/store.db", dir);
-    snprintf(copy, sizeof copy, "%s/store.db.v1.bak", dir);
+    snprintf(copy, sizeof copy, "%s/store.db.v2.bak", dir);
 
     /* a step that fails changes nothing, and the old program still opens it */
-    CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, 2, &db));
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 1);
+    CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, 3, &db));
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
     assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 5);
     assert_int_equal(unlink(copy), 0);
     espy_store *st = NULL;
@@ -148,13 +148,13 @@ static void run_migration(void **state)
     espy_store_close(&cx, &st);
     assert_false(espy_file_exists(copy));
 
-    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 2, &db));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 3, &db));
     sqlite_close(&cx, db);
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 3);
     assert_int_equal(ask_file(path, "PRAGMA application_id"), SCHEMA_APPLICATION);
     assert_int_equal(ask_file(path, "SELECT count(*) FROM labels WHERE note = 'was Ada'"), 1);
     /* the copy is the old store, whole */
-    assert_int_equal(ask_file(copy, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_file(copy, "PRAGMA user_version"), 2);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM samples WHERE label = 1"), 1);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM versions"), 1);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM pragma_integrity_check"
@@ -162,7 +162,7 @@ static void run_migration(void **state)
                      1);
     /* opening it again migrates and copies nothing; the older program refuses it */
     assert_int_equal(unlink(copy), 0);
-    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 2, &db));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 3, &db));
     sqlite_close(&cx, db);
     assert_false(espy_file_exists(copy));
     assert_int_equal(espy_store_open(&cx, dir, &st), ESPY_E_FORMAT);
@@ -183,7 +183,7 @@ static void run_migration_without_copy(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, "ALTER TABLE labels ADD COLUMN note TEXT"};
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT"};
     char path[400];
     espy_db *db = NULL;
     fill(&cx, dir);
@@ -191,9 +191,35 @@ static void run_migration_without_copy(void **state)
     espy_io io = espy_io_posix;
     io.rename = no_rename;
     cx.io = &io;
-    CASE_FAILS(&cx, IO, sqlite_open_schema(&cx, dir, next, 2, &db));
+    CASE_FAILS(&cx, IO, sqlite_open_schema(&cx, dir, next, 3, &db));
     cx.io = &espy_io_posix;
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
+/* A store that schema 1 left: brought forward with what it holds. */
+static void run_migration_from_1(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    static const char *const first[] = {sqlite_schema_1};
+    static const char hold[] =
+        "INSERT INTO collections VALUES (1, 'c', 'face', 'pack', 'd', 'f32', 0, 1.0);"
+        "INSERT INTO media VALUES (1, 1, 'digest', 5, 'a.jpg', 1.0);";
+    char path[400];
+    espy_db *db = NULL;
+    espy_store *st = NULL;
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    CASE_OK(&cx, espy_dir_make(&cx, dir));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, first, 1, &db));
+    assert_int_equal(sqlite3_exec(((sqlite_db *)db)->handle, hold, NULL, NULL, NULL), SQLITE_OK);
+    sqlite_close(&cx, db);
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    espy_store_close(&cx, &st);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM media WHERE source = 'a.jpg'"
+                                    " AND recording IS NULL"),
+                     1);
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
@@ -402,7 +428,7 @@ static void run_settings(void **state)
                  {"PRAGMA foreign_keys", 1},
                  {"PRAGMA trusted_schema", 0},
                  {"PRAGMA page_size", 8192},
-                 {"PRAGMA user_version", 1},
+                 {"PRAGMA user_version", SCHEMA_NEWEST},
                  {"PRAGMA busy_timeout", STEP_WAIT_MS},
                  {"PRAGMA cell_size_check", 1},
                  {"PRAGMA application_id", SCHEMA_APPLICATION},
@@ -503,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_migration),
                                        cmocka_unit_test(run_migration_without_copy),
+                                       cmocka_unit_test(run_migration_from_1),
                                        cmocka_unit_test(run_strangers),
                                        cmocka_unit_test(run_damage),
                                        cmocka_unit_test(run_spoilt_head),

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - what the commands that train share: their options, and the training itself. */
+#ifndef ESPY_CLI_TRAIN_ARGS_H
+#define ESPY_CLI_TRAIN_ARGS_H
+
+#include "cli/media_args.h"
+
+#define ESPY_TRAIN_OPTIONS                                                                        \
+    {"head", "HEAD", ESPY_OPT_TEXT,                                                               \
+     0,      0,      NULL,                                                                        \
+     NULL,   "head", "svm, logistic, knn or mlp; else svm, or knn where a label has one sample"}, \
+        {"threshold", "P",  ESPY_OPT_REAL,                                                        \
+         0,           1,    NULL,                                                                 \
+         NULL,        NULL, "least probability to be known, instead of the recommended one"},     \
+        {"test-share",                                                                            \
+         "F",                                                                                     \
+         ESPY_OPT_REAL,                                                                           \
+         0,                                                                                       \
+         0.9,                                                                                     \
+         "0.2",                                                                                   \
+         NULL,                                                                                    \
+         "test_share",                                                                            \
+         "share of the samples held back to measure accuracy; 0: none"},                          \
+    {                                                                                             \
+        "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver"  \
+    }
+
+#define ESPY_WHOLE_OPTION                                                                      \
+    {                                                                                          \
+        "whole", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,                                  \
+            "use the whole picture where no face is found (pictures that are cropped already)" \
+    }
+/* The quality gate (flow/gate.h) and what the history says. */
+#define ESPY_GATE_OPTIONS                                                                         \
+    {"min-accuracy",                                                                              \
+     "A",                                                                                         \
+     ESPY_OPT_REAL,                                                                               \
+     0,                                                                                           \
+     1,                                                                                           \
+     NULL,                                                                                        \
+     NULL,                                                                                        \
+     "min_accuracy",                                                                              \
+     "least accuracy on the held-out samples; below it the version is kept but does not answer"}, \
+        {"force", NULL, ESPY_OPT_FLAG,                                                            \
+         0,       0,    NULL,                                                                     \
+         NULL,    NULL, "let the new version answer whatever the quality gate says"},             \
+    {                                                                                             \
+        "reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"           \
+    }
+
+/* What a training is to do beside what the options say. */
+typedef struct espy_train_how {
+    const char *dir;    /* the folder to read first; NULL: learn from what the collection holds */
+    const char *reason; /* when --reason does not say */
+    bool keep_head;     /* without --head: the kind of head that answers now */
+} espy_train_how;
+
+/* `espy train`: reads the folder, encodes what is new, fits, asks the gate, publishes and tells.
+ * DATA also when the gate refused the version: it is stored, and `live` stays. */
+espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how) ESPY_NODISCARD;
+
+/* The reason of a training that fired by itself; buffer of 64. */
+void espy_cli_trigger_reason(int64_t added, char out[64]);
+
+#endif

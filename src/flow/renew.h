@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - a collection learns anew from the samples that it has: fit, gate, version, promotion. */
+#ifndef ESPY_FLOW_RENEW_H
+#define ESPY_FLOW_RENEW_H
+
+#include "flow/gate.h"
+
+typedef struct espy_renew_options {
+    const espy_fit_options *fit;
+    const espy_gate_options *gate; /* NULL: nobody is asked, the version answers at once */
+    const char *reason;            /* one line for the history: "train" */
+    espy_json *file_counts;        /* of the folder learned from (trigger.h), borrowed; or NULL */
+} espy_renew_options;
+
+/* What came of it.  A version that the gate refused is stored all the same; `live` stays. */
+typedef struct espy_renewal {
+    espy_training_set set;
+    espy_fit fit; /* looks into set */
+    espy_gate gate;
+    int64_t version, live; /* the new one; what answers now (0: nothing) */
+    bool promoted;
+} espy_renewal;
+
+/* Errors: as espy_flow_fit, espy_flow_gate and espy_flow_add; nothing is stored then. */
+espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                         const espy_renew_options *options, espy_renewal *out) ESPY_NODISCARD;
+void espy_renewal_free(espy_ctx *cx, espy_renewal *r);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * media - sound files by libsndfile. */
+#include "media/sound.h"
+
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+#define SOUND_PROBE 12     /* first bytes that tell the format */
+#define SOUND_FRAMES 4096  /* read at a time */
+#define SOUND_LOUDEST 1e3f /* full scale is 1; beyond this it is not sound in floating point */
+
+struct espy_sound_file {
+    SNDFILE *handle;
+    espy_sound_info info;
+    espy_span bytes; /* of a file in memory */
+    size_t at;
+    float *block; /* SOUND_FRAMES x channels */
+};
+
+/* ---- formats ------------------------------------------------------------------------------- */
+
+static bool sound_is(const uint8_t *p, size_t at, const char *magic)
+{
+    return memcmp(p + at, magic, strlen(magic)) == 0;
+}
+
+/* libsndfile reads two dozen formats; only those that people use are handed to it. */
+static const char *sound_format(const uint8_t p[SOUND_PROBE])
+{
+    if ((sound_is(p, 0, "RIFF") || sound_is(p, 0, "RIFX") || sound_is(p, 0, "RF64")) &&
+        sound_is(p, 8, "WAVE"))
+        return "wav";
+    if (sound_is(p, 0, "fLaC"))
+        return "flac";
+    if (sound_is(p, 0, "OggS"))
+        return "ogg";
+    if (sound_is(p, 0, "FORM") && (sound_is(p, 8, "AIFF") || sound_is(p, 8, "AIFC")))
+        return "aiff";
+    if (sound_is(p, 0, "ID3") || (p[0] == 0xff && (p[1] & 0xe0) == 0xe0))
+        return "mp3";
+    return NULL;
+}
+
+bool espy_sound_name(const char *path)
+{
+    static const char *const suffixes[] = {".wav",  ".flac", ".ogg",  ".oga",
+                                           ".opus", ".mp3",  ".aiff", ".aif"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (espy_ends_with_nocase(path, suffixes[i]))
+            return true;
+    return false;
+}
+
+/* ---- a file in memory ---------------------------------------------------------------------- */
+
+static sf_count_t memory_length(void *self)
+{
+    return (sf_count_t)((espy_sound_file *)self)->bytes.size;
+}
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *self)
+{
+    espy_sound_file *f = self;
+    sf_count_t from = whence == SEEK_CUR   ? (sf_count_t)f->at
+                      : whence == SEEK_END ? (sf_count_t)f->bytes.size
+                                           : 0;
+    if (offset < -from || offset > (sf_count_t)f->bytes.size - from)
+        return -1;
+    f->at = (size_t)(from + offset);
+    return (sf_count_t)f->at;
+}
+
+static sf_count_t memory_read(void *to, sf_count_t n, void *self)
+{
+    espy_sound_file *f = self;
+    size_t left = f->bytes.size - f->at, take = n < 0 ? 0 : (size_t)n < left ? (size_t)n : left;
+    memcpy(to, f->bytes.data + f->at, take);
+    f->at += take;
+    return (sf_count_t)take;
+}
+
+static sf_count_t memory_tell(void *self)
+{
+    return (sf_count_t)((espy_sound_file *)self)->at;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static espy_err sound_damaged(espy_ctx *cx, const espy_sound_file *f)
+{
+    return espy_fail(cx, ESPY_E_FORMAT, "%s: damaged (%s)", f->info.format, sf_strerror(f->handle));
+}
+
+/* What the header says, once the library has read it. */
+static espy_err sound_check(espy_ctx *cx, espy_sound_file *f, const SF_INFO *info)
+{
+    if (!f->handle)
+        return sound_damaged(cx, f);
+    if (info->samplerate < ESPY_SOUND_RATE_LEAST || info->samplerate > ESPY_SOUND_RATE_MOST ||
+        info->channels < 1 || info->channels > ESPY_SOUND_CHANNELS)
+        return espy_fail(cx, ESPY_E_LIMIT,
+                         "%s: %d values a second in %d channels; %d to %d and at most %d are read",
+                         f->info.format, info->samplerate, info->channels, ESPY_SOUND_RATE_LEAST,
+                         ESPY_SOUND_RATE_MOST, ESPY_SOUND_CHANNELS);
+    f->info.rate = info->samplerate;
+    f->info.channels = info->channels;
+    f->info.seconds = info->frames >= 0 && info->frames < SF_COUNT_MAX
+                          ? (double)info->frames / info->samplerate
+                          : -1;
+    f->block = espy_floats(cx, (size_t)SOUND_FRAMES * (size_t)info->channels);
+    return f->block ? ESPY_E_OK : cx->code;
+}
+
+static espy_err sound_unknown(espy_ctx *cx, size_t size)
+{
+    if (size == 0)
+        return espy_fail(cx, ESPY_E_FORMAT, "the file is empty");
+    return espy_fail(cx, ESPY_E_FORMAT,
+                     "not a sound espy can read: give WAV, FLAC, Ogg, Opus, MP3 or AIFF");
+}
+
+static espy_err sound_make(espy_ctx *cx, const uint8_t *first, size_t size, espy_sound_file **out)
+{
+    uint8_t probe[SOUND_PROBE] = {0};
+    memcpy(probe, first, size < SOUND_PROBE ? size : SOUND_PROBE);
+    const char *format = sound_format(probe);
+    if (!format)
+        return sound_unknown(cx, size);
+    *out = espy_zalloc(cx, sizeof **out);
+    if (!*out)
+        return cx->code;
+    (*out)->info.format = format;
+    return ESPY_E_OK;
+}
+
+espy_err espy_sound_open_memory(espy_ctx *cx, espy_span file, espy_sound_file **out)
+{
+    static SF_VIRTUAL_IO memory = {memory_length, memory_seek, memory_read, NULL, memory_tell};
+    SF_INFO info = {0};
+    espy_sound_file *f = NULL;
+    if (file.size == 0)
+        return sound_unknown(cx, 0);
+    ESPY_TRY(sound_make(cx, file.data, file.size, &f));
+    f->bytes = file;
+    f->handle = sf_open_virtual(&memory, SFM_READ, &info, f);
+    espy_err e = sound_check(cx, f, &info);
+    if (e == ESPY_E_OK)
+        *out = f;
+    else
+        espy_sound_close(cx, &f);
+    return e;
+}
+
+espy_err espy_sound_open(espy_ctx *cx, const char *path, espy_sound_file **out)
+{
+    SF_INFO info = {0};
+    espy_sound_file *f = NULL;
+    uint8_t first[SOUND_PROBE];
+    size_t n;
+    ESPY_TRY(espy_file_first(cx, path, first, sizeof first, &n));
+    ESPY_TRY(sound_make(cx, first, n, &f));
+    f->handle = sf_open(path, SFM_READ, &info);
+    espy_err e = sound_check(cx, f, &info);
+    if (e == ESPY_E_OK)
+        *out = f;
+    else
+        espy_sound_close(cx, &f);
+    return e;
+}
+
+void espy_sound_close(espy_ctx *cx, espy_sound_file **file)
+{
+    espy_sound_file *f = *file;
+    if (!f)
+        return;
+    if (f->handle)
+        sf_close(f->handle);
+    espy_free(cx, f->block);
+    espy_free(cx, f);
+    *file = NULL;
+}
+
+const espy_sound_info *espy_sound_info_of(const espy_sound_file *f)
+{
+    return &f->info;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds)
+{
+    double frame = floor(seconds * f->info.rate + 0.5);
+    if (f->info.seconds >= 0 && seconds >= f->info.seconds) {
+        frame = floor(f->info.seconds * f->info.rate + 0.5);
+    } else if (!(frame >= 0 && frame < 9e15)) {
+        return espy_fail(cx, ESPY_E_ARG, "%g s is not a time in a recording", seconds);
+    }
+    if (sf_seek(f->handle, (sf_count_t)frame, SEEK_SET) < 0)
+        return espy_fail(cx, ESPY_E_FORMAT, "%s: the file does not let one begin at %g s",
+                         f->info.format, seconds);
+    return ESPY_E_OK;
+}
+
+/* Mixes frames to one channel; false when a value is no sound. */
+static bool sound_mix(const float *block, size_t frames, size_t channels, float *out)
+{
+    bool fine = true;
+    for (size_t i = 0; i < frames; i++) {
+        float sum = 0;
+        for (size_t c = 0; c < channels; c++)
+            sum += block[i * channels + c];
+        out[i] = sum / (float)channels;
+        fine = fine && fabsf(out[i]) <= SOUND_LOUDEST;
+    }
+    return fine;
+}
+
+espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n, size_t *got)
+{
+    *got = 0;
+    while (*got < n) {
+        size_t want = n - *got < SOUND_FRAMES ? n - *got : SOUND_FRAMES;
+        sf_count_t have = sf_readf_float(f->handle, f->block, (sf_count_t)want);
+        if (have < 0 || sf_error(f->handle) != SF_ERR_NO_ERROR)
+            return sound_damaged(cx, f);
+        if (!sound_mix(f->block, (size_t)have, (size_t)f->info.channels, out + *got))
+            return espy_fail(cx, ESPY_E_FORMAT,
+                             "%s: holds values that are no sound (full scale is 1)",
+                             f->info.format);
+        *got += (size_t)have;
+        if ((size_t)have < want)
+            break;
+    }
+    return ESPY_E_OK;
+}
