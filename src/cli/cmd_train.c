@@ -10,20 +10,66 @@
 #include "flow/canary.h"
 #include "flow/renew.h"
 #include "flow/trigger.h"
+#include "head/head_parts.h"
+
+/* One line per epoch, as the sound system's log has it. */
+static void train_epoch(void *self, size_t number, size_t most, const espy_mlp_epoch *e)
+{
+    char held[64] = "";
+    if (isfinite(e->val_loss))
+        snprintf(held, sizeof held, ", val_loss: %.4f, val_acc: %.4f", (double)e->val_loss,
+                 (double)e->val_accuracy);
+    espy_cli_say(self, "Epoch %zu/%zu: loss: %.4f, acc: %.4f%s", number, most, (double)e->loss,
+                 (double)e->accuracy, held);
+}
+
+/* 701380 as "701,380". */
+static const char *train_thousands(size_t n, char out[32])
+{
+    char digits[24];
+    size_t at = 0, length = (size_t)snprintf(digits, sizeof digits, "%zu", n);
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+/* What was trained in epochs. */
+static void train_network(const espy_cli *cli, const espy_head *head, size_t most)
+{
+    espy_head_network net;
+    char all[32], trainable[32], dense[32];
+    if (cli->json || !espy_head_mlp_network(head, &net))
+        return;
+    espy_mlp_count c = espy_mlp_parameters(net.mlp);
+    espy_cli_say(cli, "%s after %zu epochs, best epoch %zu",
+                 net.history->n < most ? "Stopped early" : "Trained to the end", net.history->n,
+                 net.history->best + 1);
+    espy_cli_say(cli, "Parameters: %s total, %s trainable, %s dense", train_thousands(c.all, all),
+                 train_thousands(c.trainable, trainable), train_thousands(c.dense, dense));
+}
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
     const char *threshold = espy_cli_text(cli, "threshold");
-    *o = (espy_fit_options){
-        .head = espy_cli_text(cli, "head"),
-        .settings = {.balanced = true, .scale = true, .seed = (uint64_t)espy_cli_int(cli, "seed")},
-        .test_share = espy_cli_real(cli, "test-share"),
-        .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
-        .percent = 99,
-        .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
-        .usual = espy_encoder_modality(encoder)->head,
-        .floor = (double)espy_encoder_pack(encoder)->floor,
-        .floor_loss = espy_encoder_modality(encoder)->floor_loss};
+    *o = (espy_fit_options){.head = espy_cli_text(cli, "head"),
+                            .settings = {.balanced = true,
+                                         .scale = true,
+                                         .seed = (uint64_t)espy_cli_int(cli, "seed"),
+                                         .epochs = (size_t)espy_cli_int(cli, "epochs"),
+                                         .validation = espy_cli_real(cli, "validation"),
+                                         .epoch = cli->json ? NULL : train_epoch,
+                                         .self = cli},
+                            .test_share = espy_cli_real(cli, "test-share"),
+                            .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
+                            .percent = 99,
+                            .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
+                            .usual = espy_encoder_modality(encoder)->head,
+                            .floor = (double)espy_encoder_pack(encoder)->floor,
+                            .floor_loss = espy_encoder_modality(encoder)->floor_loss};
     const espy_head_ops *ops;
     return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }
@@ -110,6 +156,7 @@ static espy_err train_collection(espy_cli *cli, const espy_collection *c, const 
     ESPY_GO(e);
     double now = espy_time_monotonic();
     double seconds[3] = {encoded - started, now - encoded, now - started};
+    train_network(cli, r.fit.head, o->settings.epochs);
     if (espy_cli_flag(cli, "report") && r.fit.report.size)
         espy_cli_say(cli, "%s", (const char *)r.fit.report.data);
     ESPY_GO(train_tell(cli, &r, ingest, seconds));

@@ -28,6 +28,16 @@
          NULL,                                                                                   \
          "test_share",                                                                           \
          "share of the samples held back to measure accuracy; 0: none"},                         \
+        {"epochs", "N", ESPY_OPT_INT, 1, 100000, "100", NULL, "epochs", "mlp: most epochs"},     \
+        {"validation",                                                                           \
+         "F",                                                                                    \
+         ESPY_OPT_REAL,                                                                          \
+         0.01,                                                                                   \
+         0.9,                                                                                    \
+         "0.15",                                                                                 \
+         NULL,                                                                                   \
+         "validation",                                                                           \
+         "mlp: share of the training part that chooses the epoch to keep"},                      \
     {                                                                                            \
         "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver" \
     }

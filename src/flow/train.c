@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "flow/scan.h"
+#include "head/head_parts.h"
 
 /* Least overlap (intersection over union) of a face with the box that was named. */
 #define INGEST_OVERLAP 0.3f
@@ -375,6 +376,38 @@ out:
     return e;
 }
 
+/* Of a head that learns in epochs: how many, the one that was kept, and how each ended. */
+static espy_err version_epochs(espy_ctx *cx, const espy_head *head, espy_json *v)
+{
+    static const char *const names[] = {"loss", "accuracy", "val_loss", "val_accuracy",
+                                        "learning_rate"};
+    espy_head_network net;
+    espy_json *history = NULL, *column = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_head_mlp_network(head, &net))
+        return ESPY_E_OK;
+    history = espy_json_object();
+    for (size_t k = 0; k < 5; k++) {
+        column = espy_json_array();
+        for (size_t i = 0; i < net.history->n; i++) {
+            const espy_mlp_epoch *at = &net.history->at[i];
+            const float value[] = {at->loss, at->accuracy, at->val_loss, at->val_accuracy,
+                                   at->rate};
+            ESPY_GO(espy_json_append(cx, column, espy_json_of_float(value[k])));
+        }
+        ESPY_GO(espy_json_set(cx, history, names[k], espy_json_ref(column)));
+        espy_json_free(column);
+        column = NULL;
+    }
+    ESPY_GO(espy_json_set(cx, v, "epochs", espy_json_of_int((int64_t)net.history->n)));
+    ESPY_GO(espy_json_set(cx, v, "best_epoch", espy_json_of_int((int64_t)net.history->best + 1)));
+    ESPY_GO(espy_json_set(cx, v, "history", espy_json_ref(history)));
+out:
+    espy_json_free(column);
+    espy_json_free(history);
+    return e;
+}
+
 /* version.json without what the store adds ("version", "created", "head_sha256"). */
 static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_training_set *data,
                              const espy_fit *fit, const espy_fit_options *o, size_t lineage,
@@ -406,6 +439,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
     ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
     ESPY_GO(version_counts(cx, data, v));
+    ESPY_GO(version_epochs(cx, fit->head, v));
     if (how->file_counts)
         ESPY_GO(espy_json_set(cx, v, "file_counts", espy_json_ref(how->file_counts)));
     ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
