@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/train_args.h"
 #include "flow/canary.h"
+#include "flow/models_folder.h"
 #include "flow/renew.h"
 #include "flow/trigger.h"
 #include "head/head_parts.h"
@@ -142,18 +143,45 @@ static espy_err train_refused(espy_cli *cli, const espy_renewal *r)
         (long long)r->version, r->gate.text, live, (long long)r->version);
 }
 
-/* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
- * tells. */
-static espy_err train_collection(espy_cli *cli, const espy_collection *c, const espy_fit_options *o,
-                                 const espy_gate_options *gate, const espy_ingest *ingest,
-                                 espy_json *file_counts, const char *reason, double started,
-                                 double encoded)
+/* The described sound system's files. */
+static espy_err train_models(espy_cli *cli, const espy_renew_options *how, const espy_renewal *r)
 {
     espy_ctx *cx = &cli->cx;
+    char *path = NULL;
+    espy_json *counts = how->file_counts ? espy_json_ref(how->file_counts) : NULL;
+    if (!counts)
+        ESPY_TRY(espy_training_set_counts(cx, &r->set, &counts));
+    const espy_models_run run = {.folder = espy_cli_text(cli, "models"),
+                                 .renewal = r,
+                                 .fit = how->fit,
+                                 .encoder = how->encoder,
+                                 .counts = counts,
+                                 .reason = how->reason,
+                                 .min_accuracy = how->gate ? how->gate->min_accuracy : 0,
+                                 .date = espy_time_now()};
+    espy_err e = espy_models_save(cx, &run, &path);
+    if (e == ESPY_E_OK)
+        espy_cli_say(cli, "Saved: %s", path);
+    else
+        (void)espy_fail_in(cx, "version %lld is stored, its files are not", (long long)r->version);
+    espy_free(cx, path);
+    espy_json_free(counts);
+    return e;
+}
+
+/* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
+ * tells. */
+static espy_err train_collection(espy_cli *cli, const espy_collection *c,
+                                 const espy_renew_options *how, const espy_ingest *ingest,
+                                 double started, double encoded)
+{
+    espy_ctx *cx = &cli->cx;
+    const espy_fit_options *o = how->fit;
     espy_renewal r = {0};
-    const espy_renew_options how = {o, gate, reason, file_counts};
-    espy_err e = espy_flow_renew(cx, &cli->ws, c, &how, &r);
+    espy_err e = espy_flow_renew(cx, &cli->ws, c, how, &r);
     ESPY_GO(e);
+    if (espy_cli_text(cli, "models"))
+        ESPY_GO(train_models(cli, how, &r));
     double now = espy_time_monotonic();
     double seconds[3] = {encoded - started, now - encoded, now - started};
     train_network(cli, r.fit.head, o->settings.epochs);
@@ -279,6 +307,18 @@ static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modali
     return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
 }
 
+/* Options that not every head and every modality has; told before anything is learned. */
+static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const espy_fit_options *o)
+{
+    const bool sounds = strcmp(espy_encoder_modality(encoder)->name, "sound") == 0;
+    if (espy_cli_int(cli, "augment") && !sounds)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--augment is for recordings");
+    if (espy_cli_text(cli, "models") && (!sounds || !o->head || strcmp(o->head, "mlp") != 0))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "--models keeps the networks of recordings; use --head mlp");
+    return ESPY_E_OK;
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
@@ -297,7 +337,8 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
     if (how->dir) {
-        ESPY_GO(train_modality(cli, how->dir, &modality));
+        ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
+                              : train_modality(cli, how->dir, &modality));
         ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
         for (size_t i = 0; i < data.n_empty; i++)
             espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
@@ -321,9 +362,17 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
+    if (!o.head)
+        o.head = how->head;
+    ESPY_GO(train_check(cli, encoder, &o));
     ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
-    ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
-                             started, espy_time_monotonic()));
+    const espy_renew_options renew = {.fit = &o,
+                                      .gate = &gate,
+                                      .reason = reason ? reason : how->reason,
+                                      .file_counts = counts,
+                                      .encoder = encoder,
+                                      .copies = (size_t)espy_cli_int(cli, "augment")};
+    ESPY_GO(train_collection(cli, &c, &renew, &ingest, started, espy_time_monotonic()));
 out:
     espy_canaries_free(cx, &canaries);
     espy_free(cx, head);
@@ -345,6 +394,8 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
                                             ESPY_TRAIN_OPTIONS,
                                             ESPY_GATE_OPTIONS,
                                             ESPY_WHOLE_OPTION,
+                                            ESPY_AUGMENT_OPTION,
+                                            ESPY_MODELS_OPTION,
                                             {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
                                              "also print precision, recall and F1 per label"},
                                             {0}};
@@ -507,8 +558,9 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
         espy_cli_trigger_reason(added, reason);
     }
-    ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
-                             espy_time_monotonic()));
+    const espy_renew_options renew = {
+        .fit = &o, .gate = fires ? &gate : NULL, .reason = reason, .encoder = encoder};
+    ESPY_GO(train_collection(cli, &c, &renew, &ingest, started, espy_time_monotonic()));
 out:
     espy_canaries_free(cx, &canaries);
     espy_labels_free(cx, labels, n_labels);

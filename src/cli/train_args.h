@@ -65,11 +65,25 @@
         "reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"           \
     }
 
+#define ESPY_AUGMENT_OPTION                                                                     \
+    {                                                                                           \
+        "augment", "N", ESPY_OPT_INT, 0, 11, "0", NULL, "augment",                              \
+            "recordings: also learn from N altered copies of each (stretched, higher, noisier " \
+            "...)"                                                                              \
+    }
+#define ESPY_MODELS_OPTION                                                                  \
+    {                                                                                       \
+        "models", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,                             \
+            "also keep the network, its files and retraining_log.json in this folder (mlp)" \
+    }
+
 /* What a training is to do beside what the options say. */
 typedef struct espy_train_how {
     const char *dir;    /* the folder to read first; NULL: learn from what the collection holds */
     const char *reason; /* when --reason does not say */
     bool keep_head;     /* without --head: the kind of head that answers now */
+    const char *head;   /* without --head, whatever answers now; or NULL */
+    const espy_modality *modality; /* of the folder; NULL: by what it holds */
 } espy_train_how;
 
 /* `espy train`: reads the folder, encodes what is new, fits, asks the gate, publishes and tells.

@@ -358,6 +358,7 @@ static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, 
     o.rule = ESPY_THRESHOLD_FIXED;
     o.threshold = j->fit->threshold;
     o.refit = false;
+    o.more = NULL;
     sub.log = NULL;
     if (espy_flow_leave_out(&sub, &j->data->rows, j->data->codes, label, &o, asked, named) ==
         ESPY_E_DATA)

@@ -359,9 +359,7 @@ static const char *rule_name(espy_threshold_rule rule)
     return "";
 }
 
-/* {label code: samples}, all that were used: what the next training is compared with (trigger.h).
- */
-static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy_json *v)
+espy_err espy_training_set_counts(espy_ctx *cx, const espy_training_set *data, espy_json **out)
 {
     espy_json *counts = espy_json_object();
     espy_err e = ESPY_E_OK;
@@ -370,7 +368,8 @@ static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy
             n++;
         ESPY_GO(espy_json_set(cx, counts, data->codes[c], espy_json_of_int((int64_t)n)));
     }
-    e = espy_json_set(cx, v, "sample_counts", espy_json_ref(counts));
+    *out = counts;
+    counts = NULL;
 out:
     espy_json_free(counts);
     return e;
@@ -414,6 +413,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                              const espy_publication *how, espy_json *v)
 {
     espy_json *classes = espy_json_array(), *metrics = espy_json_object();
+    espy_json *counts = NULL;
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < data->n_labels; i++)
         ESPY_GO(espy_json_append(cx, classes, espy_json_of_string(data->codes[i])));
@@ -438,8 +438,11 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                       fit->split.test_n ? espy_json_of_string("holdout") : espy_json_null_value()));
     ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
-    ESPY_GO(version_counts(cx, data, v));
+    ESPY_GO(espy_training_set_counts(cx, data, &counts));
+    ESPY_GO(espy_json_set(cx, v, "sample_counts", espy_json_ref(counts)));
     ESPY_GO(version_epochs(cx, fit->head, v));
+    if (how->copies)
+        ESPY_GO(espy_json_set(cx, v, "altered_copies", espy_json_of_int((int64_t)how->copies)));
     if (how->file_counts)
         ESPY_GO(espy_json_set(cx, v, "file_counts", espy_json_ref(how->file_counts)));
     ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
@@ -450,6 +453,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
         ESPY_GO(espy_json_set(cx, v, "gate", espy_json_ref(how->gate)));
 out:
     espy_json_free(classes);
+    espy_json_free(counts);
     espy_json_free(metrics);
     return e;
 }

@@ -28,6 +28,10 @@ espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy
                                      const int64_t *samples, size_t n,
                                      espy_training_set *out) ESPY_NODISCARD;
 
+/* {label code: samples}: what the next training is compared with (trigger.h); the caller's. */
+espy_err espy_training_set_counts(espy_ctx *cx, const espy_training_set *l,
+                                  espy_json **out) ESPY_NODISCARD;
+
 typedef struct espy_skip {
     char *path, *reason;
 } espy_skip;
@@ -71,6 +75,7 @@ typedef struct espy_publication {
     espy_json *gate;        /* what the quality gate found (gate.h), borrowed; NULL: nobody asked */
     espy_json *file_counts; /* {label code: files} of the folder learned from, borrowed; or NULL */
     bool promote;           /* `live` moves to it in the same transaction */
+    size_t copies;          /* altered copies of each sample that were learned from */
 } espy_publication;
 
 /* Makes the fit a new, immutable version of the collection. */

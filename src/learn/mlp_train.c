@@ -414,6 +414,8 @@ espy_err espy_mlp_fit(espy_ctx *cx, const espy_rows *rows, const espy_rows *vali
     }
     h.best = watch.best_epoch - 1;
     *out = best;
+    h.train = rows->n;
+    h.validation = validation->n;
     *history = h;
     best = NULL;
     h = (espy_mlp_history){0};
