@@ -316,7 +316,8 @@ static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const es
     if (espy_cli_text(cli, "models") && (!sounds || !o->head || strcmp(o->head, "mlp") != 0))
         return espy_fail(&cli->cx, ESPY_E_ARG,
                          "--models keeps the networks of recordings; use --head mlp");
-    return ESPY_E_OK;
+    return espy_cli_text(cli, "models") ? espy_models_ready(&cli->cx, espy_cli_text(cli, "models"))
+                                        : ESPY_E_OK;
 }
 
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)

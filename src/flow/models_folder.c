@@ -84,6 +84,18 @@ out:
     return e;
 }
 
+espy_err espy_models_ready(espy_ctx *cx, const char *folder)
+{
+    espy_json *log = NULL;
+    char *path = espy_path_join(cx, folder, ESPY_ECOSIGHT_LOG);
+    if (!path)
+        return cx->code;
+    espy_err e = espy_ecosight_log_load(cx, path, &log);
+    espy_json_free(log);
+    espy_free(cx, path);
+    return e == ESPY_E_OK ? espy_dir_make(cx, folder) : e;
+}
+
 /* ---- production ---------------------------------------------------------------------------- */
 
 static espy_err models_copy(espy_ctx *cx, const char *from, const char *to_folder, const char *name)
@@ -224,7 +236,7 @@ espy_err espy_models_save(espy_ctx *cx, const espy_models_run *run, char **path)
     beside = network ? espy_path_join(cx, run->folder, name) : NULL;
     if (!beside)
         ESPY_GO(cx->code);
-    ESPY_GO(espy_ecosight_log_load(cx, log_path, &log)); /* a damaged one is told before all else */
+    ESPY_GO(espy_ecosight_log_load(cx, log_path, &log));
     ESPY_GO(models_counts(cx, run, &counts));
     ESPY_GO(models_report(cx, run, &net, &report));
     report.model_name = name;

@@ -24,6 +24,10 @@ typedef struct espy_models_run {
     double date;         /* seconds since 1970 */
 } espy_models_run;
 
+/* Whether a training could be kept there: asked before it begins.  Errors: FORMAT (a damaged log),
+ * IO (the folder cannot be made), NOMEM. */
+espy_err espy_models_ready(espy_ctx *cx, const char *folder) ESPY_NODISCARD;
+
 /* Writes the network and its files, puts them into production when the version was promoted, and
  * adds the entry to the log, which is the last step.  *path: of the network, the caller's. Errors:
  * ARG (the head is no mlp), FORMAT (a damaged log), IO, NOMEM. */
