@@ -1,48 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: demo.py ESPY PICTURES [PHOTOS]
-
-PHOTOS: a folder per person; learns, measures, identifies.  Else the shared test photos beside the
-checkout, else the sample photos of the face-api package (people.json says who is enrolled).
-Leaves its pictures and its workspace in demo-out/.
-"""
+"""The demo's faces: a folder per person, else the shared test photos beside the checkout, else the
+sample photos of the face-api package (people.json says who is enrolled)."""
 import json
 import math
-import os
-import pathlib
 import shutil
 import subprocess
-import sys
-import time
 
-ESPY, PICTURES = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
-PHOTOS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 and sys.argv[3] else None
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-OUT = pathlib.Path("demo-out")  # run.sh starts this in the root
-DATA = pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")
+from program import DATA, OUT, PICTURES, ROOT, SHARED, espy, identified
+
 PACKAGE_PHOTOS = DATA / "espy/models/face-api/photos"
 SAMPLES = OUT / "photos"
-SHARED = pathlib.Path(os.environ.get("ESPY_SHARED", ROOT.parent / "shared")) / "data/faces"
-
-
-def espy(*args, show=True):
-    """Runs the program, echoing the command line a user would type; returns its standard output."""
-    line = ["espy", *map(str, args)]
-    if show:
-        print("\n$", " ".join(line), flush=True)
-    done = subprocess.run([ESPY, *map(str, args)], stdout=subprocess.PIPE, text=True, check=False,
-                          stderr=None if show else subprocess.DEVNULL)
-    if done.returncode != 0:
-        sys.exit(f"demo: {' '.join(line)} failed with status {done.returncode}")
-    return done.stdout
 
 
 def pictures(*args):
     subprocess.run([PICTURES, *map(str, args)], check=True)
-
-
-def identified(paths, *more):
-    out = espy("identify", *paths, "--json", "--quiet", *more, show=False)
-    return [json.loads(line) for line in out.splitlines()]
 
 
 # ---- a folder per person ----------------------------------------------------------------------
@@ -143,25 +114,14 @@ def package_photos():
     return wrong_names
 
 
-def main():
-    started = time.monotonic()
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
-    os.environ["ESPY_WORKSPACE"] = str(OUT / "workspace")
-    print(f"$ export ESPY_WORKSPACE={os.environ['ESPY_WORKSPACE']}", flush=True)
+def show(photos):
+    """The whole half; returns how many faces were given a wrong name."""
     wrong = 0
-    if PHOTOS:
-        if not PHOTOS.is_dir():
-            sys.exit(f"demo: there is no folder {PHOTOS}; PHOTOS must hold one folder per person")
-        folders(PHOTOS, None)
-    elif SHARED.is_dir():
-        folders(SHARED / "lfw10", SHARED / "unknown")
+    if photos:
+        folders(photos, None)
+    elif (SHARED / "faces").is_dir():
+        folders(SHARED / "faces/lfw10", SHARED / "faces/unknown")
     else:
         wrong = package_photos()
     print(f"\nPictures with boxes and names: {OUT}/ (sheet.jpg shows them all)")
-    print(f"Done in {time.monotonic() - started:.0f} s.")
-    if wrong:
-        sys.exit(f"demo: {wrong} faces were given a wrong name")
-
-
-main()
+    return wrong
