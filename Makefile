@@ -38,9 +38,9 @@ fuzz:
 	@tools/setup.sh build check
 	@fuzz/run.sh $(SECONDS)
 
-# A pack that is made here: make models PACK=face-api
+# A pack that is made here: make models PACK=face-api, make models PACK=yamnet WEIGHTS=yamnet.tflite
 models:
-	@models/get.sh $(PACK)
+	@WEIGHTS="$(WEIGHTS)" NAMES="$(NAMES)" models/get.sh $(PACK)
 
 # The figures of docs/accuracy.md, measured again.
 accuracy: build
