@@ -70,7 +70,7 @@ for rate, up, down in ((22050, 320, 441), (44100, 160, 441), (48000, 1, 3), (960
     # noise of what both let pass, so that only errors inside the band are compared
     n = 2 * rate
     spectrum = np.fft.rfft(rng.normal(size=n) * 0.3)
-    spectrum[np.fft.rfftfreq(n, 1 / rate) > min(7000, 0.43 * rate)] = 0
+    spectrum[np.fft.rfftfreq(n, 1 / rate) > min(5800, 0.36 * rate)] = 0
     x = np.fft.irfft(spectrum, n)
     long = 2 * 160 * max(up, down) + 1
     theirs = resample_poly(np.float64(np.float32(x)), up, down,

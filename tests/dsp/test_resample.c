@@ -117,14 +117,14 @@ static void test_response(void **state)
     espy_ctx_init(&cx);
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         double least = 1e9, flat = 0, moved = 0, alias = -1e9, gain, ratio, shift;
-        const double top = fmin(7000, 0.45 * rates[i]);
+        const double top = 0.75 * fmin(8000, 0.5 * rates[i]);
         for (double hz = 50; hz <= top; hz += 230) {
             tone(&cx, rates[i], hz, &gain, &ratio, &shift);
             least = fmin(least, ratio);
             flat = fmax(flat, fabs(gain));
             moved = fmax(moved, fabs(shift));
         }
-        for (double hz = 8800; hz < 0.49 * rates[i]; hz += 1310) { /* above half of 16 kHz */
+        for (double hz = 9700; hz < 0.49 * rates[i]; hz += 1310) {
             tone(&cx, rates[i], hz, &gain, &ratio, &shift);
             alias = fmax(alias, ratio);
         }
