@@ -9,14 +9,22 @@ struct espy_resampler {
     soxr_t soxr; /* NULL: the rates are equal */
 };
 
+/* Half of the lower rate is 1.  The way from passing to stopping is as wide as ffmpeg's
+ * libswresample makes it, which most recordings and the reference scores of YAMNet went through
+ * (docs/decisions/017). */
+#define RESAMPLE_PASS 0.75
+#define RESAMPLE_STOP 1.2
+
 espy_err espy_resampler_create(espy_ctx *cx, int from, int to, espy_resampler **out)
 {
-    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
     const soxr_runtime_spec_t runtime =
         soxr_runtime_spec(1); /* the pool is the source of threads */
     espy_resampler *r = espy_zalloc(cx, sizeof *r);
     if (!r)
         return cx->code;
+    quality.passband_end = RESAMPLE_PASS;
+    quality.stopband_begin = RESAMPLE_STOP;
     if (from != to) {
         soxr_error_t error = NULL;
         r->soxr = soxr_create(from, to, 1, &error, NULL, &quality, &runtime);

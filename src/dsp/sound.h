@@ -8,8 +8,10 @@
 
 /* ---- sample rate --------------------------------------------------------------------------- */
 
-/* One stream on its way to another rate (libsoxr, high quality); equal rates pass unchanged.  What
- * comes out does not depend on how the input is cut into pieces. */
+/* One stream on its way to another rate (libsoxr, 20 bits); equal rates pass unchanged.  With half
+ * of the lower rate as 1, frequencies up to 0.75 pass, those from 1.2 on do not; what lies between
+ * is damped, and folded from 1 on.  What comes out does not depend on how the input is cut into
+ * pieces. */
 typedef struct espy_resampler espy_resampler;
 
 espy_err espy_resampler_create(espy_ctx *cx, int from, int to, espy_resampler **out) ESPY_NODISCARD;

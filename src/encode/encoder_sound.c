@@ -12,6 +12,10 @@
 
 #define SOUND_NAMES_BYTES ((size_t)4 << 20)
 #define SOUND_CLIP_MOST 60.0 /* seconds */
+/* A manifest may come from anybody: what memory one patch may take, as values of the recording and
+ * of the spectrogram. */
+#define SOUND_PATCH_VALUES ((size_t)1 << 20)
+#define SOUND_PATCH_SIZE ((size_t)1 << 17)
 
 size_t espy_patch_values(const encoder_sound *en)
 {
@@ -55,8 +59,9 @@ size_t espy_encoder_scores(const espy_encoder *encoder)
 
 const char *espy_encoder_score_name(const espy_encoder *encoder, size_t i)
 {
+    const size_t n = espy_encoder_scores(encoder);
     const encoder_sound *en = (const encoder_sound *)encoder;
-    return en->names && i < en->embedder.scores ? en->names[i] : "";
+    return i < n && en->names ? en->names[i] : "";
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -68,6 +73,28 @@ static espy_err sound_whole(espy_ctx *cx, const espy_json *block, const char *ke
     if (espy_json_get(block, key))
         ESPY_TRY(espy_json_need_int(cx, block, key, lo, hi, &v));
     *out = (int)v;
+    return ESPY_E_OK;
+}
+
+/* A clip has fewer patches than are heard at a time, so that a listener knows it for one before it
+ * has to answer. */
+static espy_err sound_bounds(espy_ctx *cx, const encoder_sound *en)
+{
+    const size_t size = (size_t)en->frames * (size_t)en->spectrogram.bands;
+    const double values = en->clip * en->spectrogram.rate;
+    const double patches =
+        (values - (double)espy_patch_values(en)) / (double)espy_patch_step(en) + 1;
+    if (espy_patch_values(en) > SOUND_PATCH_VALUES || size > SOUND_PATCH_SIZE)
+        return espy_fail(
+            cx, ESPY_E_FORMAT,
+            "a patch of %zu values and %d x %d of its spectrogram: at most %zu and %zu",
+            espy_patch_values(en), en->frames, en->spectrogram.bands, SOUND_PATCH_VALUES,
+            SOUND_PATCH_SIZE);
+    if (patches > ESPY_LISTEN_BLOCK - 1)
+        return espy_fail(cx, ESPY_E_FORMAT,
+                         "\"clip\": %g s are more than %d patches; make it shorter, or the step "
+                         "longer",
+                         en->clip, ESPY_LISTEN_BLOCK - 1);
     return ESPY_E_OK;
 }
 
@@ -94,6 +121,7 @@ static espy_err sound_settings(espy_ctx *cx, encoder_sound *en)
     o->low = (float)low;
     o->high = (float)high;
     o->offset = (float)offset;
+    ESPY_TRY(sound_bounds(cx, en));
     return espy_mel_create(cx, o, &en->mel);
 }
 
@@ -133,9 +161,13 @@ out:
     return e;
 }
 
-/* The display name of a line "index,mid,name", where the name may be quoted; cut out in place. */
+/* The display name of a line "index,mid,name", where the name may be quoted; cut out in place.  It
+ * is shown on terminals, so it has no control characters. */
 static char *sound_name(char *line)
 {
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
     char *at = strchr(line, ',');
     at = at ? strchr(at + 1, ',') : NULL;
     if (!at)

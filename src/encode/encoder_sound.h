@@ -39,7 +39,7 @@ espy_err espy_listener_patches(espy_ctx *cx, espy_listener *l, size_t most, floa
  * changes from frame to frame, each standardised by what is usual (sound_stats.c). Cepstral
  * statistics are the classic description of timbre (Tzanetakis, Cook 2002). */
 #define ESPY_STATS_DIM 92
-#define ESPY_STATS_REVISION 1 /* raise it with every change that moves a value */
+#define ESPY_STATS_REVISION 2 /* raise it with every change that moves a value */
 espy_err espy_stats_embed(espy_ctx *cx, const float *patch, int frames, int bands,
                           float *out) ESPY_NODISCARD;
 

@@ -13,13 +13,16 @@
 #define SOUND_PROBE 12     /* first bytes that tell the format */
 #define SOUND_FRAMES 4096  /* read at a time */
 #define SOUND_LOUDEST 1e3f /* full scale is 1; beyond this it is not sound in floating point */
+#define SOUND_LATEST 1e9   /* seconds */
 
 struct espy_sound_file {
     SNDFILE *handle;
     espy_sound_info info;
     espy_span bytes; /* of a file in memory */
     size_t at;
-    float *block; /* SOUND_FRAMES x channels */
+    sf_count_t frames; /* by the header; SF_COUNT_MAX when it does not say */
+    bool ended;        /* a place beyond the end was asked for */
+    float *block;      /* SOUND_FRAMES x channels */
 };
 
 /* ---- formats ------------------------------------------------------------------------------- */
@@ -109,9 +112,8 @@ static espy_err sound_check(espy_ctx *cx, espy_sound_file *f, const SF_INFO *inf
                          ESPY_SOUND_RATE_MOST, ESPY_SOUND_CHANNELS);
     f->info.rate = info->samplerate;
     f->info.channels = info->channels;
-    f->info.seconds = info->frames >= 0 && info->frames < SF_COUNT_MAX
-                          ? (double)info->frames / info->samplerate
-                          : -1;
+    f->frames = info->frames >= 0 ? info->frames : SF_COUNT_MAX;
+    f->info.seconds = f->frames < SF_COUNT_MAX ? (double)f->frames / info->samplerate : -1;
     f->block = espy_floats(cx, (size_t)SOUND_FRAMES * (size_t)info->channels);
     return f->block ? ESPY_E_OK : cx->code;
 }
@@ -192,17 +194,32 @@ const espy_sound_info *espy_sound_info_of(const espy_sound_file *f)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* How many frames before a place decoding has to begin.  libsndfile 1.2 after a seek in Vorbis
+ * mixes what it decoded before into the next blocks, and in MP3 of a varying bit rate it goes to a
+ * place thousands of values away. */
+static sf_count_t sound_lead(const espy_sound_file *f, sf_count_t frame)
+{
+    if (strcmp(f->info.format, "mp3") == 0)
+        return frame;
+    if (strcmp(f->info.format, "ogg") == 0)
+        return frame < f->info.rate ? frame : f->info.rate;
+    return 0;
+}
+
 espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds)
 {
-    double frame = floor(seconds * f->info.rate + 0.5);
-    if (f->info.seconds >= 0 && seconds >= f->info.seconds) {
-        frame = floor(f->info.seconds * f->info.rate + 0.5);
-    } else if (!(frame >= 0 && frame < 9e15)) {
+    if (!(seconds >= 0 && seconds <= SOUND_LATEST))
         return espy_fail(cx, ESPY_E_ARG, "%g s is not a time in a recording", seconds);
-    }
-    if (sf_seek(f->handle, (sf_count_t)frame, SEEK_SET) < 0)
+    const sf_count_t frame = (sf_count_t)floor(seconds * f->info.rate + 0.5);
+    const sf_count_t lead = sound_lead(f, frame);
+    f->ended = frame >= f->frames; /* not every format can be sent there */
+    if (f->ended)
+        return ESPY_E_OK;
+    if (sf_seek(f->handle, frame - lead, SEEK_SET) < 0)
         return espy_fail(cx, ESPY_E_FORMAT, "%s: the file does not let one begin at %g s",
                          f->info.format, seconds);
+    for (sf_count_t left = lead, got = 1; left > 0 && got > 0; left -= got)
+        got = sf_readf_float(f->handle, f->block, left < SOUND_FRAMES ? left : SOUND_FRAMES);
     return ESPY_E_OK;
 }
 
@@ -223,7 +240,7 @@ static bool sound_mix(const float *block, size_t frames, size_t channels, float 
 espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n, size_t *got)
 {
     *got = 0;
-    while (*got < n) {
+    while (*got < n && !f->ended) {
         size_t want = n - *got < SOUND_FRAMES ? n - *got : SOUND_FRAMES;
         sf_count_t have = sf_readf_float(f->handle, f->block, (sf_count_t)want);
         if (have < 0 || sf_error(f->handle) != SF_ERR_NO_ERROR)

@@ -31,7 +31,7 @@ void espy_sound_close(espy_ctx *cx, espy_sound_file **f); /* NULL-safe */
 
 const espy_sound_info *espy_sound_info_of(const espy_sound_file *f);
 
-/* Goes to a time; beyond the end there is nothing more to read.  Errors: FORMAT. */
+/* Goes to a time; beyond the end there is nothing more to read.  Errors: ARG (negative), FORMAT. */
 espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds) ESPY_NODISCARD;
 
 /* The next n values at the file's rate, the mean of its channels; full scale is -1..1.  *got is
