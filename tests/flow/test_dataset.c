@@ -75,9 +75,13 @@ static void test_two_levels(void **state)
     put(&cx, dir, "texts", "readme.txt");
     put(&cx, dir, ".git", "x.jpg");
     put(&cx, dir, "", "loose.jpg");
-    TEST_FAULT_LOOP(&cx, &m, espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
-                    espy_dataset_free(&cx, &d));
-    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), ESPY_E_OK);
+    TEST_FAULT_LOOP(
+        &cx, &m,
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
+        espy_dataset_free(&cx, &d));
+    assert_int_equal(
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
+        ESPY_E_OK);
     assert_int_equal(d.n, 2);
     assert_int_equal(d.files, 3);
     assert_string_equal(d.at[0].code, "STU001");
@@ -91,7 +95,9 @@ static void test_two_levels(void **state)
     assert_string_equal(espy_path_name(d.empty[0]), "empty");
     assert_string_equal(espy_path_name(d.empty[1]), "texts");
     espy_dataset_free(&cx, &d);
-    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), only_png, &d), ESPY_E_OK);
+    assert_int_equal(
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), only_png, &d),
+        ESPY_E_OK);
     assert_int_equal(d.files, 1);
     espy_dataset_free(&cx, &d);
     espy_dataset_free(&cx, &d); /* again is fine */
@@ -101,7 +107,8 @@ static void test_two_levels(void **state)
 static void refused(espy_ctx *cx, const char *dir, espy_err want, const char *text)
 {
     espy_dataset d;
-    assert_int_equal(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), want);
+    assert_int_equal(
+        espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), want);
     assert_non_null(strstr(cx->text, text));
     espy_clear(cx);
 }
