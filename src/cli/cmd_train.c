@@ -426,7 +426,7 @@ static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_moda
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
     ESPY_GO(espy_paths_modality(cli, &paths, modality));
-    ESPY_GO(espy_cli_modality(cli, *modality ? *modality : espy_modality_find("face"), modality));
+    ESPY_GO(espy_cli_modality(cli, *modality, modality));
     d.at = espy_array(cx, 1, sizeof *d.at);
     if (!d.at)
         ESPY_GO(cx->code);
@@ -521,9 +521,12 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_GO(enroll_dataset(cli, &data, &modality));
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
+    modality = espy_encoder_modality(encoder); /* standard input did not tell */
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
+    if (box_text && strcmp(modality->name, "face") != 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--box is for pictures"));
     if (box_text) {
         ESPY_GO(enroll_box(cli, box_text, &data, box));
         how.box = box;

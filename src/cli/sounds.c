@@ -209,26 +209,34 @@ static espy_err sounds_scores(espy_ctx *cx, const espy_encoder *encoder, const c
                               float *sum, double *heard)
 {
     const size_t dim = espy_encoder_dim(encoder), scores = espy_encoder_scores(encoder);
+    const bool piped = strcmp(path, "-") == 0;
     espy_listener *l = NULL;
     espy_patch patches[ESPY_LISTEN_BLOCK];
+    espy_buf file;
     espy_err e = ESPY_E_OK;
     size_t total = 0;
     float *vectors = espy_floats(cx, ESPY_LISTEN_BLOCK * dim);
     float *block = espy_floats(cx, ESPY_LISTEN_BLOCK * scores);
+    espy_buf_init(&file, cx->max.file_bytes);
     if (!vectors || !block)
         ESPY_GO(cx->code);
-    ESPY_GO(espy_listener_open(cx, encoder, path, (espy_span){0}, 0, 0, &l));
+    if (piped)
+        ESPY_GO(espy_file_read(cx, path, file.max, &file));
+    ESPY_GO(espy_listener_open(cx, encoder, piped ? NULL : path, espy_span_of(&file), 0, 0, &l));
     for (size_t n = 1; n > 0; total += n) {
         ESPY_GO(espy_listener_next(cx, l, ESPY_LISTEN_BLOCK, vectors, block, patches, &n));
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < scores; k++)
                 sum[k] += block[i * scores + k];
     }
-    for (size_t k = 0; k < scores && total; k++)
+    if (total == 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "the file holds no sound: not one value"));
+    for (size_t k = 0; k < scores; k++)
         sum[k] /= (float)total;
     *heard = espy_listener_heard(l);
 out:
     espy_listener_close(cx, &l);
+    espy_buf_free(cx, &file);
     espy_free(cx, vectors);
     espy_free(cx, block);
     return e;
