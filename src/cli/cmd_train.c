@@ -246,7 +246,14 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
     espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
                                .actor = "folder",
                                .progress = &cli->progress};
-    ESPY_TRY(espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest));
+    espy_sources sources = {0};
+    if (espy_cli_text(cli, "sources")) {
+        ESPY_TRY(espy_sources_read(cx, espy_cli_text(cli, "sources"), &sources));
+        how.sources = &sources;
+    }
+    espy_err e = espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest);
+    espy_sources_free(cx, &sources);
+    ESPY_TRY(e);
     if (!ingest->used)
         return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
                          m->sample, data->files, m->media, ingest->skipped[0].reason);
@@ -395,6 +402,7 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
                                             ESPY_TRAIN_OPTIONS,
                                             ESPY_GATE_OPTIONS,
                                             ESPY_WHOLE_OPTION,
+                                            ESPY_SOURCES_OPTION,
                                             ESPY_AUGMENT_OPTION,
                                             ESPY_MODELS_OPTION,
                                             {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
