@@ -3,6 +3,7 @@
 # bare Debian 12.
 BUILD = build
 PHOTOS =
+SOUNDS =
 PACK = face-api
 PREFIX = /usr/local
 
@@ -15,14 +16,15 @@ build:
 	@ninja -C $(BUILD)
 	@ln -sf src/cli/espy $(BUILD)/espy
 
-# The main job on real photos: PHOTOS=DIR (a folder per person), the shared test data, or the
-# photos of the face-api package.
+# The main job.  Faces: PHOTOS=DIR (a folder per person), the shared test data, or the photos of the
+# face-api package.  Sounds: SOUNDS=DIR (a folder per class), the shared recordings, or espeak-ng's
+# voices.  With PHOTOS or SOUNDS only what was named.
 demo: build
-	@demo/run.sh "$(PHOTOS)"
+	@demo/run.sh "$(PHOTOS)" "$(SOUNDS)"
 
 # All tests, with gcc and clang, and under the sanitizers.
 check:
-	@tools/setup.sh build check
+	@tools/setup.sh build check demo
 	@tools/check.sh
 
 # Speed and memory, each beside a peer in one run.
@@ -36,9 +38,9 @@ fuzz:
 	@tools/setup.sh build check
 	@fuzz/run.sh $(SECONDS)
 
-# A pack that is made here: make models PACK=face-api
+# A pack that is made here: make models PACK=face-api, make models PACK=yamnet WEIGHTS=yamnet.tflite
 models:
-	@models/get.sh $(PACK)
+	@WEIGHTS="$(WEIGHTS)" NAMES="$(NAMES)" models/get.sh $(PACK)
 
 # The figures of docs/accuracy.md, measured again.
 accuracy: build

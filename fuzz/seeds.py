@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors and sound targets and the packs of sounds: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons of the
+head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -10,7 +11,9 @@ import os
 import pickle
 import struct
 import warnings
+import zipfile
 
+import h5py
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -118,6 +121,175 @@ def tensors():
     write("tensors/hostile-length.safetensors", b"\xff" * 8 + b"{}")
 
 
+def perceptrons():
+    rng = np.random.default_rng(6)
+    for name, widths, normalised in (("mlp", (2, 3, 2), True), ("mlp_plain", (2, 2, 3, 2), False),
+                                     ("mlp_linear", (2, 2), True)):
+        arrays = [("mlp.normalisation", np.array([.1, .5])),
+                  ("mlp.dropout", np.array([.5] * (len(widths) - 2) + [0], "<f4"))]
+        for i, (a, b) in enumerate(zip(widths, widths[1:])):
+            arrays.append(("mlp.%d.weights" % i, rng.normal(size=(a, b)).astype("<f4")))
+            for part in ("bias", "gamma", "beta", "mean", "variance"):
+                if part == "bias" or (normalised and i + 2 < len(widths)):
+                    arrays.append(("mlp.%d.%s" % (i, part), rng.uniform(size=b).astype("<f4")))
+        header, data = {"__metadata__": {"format": "espy-head", "revision": "1", "head": "mlp"}}, b""
+        for key, value in arrays:
+            header[key] = entry({"f": "F32", "d": "F64"}[value.dtype.char], list(value.shape),
+                                len(data), len(data) + value.nbytes)
+            data += value.tobytes()
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        write("head/" + name, struct.pack("<Q", len(text)) + text + data)
+
+
+class Pipe(io.BytesIO):
+    """Cannot seek, as when an archive is made on the fly: sizes come behind the contents."""
+
+    def seekable(self):
+        return False
+
+    def tell(self):
+        raise OSError
+
+    def seek(self, *_):
+        raise OSError
+
+
+def archive(members, method=zipfile.ZIP_STORED, out=io.BytesIO):
+    out = out()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, content in members:
+            z.writestr(zipfile.ZipInfo(name), content, method)
+    return out.getvalue()
+
+
+def sizes(content, declared):
+    """Declares another unpacked size, in both places."""
+    for mark, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at += content.index(mark)
+        content = content[:at] + struct.pack("<I", declared) + content[at + 4:]
+    return content
+
+
+def flags(content, bits):
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at += content.index(mark)
+        content = content[:at] + struct.pack("<H", bits) + content[at + 2:]
+    return content
+
+
+def zips():
+    both = [("a", b"one"), ("dir/b", b" ".join([b"two"] * 8))]
+    write("zip/stored.zip", archive(both))
+    write("zip/deflated.zip", archive(both, zipfile.ZIP_DEFLATED))
+    write("zip/streamed.zip", archive(both, zipfile.ZIP_DEFLATED, Pipe))
+    packed = archive([("a", b"a" * 5000)], zipfile.ZIP_DEFLATED)
+    write("zip/hostile-bomb.zip", archive([("a", b"\0" * (1 << 22))], zipfile.ZIP_DEFLATED))
+    write("zip/hostile-short.zip", sizes(packed, 100))
+    write("zip/hostile-long.zip", sizes(archive([("a", b"one")], zipfile.ZIP_DEFLATED), 4000))
+    write("zip/hostile-crc.zip", archive([("a", b"one")]).replace(b"one", b"two"))
+    write("zip/encrypted.zip", flags(archive(both[:1]), 1))
+    write("zip/no.zip", b"<html>no archive</html>")
+
+
+def hdf5(fill, **more):
+    out = io.BytesIO()
+    with h5py.File(out, "w", **more) as f:
+        fill(f)
+    return out.getvalue()
+
+
+def hdf5_numbers(f):
+    f["vars/0"] = np.arange(6, dtype="<f4").reshape(2, 3)
+    f["vars/1"] = np.arange(3, dtype="<f8") / 4
+    f["vars/2"] = np.int64(-5)
+    f["vars/3"] = np.float32(0.5)
+    f.create_dataset("vars/4", data=np.zeros((0, 4), "<f4"))
+    f["vars"].attrs["name"] = "of the layer"
+    f["vars/0"].attrs["dtype"] = "float32"
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    numbers = np.array([1.5, 2.5], "<f4")
+    h5py.h5d.create(f.id, b"compact", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((2,)),
+                    dcpl=properties).write(h5py.h5s.ALL, h5py.h5s.ALL, numbers)
+
+
+def hdf5_deep_tree(f):
+    f["0"] = np.array([7], "<f4")
+    for i in range(300):
+        f["%d" % (i + 1)] = f["0"]  # another name of the same
+
+
+def hdf5_many_attributes(f):
+    f["0"] = np.array([7], "<f4")
+    for i in range(12):
+        f["0"].attrs["number %d" % i] = np.arange(i)
+
+
+def hdf5_unread(f):
+    f["big"] = np.arange(3, dtype=">f4")
+    f["half"] = np.arange(3, dtype="<f2")
+    f["text"] = "text"
+    f["rank5"] = np.zeros((1, 1, 1, 1, 1), "<f4")
+    f.create_dataset("pieces", data=np.arange(64, dtype="<f4"), chunks=(8,), compression="gzip")
+    f.create_dataset("outside", (2,), "<f4", external=[("/dev/null", 0, 8)])
+    f.create_dataset("nothing", (2,), "<f4")
+    f["soft"] = h5py.SoftLink("/big")
+
+
+def hdf5s():
+    write("hdf5/numbers.h5", hdf5(hdf5_numbers))
+    write("hdf5/deep_tree.h5", hdf5(hdf5_deep_tree))
+    write("hdf5/many_attributes.h5", hdf5(hdf5_many_attributes))
+    write("hdf5/unread.h5", hdf5(hdf5_unread))
+    write("hdf5/latest.h5", hdf5(hdf5_numbers, libver="latest"))
+    write("hdf5/no.h5", b"\x89HDF\r\n\x1a\n")
+
+
+def layer(kind, name, **config):
+    return {"module": "keras.layers", "class_name": kind, "registered_name": None,
+            "config": dict(config, name=name)}
+
+
+def keras(name, layers, groups):
+    """groups: name of the group to the shapes of its arrays.  As an archive and as its two parts."""
+    rng = np.random.default_rng(3)
+
+    def fill(f):
+        for group, shapes in groups.items():
+            for i, shape in enumerate(shapes):
+                f["layers/%s/vars/%d" % (group, i)] = np.abs(rng.normal(size=shape)).astype("<f4")
+        f["layers/dropout/vars/0"] = np.uint32([1, 2])  # state of its generator
+        f.create_group("optimizer/vars")
+
+    config = json.dumps({"module": "keras", "class_name": "Sequential",
+                         "config": {"name": "sequential", "layers": layers}}).encode()
+    weights = hdf5(fill)
+    write("keras/%s.keras" % name, archive([
+        ("metadata.json", b'{"keras_version": "3.0.0"}'), ("config.json", config),
+        ("model.weights.h5", weights)]))
+    write("keras/%s.parts" % name, config + b"\0" + weights)
+
+
+def kerases():
+    enter = layer("InputLayer", "in", batch_shape=[None, 2])
+    leave = layer("Dense", "out", units=2, activation="softmax")
+    last = [(3, 2), (2,)]
+    keras("small", [enter, layer("Dense", "d", units=3, activation="relu"),
+                    layer("BatchNormalization", "b", epsilon=1e-3, axis=-1),
+                    layer("Dropout", "o", rate=.5), leave],
+          {"dense": [(2, 3), (3,)], "batch_normalization": [(3,)] * 4, "dense_1": last})
+    keras("before", [enter, layer("Dense", "d", units=3, use_bias=False),
+                     layer("BatchNormalization", "b", epsilon=1e-2, axis=[1], center=False),
+                     layer("Activation", "a", activation="relu"), leave],
+          {"dense": [(2, 3)], "batch_normalization": [(3,)] * 3, "dense_1": last})
+    keras("named", [layer("Dense", "d", units=3), layer("ReLU", "r", max_value=None),
+                    layer("BatchNormalization", "b", epsilon=.1, scale=False), leave],
+          {"d": [(2, 3), (3,)], "b": [(3,)] * 3, "out": last})
+    keras("lambda", [enter, layer("Lambda", "l", function={"config": {"code": "4wEA"}}), leave],
+          {"dense": [(2, 2), (2,)]})
+
+
 def wav(rate, channels, bits, data, size=None, kind=1, magic=b"RIFF"):
     size = len(data) if size is None else size
     return (magic + struct.pack("<I", min(size + 36, 2**32 - 1)) + b"WAVEfmt " +
@@ -180,5 +352,9 @@ if __name__ == "__main__":
         hostile_pickles()
         arrays()
         tensors()
+        perceptrons()
+        zips()
+        hdf5s()
+        kerases()
         sounds()
         sound_packs()

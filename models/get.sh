@@ -8,6 +8,8 @@
 #   mobilefacenet-mtcnn       its MTCNN networks, from the PyPI package facenet-pytorch
 #   facenet                   the same, and the embedder from WEIGHTS, facenet-pytorch's release file
 #                             20180402-114759-vggface2.pt
+#   yamnet, yamnet-int8       both, from WEIGHTS, the file yamnet.tflite; the names of its classes are in NAMES, by
+#                             default the yamnet_class_map.csv beside it
 #
 # Networks go to ${XDG_DATA_HOME:-~/.local/share}/espy/models/PACK.  Packs that are ready ONNX come
 # with `espy models fetch PACK`.
@@ -35,7 +37,7 @@ verified() {
 
 case $pack in
 face-api | face-api-tiny) exec sh "$root/scripts/get-face-api.sh" ;;
-facenet | mobilefacenet-mtcnn) ;;
+facenet | mobilefacenet-mtcnn | yamnet | yamnet-int8) ;;
 *)
     [ -f "$manifest" ] || fail "there is no pack '$pack' in models/packs"
     fail "$pack needs no conversion: use 'espy models fetch $pack', or put its files into a models folder"
@@ -50,6 +52,40 @@ for p in python3 /usr/bin/python3; do
     fi
 done
 [ -n "$python3" ] || fail "Python with numpy and onnx is missing: apt-get install python3-numpy python3-onnx"
+
+# "<sha256>  <name>" lines of a manifest that has one key a line.
+listed() {
+    awk -F'"' '$2 == "name" { name = $4 } $2 == "sha256" { print $4 "  " name }' "$1"
+}
+case $pack in
+yamnet*)
+    names=yamnet_class_map.csv
+    if [ -z "${WEIGHTS:-}" ]; then
+        fail "we know no registry package that carries YAMNet: get yamnet.tflite and $names (docs/packs.md says from where)," \
+            "then run: make models PACK=$pack WEIGHTS=yamnet.tflite"
+    fi
+    NAMES=${NAMES:-$(dirname -- "$WEIGHTS")/$names}
+    [ -f "$NAMES" ] || fail "there is no $NAMES: put $names beside the weights, or say NAMES=file"
+    work=$(mktemp -d "${TMPDIR:-/tmp}/espy-models.XXXXXX")
+    trap 'rm -rf "$work"' EXIT INT TERM
+    "$python3" "$root/models/convert/yamnet.py" "$WEIGHTS" "$work" >/dev/null || exit 1
+    cp "$NAMES" "$work/$names"
+    for pack in yamnet yamnet-int8; do
+        manifest=$root/models/packs/$pack/pack.json
+        out=$(dirname -- "$out")/$pack
+        mkdir -p "$out" 2>/dev/null || fail "cannot write to $out; set XDG_DATA_HOME"
+        wrong=$(listed "$manifest" | (cd "$work" && sha256sum --check --quiet 2>/dev/null)) ||
+            fail "not what $manifest names: ${wrong%%:*}"
+        for file in $(listed "$manifest" | cut -c67-); do
+            cp "$work/$file" "$out/$file"
+        done
+        # The manifest goes last: a pack without it does not exist for espy.
+        cp "$manifest" "$out/pack.json"
+        echo "$pack is ready: $out"
+    done
+    exit 0
+    ;;
+esac
 mkdir -p "$out" 2>/dev/null || fail "cannot write to $out; set XDG_DATA_HOME"
 
 if ! verified; then

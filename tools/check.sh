@@ -17,6 +17,11 @@ failed_builds=0
 # The face-api pack lets the whole road be tested where ../shared is absent.
 scripts/get-face-api.sh || echo "the face-api pack could not be had: its tests skip"
 
+# Keras and ONNX Runtime, to compare with.
+if [ -z "${ESPY_KERAS_PYTHON:-}" ]; then
+    ESPY_KERAS_PYTHON=$(tools/python-env.sh) && export ESPY_KERAS_PYTHON || unset ESPY_KERAS_PYTHON
+fi
+
 # configure NAME CC OPTIONS...; a build that fails counts as one failed test
 build() {
     name=$1 cc=$2

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages of the lists named (packages/NAME.txt) that are not there yet.
-#   tools/setup.sh build [check] [bench]
+#   tools/setup.sh build [check] [bench] [demo]
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 missing=

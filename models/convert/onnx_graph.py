@@ -53,7 +53,7 @@ class Graph:
         a = np.ascontiguousarray(values, dtype=dtype)
         t = self.graph.initializer.add()
         t.name = name or f"c{len(self.graph.initializer) - 1}"
-        t.data_type = TensorProto.INT64 if dtype is np.int64 else TensorProto.FLOAT
+        t.data_type = {np.int64: TensorProto.INT64, np.int8: TensorProto.INT8}.get(dtype, TensorProto.FLOAT)
         # ascontiguousarray gives a scalar one dimension; the Clip bounds of opset 13 have none
         t.dims.extend(np.shape(values))
         t.raw_data = a.astype(a.dtype.newbyteorder("<")).tobytes()

@@ -82,8 +82,7 @@ espy_err espy_sk_from_head(espy_ctx *cx, const espy_head *head, const char *cons
     if (!svm && !logistic)
         return espy_fail(
             cx, ESPY_E_UNSUPPORTED,
-            "a %s head has no form in scikit-learn's files; train with --classifier svm "
-            "or logistic",
+            "a %s head has no form in scikit-learn's files; an svm or a logistic one has",
             head->ops->name);
     m.codes = espy_array(cx, m.classes, sizeof *m.codes);
     if (!m.codes) {

@@ -84,6 +84,9 @@ espy_err espy_sk_put_label_encoder(espy_ctx *cx, const espy_sk_model *m,
                                    espy_buf *out) ESPY_NODISCARD;
 espy_err espy_sk_put_scaler(espy_ctx *cx, const espy_sk_model *m, espy_buf *out) ESPY_NODISCARD;
 
+/* A plain value (objects become dictionaries, lists, numbers, text) as a pickle of its own. */
+espy_err espy_sk_put_plain(espy_ctx *cx, const espy_json *value, espy_buf *out) ESPY_NODISCARD;
+
 /* ---- reading (pickle.c, sk_read.c) ---- */
 
 /* A pickle with the classifier alone (old format) or a dictionary of classifier, scaler,
@@ -96,6 +99,10 @@ espy_err espy_sk_parse(espy_ctx *cx, espy_span bytes, espy_sk_model *out) ESPY_N
 espy_err espy_sk_parse_label_encoder(espy_ctx *cx, espy_span bytes,
                                      espy_sk_model *m) ESPY_NODISCARD;
 espy_err espy_sk_parse_scaler(espy_ctx *cx, espy_span bytes, espy_sk_model *m) ESPY_NODISCARD;
+
+/* A pickled dictionary of plain values; what JSON cannot hold becomes null, other keys than text
+ * are passed over.  *out: the caller's. */
+espy_err espy_sk_parse_plain(espy_ctx *cx, espy_span bytes, espy_json **out) ESPY_NODISCARD;
 
 /* A folder as S0 and S1 leave it: face_classifier_v1.pkl, then label_encoder.pkl (replaces the
  * embedded one), else label_encoder_classes.npy when the classifier brought no labels, else

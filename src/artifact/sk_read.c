@@ -650,6 +650,18 @@ espy_err espy_sk_parse_scaler(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
     return e;
 }
 
+espy_err espy_sk_parse_plain(espy_ctx *cx, espy_span bytes, espy_json **out)
+{
+    espy_pickle *p = NULL;
+    ESPY_TRY(read_pickle(cx, bytes, &p));
+    read_walk w = {cx, READ_VALUES};
+    espy_err e = espy_pickle_root(p)->kind == ESPY_PICKLE_DICT
+                     ? read_json(&w, espy_pickle_root(p), 0, out)
+                     : espy_fail(cx, ESPY_E_FORMAT, "the pickle holds no dictionary");
+    espy_pickle_destroy(cx, &p);
+    return e;
+}
+
 /* ---- a folder ---- */
 
 typedef espy_err read_part(espy_ctx *cx, espy_span bytes, espy_sk_model *m);

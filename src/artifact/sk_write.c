@@ -643,3 +643,10 @@ espy_err espy_sk_put_scaler(espy_ctx *cx, const espy_sk_model *m, espy_buf *out)
     put_scaler(&w, m);
     return put_end(&w);
 }
+
+espy_err espy_sk_put_plain(espy_ctx *cx, const espy_json *value, espy_buf *out)
+{
+    put_state w = put_begin(cx, out);
+    put_json(&w, value, 0);
+    return put_end(&w);
+}

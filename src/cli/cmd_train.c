@@ -8,22 +8,69 @@
 #include "base/text.h"
 #include "cli/train_args.h"
 #include "flow/canary.h"
+#include "flow/models_folder.h"
 #include "flow/renew.h"
 #include "flow/trigger.h"
+#include "head/head_parts.h"
+
+/* One line per epoch, as the sound system's log has it. */
+static void train_epoch(void *self, size_t number, size_t most, const espy_mlp_epoch *e)
+{
+    char held[64] = "";
+    if (isfinite(e->val_loss))
+        snprintf(held, sizeof held, ", val_loss: %.4f, val_acc: %.4f", (double)e->val_loss,
+                 (double)e->val_accuracy);
+    espy_cli_say(self, "Epoch %zu/%zu: loss: %.4f, acc: %.4f%s", number, most, (double)e->loss,
+                 (double)e->accuracy, held);
+}
+
+/* 701380 as "701,380". */
+static const char *train_thousands(size_t n, char out[32])
+{
+    char digits[24];
+    size_t at = 0, length = (size_t)snprintf(digits, sizeof digits, "%zu", n);
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+/* What was trained in epochs. */
+static void train_network(const espy_cli *cli, const espy_head *head, size_t most)
+{
+    espy_head_network net;
+    char all[32], trainable[32], dense[32];
+    if (cli->json || !espy_head_mlp_network(head, &net))
+        return;
+    espy_mlp_count c = espy_mlp_parameters(net.mlp);
+    espy_cli_say(cli, "%s after %zu epochs, best epoch %zu",
+                 net.history->n < most ? "Stopped early" : "Trained to the end", net.history->n,
+                 net.history->best + 1);
+    espy_cli_say(cli, "Parameters: %s total, %s trainable, %s dense", train_thousands(c.all, all),
+                 train_thousands(c.trainable, trainable), train_thousands(c.dense, dense));
+}
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
     const char *threshold = espy_cli_text(cli, "threshold");
-    *o = (espy_fit_options){
-        .head = espy_cli_text(cli, "head"),
-        .settings = {.balanced = true, .scale = true, .seed = (uint64_t)espy_cli_int(cli, "seed")},
-        .test_share = espy_cli_real(cli, "test-share"),
-        .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
-        .percent = 99,
-        .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
-        .usual = espy_encoder_modality(encoder)->head,
-        .floor = (double)espy_encoder_pack(encoder)->floor,
-        .floor_loss = espy_encoder_modality(encoder)->floor_loss};
+    *o = (espy_fit_options){.head = espy_cli_text(cli, "head"),
+                            .settings = {.balanced = true,
+                                         .scale = true,
+                                         .seed = (uint64_t)espy_cli_int(cli, "seed"),
+                                         .epochs = (size_t)espy_cli_int(cli, "epochs"),
+                                         .validation = espy_cli_real(cli, "validation"),
+                                         .epoch = cli->json ? NULL : train_epoch,
+                                         .self = cli},
+                            .test_share = espy_cli_real(cli, "test-share"),
+                            .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
+                            .percent = 99,
+                            .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
+                            .usual = espy_encoder_modality(encoder)->head,
+                            .floor = (double)espy_encoder_pack(encoder)->floor,
+                            .floor_loss = espy_encoder_modality(encoder)->floor_loss};
     const espy_head_ops *ops;
     return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
 }
@@ -96,20 +143,48 @@ static espy_err train_refused(espy_cli *cli, const espy_renewal *r)
         (long long)r->version, r->gate.text, live, (long long)r->version);
 }
 
-/* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
- * tells. */
-static espy_err train_collection(espy_cli *cli, const espy_collection *c, const espy_fit_options *o,
-                                 const espy_gate_options *gate, const espy_ingest *ingest,
-                                 espy_json *file_counts, const char *reason, double started,
-                                 double encoded)
+/* The described sound system's files. */
+static espy_err train_models(espy_cli *cli, const espy_renew_options *how, const espy_renewal *r)
 {
     espy_ctx *cx = &cli->cx;
+    char *path = NULL;
+    espy_json *counts = how->file_counts ? espy_json_ref(how->file_counts) : NULL;
+    if (!counts)
+        ESPY_TRY(espy_training_set_counts(cx, &r->set, &counts));
+    const espy_models_run run = {.folder = espy_cli_text(cli, "models"),
+                                 .renewal = r,
+                                 .fit = how->fit,
+                                 .encoder = how->encoder,
+                                 .counts = counts,
+                                 .reason = how->reason,
+                                 .min_accuracy = how->gate ? how->gate->min_accuracy : 0,
+                                 .date = espy_time_now()};
+    espy_err e = espy_models_save(cx, &run, &path);
+    if (e == ESPY_E_OK)
+        espy_cli_say(cli, "Saved: %s", path);
+    else
+        (void)espy_fail_in(cx, "version %lld is stored, its files are not", (long long)r->version);
+    espy_free(cx, path);
+    espy_json_free(counts);
+    return e;
+}
+
+/* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
+ * tells. */
+static espy_err train_collection(espy_cli *cli, const espy_collection *c,
+                                 const espy_renew_options *how, const espy_ingest *ingest,
+                                 double started, double encoded)
+{
+    espy_ctx *cx = &cli->cx;
+    const espy_fit_options *o = how->fit;
     espy_renewal r = {0};
-    const espy_renew_options how = {o, gate, reason, file_counts};
-    espy_err e = espy_flow_renew(cx, &cli->ws, c, &how, &r);
+    espy_err e = espy_flow_renew(cx, &cli->ws, c, how, &r);
     ESPY_GO(e);
+    if (espy_cli_text(cli, "models"))
+        ESPY_GO(train_models(cli, how, &r));
     double now = espy_time_monotonic();
     double seconds[3] = {encoded - started, now - encoded, now - started};
+    train_network(cli, r.fit.head, o->settings.epochs);
     if (espy_cli_flag(cli, "report") && r.fit.report.size)
         espy_cli_say(cli, "%s", (const char *)r.fit.report.data);
     ESPY_GO(train_tell(cli, &r, ingest, seconds));
@@ -171,7 +246,14 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
     espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
                                .actor = "folder",
                                .progress = &cli->progress};
-    ESPY_TRY(espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest));
+    espy_sources sources = {0};
+    if (espy_cli_text(cli, "sources")) {
+        ESPY_TRY(espy_sources_read(cx, espy_cli_text(cli, "sources"), &sources));
+        how.sources = &sources;
+    }
+    espy_err e = espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest);
+    espy_sources_free(cx, &sources);
+    ESPY_TRY(e);
     if (!ingest->used)
         return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
                          m->sample, data->files, m->media, ingest->skipped[0].reason);
@@ -232,6 +314,19 @@ static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modali
     return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
 }
 
+/* Options that not every head and every modality has; told before anything is learned. */
+static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const espy_fit_options *o)
+{
+    const bool sounds = strcmp(espy_encoder_modality(encoder)->name, "sound") == 0;
+    if (espy_cli_int(cli, "augment") && !sounds)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--augment is for recordings");
+    if (espy_cli_text(cli, "models") && (!sounds || !o->head || strcmp(o->head, "mlp") != 0))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "--models keeps the networks of recordings; use --head mlp");
+    return espy_cli_text(cli, "models") ? espy_models_ready(&cli->cx, espy_cli_text(cli, "models"))
+                                        : ESPY_E_OK;
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
@@ -250,7 +345,8 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
     if (how->dir) {
-        ESPY_GO(train_modality(cli, how->dir, &modality));
+        ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
+                              : train_modality(cli, how->dir, &modality));
         ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
         for (size_t i = 0; i < data.n_empty; i++)
             espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
@@ -274,9 +370,17 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_live_head(cli, &c, &head));
     if (head)
         o.head = head;
+    if (!o.head)
+        o.head = how->head;
+    ESPY_GO(train_check(cli, encoder, &o));
     ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
-    ESPY_GO(train_collection(cli, &c, &o, &gate, &ingest, counts, reason ? reason : how->reason,
-                             started, espy_time_monotonic()));
+    const espy_renew_options renew = {.fit = &o,
+                                      .gate = &gate,
+                                      .reason = reason ? reason : how->reason,
+                                      .file_counts = counts,
+                                      .encoder = encoder,
+                                      .copies = (size_t)espy_cli_int(cli, "augment")};
+    ESPY_GO(train_collection(cli, &c, &renew, &ingest, started, espy_time_monotonic()));
 out:
     espy_canaries_free(cx, &canaries);
     espy_free(cx, head);
@@ -298,6 +402,9 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
                                             ESPY_TRAIN_OPTIONS,
                                             ESPY_GATE_OPTIONS,
                                             ESPY_WHOLE_OPTION,
+                                            ESPY_SOURCES_OPTION,
+                                            ESPY_AUGMENT_OPTION,
+                                            ESPY_MODELS_OPTION,
                                             {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
                                              "also print precision, recall and F1 per label"},
                                             {0}};
@@ -463,8 +570,9 @@ static espy_err enroll_cmd(espy_cli *cli)
         ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
         espy_cli_trigger_reason(added, reason);
     }
-    ESPY_GO(train_collection(cli, &c, &o, fires ? &gate : NULL, &ingest, NULL, reason, started,
-                             espy_time_monotonic()));
+    const espy_renew_options renew = {
+        .fit = &o, .gate = fires ? &gate : NULL, .reason = reason, .encoder = encoder};
+    ESPY_GO(train_collection(cli, &c, &renew, &ingest, started, espy_time_monotonic()));
 out:
     espy_canaries_free(cx, &canaries);
     espy_labels_free(cx, labels, n_labels);

@@ -148,6 +148,9 @@ static const espy_option trigger_options[] = {
     ESPY_TRAIN_OPTIONS,
     ESPY_GATE_OPTIONS,
     ESPY_WHOLE_OPTION,
+    ESPY_SOURCES_OPTION,
+    ESPY_AUGMENT_OPTION,
+    ESPY_MODELS_OPTION,
     {0}};
 
 const espy_command espy_command_trigger = {

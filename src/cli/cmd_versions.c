@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "flow/models_folder.h"
 #include "flow/rollback.h"
 
 /* What the quality gate said: "gate passed", "gate failed: live, silence", "forced". */
@@ -158,6 +159,12 @@ static espy_err rollback_cmd(espy_cli *cli)
     ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
                                                &c));
     ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, espy_cli_text(cli, "reason"), &from, &now));
+    if (espy_cli_text(cli, "models"))
+        e = espy_models_rollback(cx, espy_cli_text(cli, "models"), now,
+                                 espy_cli_text(cli, "reason"), espy_time_now());
+    if (e != ESPY_E_OK)
+        ESPY_GO(espy_fail_in(cx, "version %lld answers, but its network is not in production",
+                             (long long)now));
     if (cli->json)
         ESPY_GO(rollback_json(cli, from, now));
     else if (from == now)
@@ -174,6 +181,8 @@ static const espy_option rollback_options[] = {
     {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
      "the labels that are recognised together"},
     {"reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"},
+    {"models", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "also put that version's network into production in this folder of networks"},
     {0}};
 
 const espy_command espy_command_rollback = {

@@ -11,6 +11,7 @@
     X(train)              \
     X(retrain_clean)      \
     X(retrain_production) \
+    X(retrain_sounds)     \
     X(test)               \
     X(enroll)             \
     X(identify)           \
@@ -21,6 +22,7 @@
     X(rollback)           \
     X(trigger)            \
     X(evaluate)           \
+    X(export)             \
     X(doctor)             \
     X(help)               \
     X(version)

@@ -6,9 +6,16 @@
 #include "cli/media_args.h"
 
 #define ESPY_TRAIN_OPTIONS                                                                       \
-    {"head", "HEAD", ESPY_OPT_TEXT,                                                              \
-     0,      0,      NULL,                                                                       \
-     NULL,   "head", "svm, logistic or knn; else svm, or knn where a label has one sample"},     \
+    {"head",                                                                                     \
+     "HEAD",                                                                                     \
+     ESPY_OPT_TEXT,                                                                              \
+     0,                                                                                          \
+     0,                                                                                          \
+     NULL,                                                                                       \
+     NULL,                                                                                       \
+     "head",                                                                                     \
+     "svm, logistic, knn or mlp; else svm (sounds: logistic), or knn where a label has one "     \
+     "sample"},                                                                                  \
         {"threshold", "P",  ESPY_OPT_REAL,                                                       \
          0,           1,    NULL,                                                                \
          NULL,        NULL, "least probability to be known, instead of the recommended one"},    \
@@ -21,6 +28,16 @@
          NULL,                                                                                   \
          "test_share",                                                                           \
          "share of the samples held back to measure accuracy; 0: none"},                         \
+        {"epochs", "N", ESPY_OPT_INT, 1, 100000, "100", NULL, "epochs", "mlp: most epochs"},     \
+        {"validation",                                                                           \
+         "F",                                                                                    \
+         ESPY_OPT_REAL,                                                                          \
+         0.01,                                                                                   \
+         0.9,                                                                                    \
+         "0.15",                                                                                 \
+         NULL,                                                                                   \
+         "validation",                                                                           \
+         "mlp: share of the training part that chooses the epoch to keep"},                      \
     {                                                                                            \
         "seed", "N", ESPY_OPT_INT, 1, 2147483647, "42", NULL, "seed", "seed of split and solver" \
     }
@@ -48,11 +65,30 @@
         "reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"           \
     }
 
+#define ESPY_SOURCES_OPTION                                                                     \
+    {                                                                                           \
+        "sources", "CSV", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,                                \
+            "recordings: a table file,source of what they were cut from; else their names tell" \
+    }
+#define ESPY_AUGMENT_OPTION                                                                     \
+    {                                                                                           \
+        "augment", "N", ESPY_OPT_INT, 0, 11, "0", NULL, "augment",                              \
+            "recordings: also learn from N altered copies of each (stretched, higher, noisier " \
+            "...)"                                                                              \
+    }
+#define ESPY_MODELS_OPTION                                                                  \
+    {                                                                                       \
+        "models", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,                             \
+            "also keep the network, its files and retraining_log.json in this folder (mlp)" \
+    }
+
 /* What a training is to do beside what the options say. */
 typedef struct espy_train_how {
     const char *dir;    /* the folder to read first; NULL: learn from what the collection holds */
     const char *reason; /* when --reason does not say */
     bool keep_head;     /* without --head: the kind of head that answers now */
+    const char *head;   /* without --head, whatever answers now; or NULL */
+    const espy_modality *modality; /* of the folder; NULL: by what it holds */
 } espy_train_how;
 
 /* `espy train`: reads the folder, encodes what is new, fits, asks the gate, publishes and tells.

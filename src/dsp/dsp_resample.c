@@ -60,3 +60,31 @@ espy_err espy_resampler_run(espy_ctx *cx, espy_resampler *r, const float *in, si
         return espy_fail(cx, ESPY_E_INTERNAL, "resampling failed: %s", soxr_strerror(error));
     return ESPY_E_OK;
 }
+
+espy_err espy_resample(espy_ctx *cx, const float *x, size_t n, int from, int to, float **out,
+                       size_t *made)
+{
+    const size_t room = (size_t)((double)n * to / from) + 16;
+    espy_resampler *r = NULL;
+    espy_err e = ESPY_E_OK;
+    size_t at = 0, have = 0;
+    float *y = espy_floats(cx, room);
+    if (!y)
+        return cx->code;
+    ESPY_GO(espy_resampler_create(cx, from, to, &r));
+    for (bool more = true; more && have < room;) {
+        size_t taken = 0, got = 0;
+        ESPY_GO(espy_resampler_run(cx, r, at < n ? x + at : NULL, n - at, &taken, y + have,
+                                   room - have, &got));
+        more = at < n || got > 0;
+        at += taken;
+        have += got;
+    }
+    *out = y;
+    *made = have;
+    y = NULL;
+out:
+    espy_resampler_destroy(cx, &r);
+    espy_free(cx, y);
+    return e;
+}

@@ -22,6 +22,22 @@ void espy_resampler_destroy(espy_ctx *cx, espy_resampler **r);
 espy_err espy_resampler_run(espy_ctx *cx, espy_resampler *r, const float *in, size_t n,
                             size_t *taken, float *out, size_t room, size_t *made) ESPY_NODISCARD;
 
+/* n values at another rate, all at once; *out is new, espy_free(). */
+espy_err espy_resample(espy_ctx *cx, const float *x, size_t n, int from, int to, float **out,
+                       size_t *made) ESPY_NODISCARD;
+
+/* ---- alterations, for training on more than there is ---------------------------------------- */
+
+/* The same sound `factor` times as long at the same pitch (0.5 .. 2), by overlap and add of frames
+ * of 64 ms, each taken where it goes on best from the one before (WSOLA: Verhelst, Roelands 1993).
+ * *out is new, espy_free(). */
+espy_err espy_sound_stretch(espy_ctx *cx, const float *x, size_t n, int rate, double factor,
+                            float **out, size_t *made) ESPY_NODISCARD;
+
+/* The same length at another pitch, `semitones` higher (-12 .. 12): stretched, then resampled. */
+espy_err espy_sound_pitch(espy_ctx *cx, const float *x, size_t n, int rate, double semitones,
+                          float **out, size_t *made) ESPY_NODISCARD;
+
 /* ---- log-mel spectrogram ------------------------------------------------------------------- */
 
 /* log(M |FFT(w x)| + offset) for each frame of `window` values: periodic Hann window w, magnitudes,

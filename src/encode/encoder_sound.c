@@ -45,6 +45,11 @@ espy_listen_times espy_encoder_times(const espy_encoder *encoder)
                                (double)espy_patch_step(en) / rate, en->clip};
 }
 
+int espy_encoder_rate(const espy_encoder *encoder)
+{
+    return ((const encoder_sound *)encoder)->spectrogram.rate;
+}
+
 size_t espy_encoder_scores(const espy_encoder *encoder)
 {
     if (encoder->ops != &espy_encoder_sound)

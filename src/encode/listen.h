@@ -42,6 +42,7 @@ typedef struct espy_listen_times {
     double patch, step, clip;
 } espy_listen_times;
 espy_listen_times espy_encoder_times(const espy_encoder *encoder);
+int espy_encoder_rate(const espy_encoder *encoder); /* values a second that it hears */
 
 /* The classes that the network itself knows (AudioSet's of YAMNet): how many, 0 for none, and their
  * names. */

@@ -8,40 +8,25 @@
 #include "base/random.h"
 #include "encode/listen.h"
 #include "flow/scan.h"
+#include "media/sound.h"
 
-enum { CANARY_RATE = 16000, CANARY_HEADER = 44 };
 #define CANARY_NOISE 0.1 /* deviation; full scale is 1 */
 
-static void canary_put(uint8_t *to, uint32_t value, int bytes)
+static espy_err canary_wav(espy_ctx *cx, const espy_encoder *encoder, double deviation,
+                           espy_buf *out)
 {
-    for (int i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(value >> 8 * i);
-}
-
-/* A WAV file of 16-bit values (Microsoft, IBM 1991), `deviation` of white noise. */
-static espy_err canary_wav(espy_ctx *cx, double seconds, double deviation, espy_buf *out)
-{
-    const uint32_t n = (uint32_t)(seconds * CANARY_RATE);
-    uint8_t header[CANARY_HEADER] = "RIFF....WAVEfmt ", value[2];
+    const int rate = espy_encoder_rate(encoder);
+    const size_t n = (size_t)(espy_encoder_times(encoder).clip * rate);
     espy_random random;
+    float *x = espy_floats(cx, n);
+    if (!x)
+        return cx->code;
     espy_random_seed(&random, 1, 1);
-    canary_put(header + 4, CANARY_HEADER - 8 + 2 * n, 4);
-    canary_put(header + 16, 16, 4);
-    canary_put(header + 20, 1, 2);
-    canary_put(header + 22, 1, 2);
-    canary_put(header + 24, CANARY_RATE, 4);
-    canary_put(header + 28, 2 * CANARY_RATE, 4);
-    canary_put(header + 32, 2, 2);
-    canary_put(header + 34, 16, 2);
-    memcpy(header + 36, "data", 4);
-    canary_put(header + 40, 2 * n, 4);
-    ESPY_TRY(espy_buf_append(cx, out, header, sizeof header));
-    for (uint32_t i = 0; i < n; i++) {
-        const double x = deviation > 0 ? deviation * espy_random_normal(&random) : 0;
-        canary_put(value, (uint32_t)(int32_t)(fmax(-1, fmin(1, x)) * 32767), 2);
-        ESPY_TRY(espy_buf_append(cx, out, value, sizeof value));
-    }
-    return ESPY_E_OK;
+    for (size_t i = 0; i < n && deviation > 0; i++)
+        x[i] = (float)fmax(-1, fmin(1, deviation * espy_random_normal(&random)));
+    espy_err e = espy_sound_to_wav(cx, x, n, rate, out);
+    espy_free(cx, x);
+    return e;
 }
 
 espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_canaries *out)
@@ -67,7 +52,7 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
     for (size_t i = 0; i < ESPY_CANARIES; i++) {
         espy_buf_free(cx, &wav);
         espy_scan_free(cx, &scan);
-        ESPY_GO(canary_wav(cx, espy_encoder_times(encoder).clip, kinds[i].deviation, &wav));
+        ESPY_GO(canary_wav(cx, encoder, kinds[i].deviation, &wav));
         ESPY_GO(espy_flow_scan_memory(cx, encoder, &find, espy_span_of(&wav), &scan));
         memcpy(c.vectors + i * dim, scan.vectors, dim * sizeof *c.vectors);
         c.at[c.n++] = (espy_canary){kinds[i].name, c.vectors + i * dim,

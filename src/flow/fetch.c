@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * flow - fetching packs, by libcurl and libzip. */
+ * flow - fetching packs, by libcurl. */
 #include "flow/fetch.h"
 
 #include <curl/curl.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zip.h>
 
 #include "base/file.h"
+#include "base/zip.h"
 
 #define FETCH_MAX ((curl_off_t)2 << 30)
 
@@ -99,38 +99,6 @@ static espy_err fetch_url(espy_ctx *cx, const char *url, const char *part,
     return fetch_rest(cx, url, part, progress, &again);
 }
 
-/* One file of a zip archive, whole. */
-static espy_err fetch_member(espy_ctx *cx, const char *archive, const char *member, espy_buf *out)
-{
-    int code = 0;
-    zip_stat_t st;
-    zip_file_t *f = NULL;
-    espy_err e = ESPY_E_OK;
-    zip_t *z = zip_open(archive, ZIP_RDONLY, &code);
-    if (!z)
-        return espy_fail(cx, ESPY_E_FORMAT, "%s is not a zip archive", archive);
-    if (zip_stat(z, member, 0, &st) != 0 || !(st.valid & ZIP_STAT_SIZE))
-        ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "%s holds no file %s", archive, member));
-    f = zip_fopen(z, member, 0);
-    if (!f || st.size > out->max)
-        ESPY_GO(espy_fail(cx, ESPY_E_LIMIT, "%s in %s cannot be read or is too large", member,
-                          archive));
-    for (;;) {
-        uint8_t chunk[65536];
-        zip_int64_t n = zip_fread(f, chunk, sizeof chunk);
-        if (n < 0)
-            ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "%s in %s is damaged", member, archive));
-        if (n == 0)
-            break;
-        ESPY_GO(espy_buf_append(cx, out, chunk, (size_t)n));
-    }
-out:
-    if (f)
-        zip_fclose(f);
-    zip_discard(z);
-    return e;
-}
-
 /* Checks the digest; without one in the manifest says which it is. */
 static espy_err fetch_verify(espy_ctx *cx, const espy_pack_file *file, const espy_buf *content)
 {
@@ -162,7 +130,7 @@ static espy_err fetch_file(espy_ctx *cx, const espy_pack_file *file, const char 
         ESPY_GO(cx->code);
     ESPY_GO(fetch_url(cx, file->url, part, progress));
     if (file->member)
-        ESPY_GO(fetch_member(cx, part, file->member, &content));
+        ESPY_GO(espy_zip_read_file(cx, part, file->member, &content));
     else
         ESPY_GO(espy_file_read(cx, part, content.max, &content));
     e = fetch_verify(cx, file, &content);

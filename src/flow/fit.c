@@ -42,10 +42,61 @@ static espy_err fit_part(espy_ctx *cx, const espy_rows *all, const uint32_t *at,
     return ESPY_E_OK;
 }
 
+void espy_fit_more_free(espy_ctx *cx, espy_fit_more *m)
+{
+    espy_free(cx, m->x);
+    espy_free(cx, m->y);
+    espy_free(cx, m->group);
+    *m = (espy_fit_more){0};
+}
+
 static espy_err fit_head(espy_ctx *cx, const espy_head_ops *ops, const espy_rows *rows,
                          const espy_head_options *settings, espy_head **out)
 {
     return ops->fit(cx, rows, settings, out);
+}
+
+/* Learns from rows and from what `more` makes of them; at: their places in the caller's rows, NULL:
+ * they are those. */
+static espy_err fit_head_more(espy_ctx *cx, const espy_head_ops *ops, const espy_rows *rows,
+                              const uint32_t *at, const espy_fit_options *o,
+                              const espy_head_options *settings, espy_head **out)
+{
+    espy_fit_more more = {0};
+    espy_err e = ESPY_E_OK;
+    uint32_t *all = NULL, *y = NULL;
+    uint64_t *group = NULL;
+    float *x = NULL;
+    const size_t dim = rows->dim, n = rows->n;
+    if (!o->more)
+        return fit_head(cx, ops, rows, settings, out);
+    all = espy_array(cx, n, sizeof *all);
+    if (!all)
+        ESPY_GO(cx->code);
+    for (size_t i = 0; i < n; i++)
+        all[i] = at ? at[i] : (uint32_t)i;
+    ESPY_GO(o->more(cx, o->more_self, all, n, &more));
+    x = espy_floats(cx, (n + more.n) * dim);
+    y = espy_array(cx, n + more.n, sizeof *y);
+    group = espy_array(cx, n + more.n, sizeof *group);
+    if (!x || !y || !group)
+        ESPY_GO(cx->code);
+    memcpy(x, rows->x, n * dim * sizeof *x);
+    memcpy(x + n * dim, more.x, more.n * dim * sizeof *x);
+    memcpy(y, rows->y, n * sizeof *y);
+    memcpy(y + n, more.y, more.n * sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        group[i] = rows->group ? rows->group[i] : all[i];
+    memcpy(group + n, more.group, more.n * sizeof *group);
+    const espy_rows both = {x, y, n + more.n, dim, rows->classes, group};
+    ESPY_GO(fit_head(cx, ops, &both, settings, out));
+out:
+    espy_fit_more_free(cx, &more);
+    espy_free(cx, all);
+    espy_free(cx, x);
+    espy_free(cx, y);
+    espy_free(cx, group);
+    return e;
 }
 
 static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o,
@@ -310,8 +361,10 @@ out:
 }
 
 espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
-                       const espy_fit_options *options, espy_fit *out)
+                       const espy_fit_options *asked, espy_fit *out)
 {
+    espy_fit_options kept = *asked, aside; /* of the fit that is kept; of all others */
+    const espy_fit_options *options = &aside;
     espy_fit f = {0};
     espy_err e = ESPY_E_OK;
     float *test_x = NULL;
@@ -321,6 +374,10 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
     ESPY_GO(espy_rows_check(cx, rows));
+    if (!(kept.settings.std > 0)) /* S4: one mean and deviation of everything, before any split */
+        espy_rows_spread(rows, &kept.settings.mean, &kept.settings.std);
+    aside = kept;
+    aside.settings.epoch = NULL;
     ESPY_GO(fit_choose(cx, rows, options, &f.ops));
     ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
     if (f.split.test_n) {
@@ -334,7 +391,12 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         ESPY_GO(cx->code);
     f.threshold =
         options->rule == ESPY_THRESHOLD_FIXED ? options->threshold : ESPY_THRESHOLD_DEFAULT;
-    ESPY_GO(fit_head(cx, f.ops, &train, &options->settings, &f.head));
+    bool again = test.n && kept.refit;
+    if (kept.more && strcmp(f.ops->name, "knn") == 0)
+        ESPY_GO(
+            espy_fail(cx, ESPY_E_ARG, "altered copies are no memory for knn; choose another head"));
+    ESPY_GO(fit_head_more(cx, f.ops, &train, test.n ? f.split.train : NULL, &kept,
+                          again ? &aside.settings : &kept.settings, &f.head));
     if (test.n)
         ESPY_GO(fit_measure(cx, &test, names, options, &f, correct));
     if (options->rule == ESPY_THRESHOLD_ACCEPT || options->rule == ESPY_THRESHOLD_LITERAL)
@@ -342,9 +404,9 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     if (options->rule == ESPY_THRESHOLD_FOLDS)
         ESPY_GO(fit_threshold_folds(cx, &train, options, &f, correct));
     ESPY_GO(fit_floor(cx, &train, &test, correct, options, &f));
-    if (test.n && options->refit) {
+    if (again) {
         espy_head_destroy(cx, &f.head);
-        ESPY_GO(fit_head(cx, f.ops, rows, &options->settings, &f.head));
+        ESPY_GO(fit_head_more(cx, f.ops, rows, NULL, &kept, &kept.settings, &f.head));
         f.refitted = true;
     }
     *out = f;

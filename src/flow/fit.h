@@ -18,6 +18,19 @@ typedef enum espy_threshold_rule {
     ESPY_THRESHOLD_FIXED        /* as given */
 } espy_threshold_rule;
 
+/* More rows to learn from, owned: n x dim, labels, and the sources they share with others. */
+typedef struct espy_fit_more {
+    float *x;
+    uint32_t *y;
+    uint64_t *group;
+    size_t n;
+} espy_fit_more;
+void espy_fit_more_free(espy_ctx *cx, espy_fit_more *m);
+
+/* Makes them of the rows at[0 .. n): those that the head is about to learn from. */
+typedef espy_err espy_fit_more_fn(espy_ctx *cx, void *self, const uint32_t *at, size_t n,
+                                  espy_fit_more *out);
+
 typedef struct espy_fit_options {
     const char *head; /* NULL: the usual one; knn when a label has one sample or there are > 1000 */
     const char *usual; /* NULL: svm */
@@ -25,6 +38,8 @@ typedef struct espy_fit_options {
     double test_share; /* held back for measuring, e.g. 0.2 */
     bool refit;        /* measure on the held-out part, then fit again on everything */
     espy_threshold_rule rule;
+    espy_fit_more_fn *more; /* or NULL; not for knn, whose rows are its memory */
+    void *more_self;
     double percent;    /* ACCEPT and LITERAL: 1..100 */
     double threshold;  /* FIXED */
     double floor;      /* the pack's least cosine; raised by what the gallery shows, */
@@ -50,9 +65,10 @@ typedef struct espy_fit {
     double floor;
 } espy_fit;
 
-/* names: one text per class, for the report.
- * Errors: DATA with a remedy (one label, too few samples for this head, ...), ARG (no such head),
- * CANCELLED, NOMEM. */
+/* names: one text per class, for the report.  Where settings have no mean and std, those of all
+ * rows go to every fit, held-out part and folds included; settings.epoch hears of the fit alone
+ * whose head is kept. Errors: DATA with a remedy (one label, too few samples for this head, ...),
+ * ARG (no such head), CANCELLED, NOMEM. */
 espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *names,
                        const espy_fit_options *options, espy_fit *out) ESPY_NODISCARD;
 void espy_fit_free(espy_ctx *cx, espy_fit *f);

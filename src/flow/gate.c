@@ -189,7 +189,7 @@ static void gate_by_samples(const gate_job *j, const gate_duel *d, espy_gate_che
     if (k->passed)
         snprintf(k->note, sizeof k->note,
                  "%zu right where version %lld has %zu, which chance does; with the %zu samples of "
-                 "labels that it does not know this one has more",
+                 "labels that it does not know this one has no fewer",
                  d->fresh, (long long)j->live.version.number, d->live, d->newcomers);
     else
         snprintf(k->note, sizeof k->note,
@@ -358,6 +358,7 @@ static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, 
     o.rule = ESPY_THRESHOLD_FIXED;
     o.threshold = j->fit->threshold;
     o.refit = false;
+    o.more = NULL;
     sub.log = NULL;
     if (espy_flow_leave_out(&sub, &j->data->rows, j->data->codes, label, &o, asked, named) ==
         ESPY_E_DATA)

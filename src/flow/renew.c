@@ -2,22 +2,30 @@
  * flow - renew. */
 #include "flow/renew.h"
 
+#include "flow/augment.h"
+
 espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                          const espy_renew_options *options, espy_renewal *out)
 {
     espy_renewal r = {.gate = {.passed = true, .promote = true}};
     espy_json *gate = NULL;
     espy_err e = ESPY_E_OK;
+    espy_fit_options fit = *options->fit;
     ESPY_GO(espy_training_set_load(cx, ws->store, c, 0, &r.set));
-    ESPY_GO(espy_flow_fit(cx, &r.set.rows, r.set.codes, options->fit, &r.fit));
+    espy_augmenter augmenter = {ws, options->encoder, &r.set, options->copies, fit.settings.seed};
+    if (options->copies) {
+        fit.more = espy_augment;
+        fit.more_self = &augmenter;
+    }
+    ESPY_GO(espy_flow_fit(cx, &r.set.rows, r.set.codes, &fit, &r.fit));
     ESPY_GO(espy_store_alias(cx, ws->store, c->id, "live", &r.live));
     if (options->gate) {
-        ESPY_GO(espy_flow_gate(cx, ws, c, r.live, &r.set, &r.fit, options->fit, options->gate,
-                               &r.gate));
+        ESPY_GO(espy_flow_gate(cx, ws, c, r.live, &r.set, &r.fit, &fit, options->gate, &r.gate));
         ESPY_GO(espy_gate_json(cx, &r.gate, &gate));
     }
-    const espy_publication how = {options->reason, gate, options->file_counts, r.gate.promote};
-    ESPY_GO(espy_flow_add(cx, ws, c, &r.set, &r.fit, options->fit, &how, &r.version));
+    const espy_publication how = {options->reason, gate, options->file_counts, r.gate.promote,
+                                  options->copies};
+    ESPY_GO(espy_flow_add(cx, ws, c, &r.set, &r.fit, &fit, &how, &r.version));
     r.promoted = r.gate.promote;
     if (r.promoted)
         r.live = r.version;

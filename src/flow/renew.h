@@ -10,6 +10,8 @@ typedef struct espy_renew_options {
     const espy_gate_options *gate; /* NULL: nobody is asked, the version answers at once */
     const char *reason;            /* one line for the history: "train" */
     espy_json *file_counts;        /* of the folder learned from (trigger.h), borrowed; or NULL */
+    const espy_encoder *encoder;   /* needed for altered copies alone */
+    size_t copies; /* altered copies of each clip learned from (augment.h); 0: none */
 } espy_renew_options;
 
 /* What came of it.  A version that the gate refused is stored all the same; `live` stays. */

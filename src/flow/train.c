@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "flow/scan.h"
+#include "head/head_parts.h"
 
 /* Least overlap (intersection over union) of a face with the box that was named. */
 #define INGEST_OVERLAP 0.3f
@@ -199,7 +200,7 @@ static espy_err ingest_origin(espy_ctx *cx, const ingest_job *j, size_t i, int64
     ESPY_TRY(e);
     if (strcmp(j->modality->name, "sound") != 0)
         return ESPY_E_OK;
-    ESPY_TRY(espy_recording_of(cx, j->paths[i], &recording));
+    ESPY_TRY(espy_sources_find(cx, j->options->sources, j->paths[i], &recording));
     e = espy_store_sample_recording(cx, j->store, sample, recording);
     espy_free(cx, recording);
     return e;
@@ -358,9 +359,7 @@ static const char *rule_name(espy_threshold_rule rule)
     return "";
 }
 
-/* {label code: samples}, all that were used: what the next training is compared with (trigger.h).
- */
-static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy_json *v)
+espy_err espy_training_set_counts(espy_ctx *cx, const espy_training_set *data, espy_json **out)
 {
     espy_json *counts = espy_json_object();
     espy_err e = ESPY_E_OK;
@@ -369,9 +368,42 @@ static espy_err version_counts(espy_ctx *cx, const espy_training_set *data, espy
             n++;
         ESPY_GO(espy_json_set(cx, counts, data->codes[c], espy_json_of_int((int64_t)n)));
     }
-    e = espy_json_set(cx, v, "sample_counts", espy_json_ref(counts));
+    *out = counts;
+    counts = NULL;
 out:
     espy_json_free(counts);
+    return e;
+}
+
+/* Of a head that learns in epochs: how many, the one that was kept, and how each ended. */
+static espy_err version_epochs(espy_ctx *cx, const espy_head *head, espy_json *v)
+{
+    static const char *const names[] = {"loss", "accuracy", "val_loss", "val_accuracy",
+                                        "learning_rate"};
+    espy_head_network net;
+    espy_json *history = NULL, *column = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_head_mlp_network(head, &net))
+        return ESPY_E_OK;
+    history = espy_json_object();
+    for (size_t k = 0; k < 5; k++) {
+        column = espy_json_array();
+        for (size_t i = 0; i < net.history->n; i++) {
+            const espy_mlp_epoch *at = &net.history->at[i];
+            const float value[] = {at->loss, at->accuracy, at->val_loss, at->val_accuracy,
+                                   at->rate};
+            ESPY_GO(espy_json_append(cx, column, espy_json_of_float(value[k])));
+        }
+        ESPY_GO(espy_json_set(cx, history, names[k], espy_json_ref(column)));
+        espy_json_free(column);
+        column = NULL;
+    }
+    ESPY_GO(espy_json_set(cx, v, "epochs", espy_json_of_int((int64_t)net.history->n)));
+    ESPY_GO(espy_json_set(cx, v, "best_epoch", espy_json_of_int((int64_t)net.history->best + 1)));
+    ESPY_GO(espy_json_set(cx, v, "history", espy_json_ref(history)));
+out:
+    espy_json_free(column);
+    espy_json_free(history);
     return e;
 }
 
@@ -381,6 +413,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                              const espy_publication *how, espy_json *v)
 {
     espy_json *classes = espy_json_array(), *metrics = espy_json_object();
+    espy_json *counts = NULL;
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < data->n_labels; i++)
         ESPY_GO(espy_json_append(cx, classes, espy_json_of_string(data->codes[i])));
@@ -405,7 +438,11 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                       fit->split.test_n ? espy_json_of_string("holdout") : espy_json_null_value()));
     ESPY_GO(espy_json_set(cx, v, "refitted", espy_json_of_bool(fit->refitted)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)data->vectors.n)));
-    ESPY_GO(version_counts(cx, data, v));
+    ESPY_GO(espy_training_set_counts(cx, data, &counts));
+    ESPY_GO(espy_json_set(cx, v, "sample_counts", espy_json_ref(counts)));
+    ESPY_GO(version_epochs(cx, fit->head, v));
+    if (how->copies)
+        ESPY_GO(espy_json_set(cx, v, "altered_copies", espy_json_of_int((int64_t)how->copies)));
     if (how->file_counts)
         ESPY_GO(espy_json_set(cx, v, "file_counts", espy_json_ref(how->file_counts)));
     ESPY_GO(espy_json_set(cx, v, "lineage", espy_json_of_int((int64_t)lineage)));
@@ -416,6 +453,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
         ESPY_GO(espy_json_set(cx, v, "gate", espy_json_ref(how->gate)));
 out:
     espy_json_free(classes);
+    espy_json_free(counts);
     espy_json_free(metrics);
     return e;
 }

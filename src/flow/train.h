@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "flow/dataset.h"
 #include "flow/fit.h"
+#include "flow/sources.h"
 #include "flow/workspace.h"
 
 /* The labelled vectors of a collection as a fit wants them: classes in order of their codes. */
@@ -28,6 +29,10 @@ espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy
                                      const int64_t *samples, size_t n,
                                      espy_training_set *out) ESPY_NODISCARD;
 
+/* {label code: samples}: what the next training is compared with (trigger.h); the caller's. */
+espy_err espy_training_set_counts(espy_ctx *cx, const espy_training_set *l,
+                                  espy_json **out) ESPY_NODISCARD;
+
 typedef struct espy_skip {
     char *path, *reason;
 } espy_skip;
@@ -48,8 +53,9 @@ void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 /* How the samples of a folder's pictures are chosen. */
 typedef struct espy_ingest_options {
     bool whole_if_none; /* S1: the whole picture where no face is found */
-    const float *box;  /* x, y, width, height: the face there instead of the largest one; or NULL */
-    const char *actor; /* who labels: "folder" (a later run may change it) or "user" */
+    const float *box; /* x, y, width, height: the face there instead of the largest one; or NULL */
+    const espy_sources *sources; /* what recordings were cut from; NULL: by their names */
+    const char *actor;           /* who labels: "folder" (a later run may change it) or "user" */
     const espy_progress *progress;
 } espy_ingest_options;
 
@@ -71,6 +77,7 @@ typedef struct espy_publication {
     espy_json *gate;        /* what the quality gate found (gate.h), borrowed; NULL: nobody asked */
     espy_json *file_counts; /* {label code: files} of the folder learned from, borrowed; or NULL */
     bool promote;           /* `live` moves to it in the same transaction */
+    size_t copies;          /* altered copies of each sample that were learned from */
 } espy_publication;
 
 /* Makes the fit a new, immutable version of the collection. */

@@ -4,11 +4,10 @@
 
 #include <string.h>
 
+#include "artifact/ecosight.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "flow/dataset.h"
-
-#define TRIGGER_LOG_MAX ((size_t)64 << 20)
 
 static bool trigger_counts(const char *label)
 {
@@ -133,18 +132,15 @@ espy_err espy_trigger_last(espy_ctx *cx, espy_workspace *ws, const espy_collecti
 espy_err espy_trigger_last_of_log(espy_ctx *cx, const char *path, espy_json **out)
 {
     espy_json *log = NULL;
-    *out = NULL;
-    if (!espy_file_exists(path))
-        return ESPY_E_OK;
-    ESPY_TRY(espy_json_load(cx, path, TRIGGER_LOG_MAX, &log));
-    const espy_json *entries = espy_json_get(log, "retraining_history");
+    ESPY_TRY(espy_ecosight_log_load(cx, path, &log));
+    const espy_json *entries = espy_ecosight_log_entries(log);
+    size_t n = espy_json_count(entries);
     espy_err e = ESPY_E_OK;
-    if (!espy_json_is_array(entries))
-        e = espy_fail(cx, ESPY_E_FORMAT, "%s: there is no list \"retraining_history\"", path);
-    else if (espy_json_count(entries))
-        *out = trigger_own(espy_json_at(entries, espy_json_count(entries) - 1), "sample_counts");
-    if (e == ESPY_E_OK && espy_json_count(entries) && !*out)
+    espy_json *found = n ? trigger_own(espy_json_at(entries, n - 1), "sample_counts") : NULL;
+    if (n && !found)
         e = espy_fail(cx, ESPY_E_FORMAT, "%s: its last entry has no \"sample_counts\"", path);
+    else
+        *out = found;
     espy_json_free(log);
     return e;
 }

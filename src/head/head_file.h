@@ -10,7 +10,7 @@
 #include "head/head.h"
 #include "learn/scaler.h"
 
-#define ESPY_HEAD_TENSORS 12 /* most entries of a file */
+#define ESPY_HEAD_TENSORS (6 * ESPY_MLP_LAYERS + 2) /* most entries of a file */
 
 /* How the heads that scale begin. */
 typedef struct espy_head_scaled {

@@ -40,13 +40,14 @@ typedef struct espy_mlp_epoch {
 typedef struct espy_mlp_history {
     espy_mlp_epoch *at; /* n epochs, owned */
     size_t n;
-    size_t best; /* index of the epoch whose weights were kept */
+    size_t best;              /* index of the epoch whose weights were kept */
+    size_t train, validation; /* rows that were trained on, and that chose the epoch */
 } espy_mlp_history;
 void espy_mlp_history_free(espy_ctx *cx, espy_mlp_history *h);
 
 typedef struct espy_mlp_options {
     size_t epochs;   /* most epochs; 0: 100 */
-    size_t batch;    /* 0: 64 */
+    size_t batch;    /* 0: 64; at least 2 */
     double rate;     /* 0: 0.001 */
     size_t patience; /* epochs without a better val_loss before it stops; 0: 15 */
     size_t plateau;  /* epochs without val_loss better by 1e-4 before the rate halves; 0: 7 */
@@ -58,8 +59,11 @@ typedef struct espy_mlp_options {
 
 /* Trains S4's network on rows and keeps the weights of the epoch with the least validation loss
  * (the training loss where validation->n is 0).  Rows are taken as they are: normalise them first.
+ * Every row is used in every epoch; one that would be left alone in a last batch goes with the
+ * batch before, because batch normalisation of one row leaves nothing.
  * Same rows, options and CPU: same bits on any number of threads.
- * Errors: DATA (what espy_rows_check refuses; a loss that is not finite), NOMEM, CANCELLED. */
+ * Errors: DATA (what espy_rows_check refuses; validation of another kind; a loss that is not
+ * finite), LIMIT (labels), NOMEM, CANCELLED. */
 espy_err espy_mlp_fit(espy_ctx *cx, const espy_rows *rows, const espy_rows *validation,
                       const espy_mlp_options *options, espy_mlp **out,
                       espy_mlp_history *history) ESPY_NODISCARD;

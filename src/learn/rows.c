@@ -12,6 +12,19 @@ bool espy_rows_finite(const float *x, size_t n)
     return true;
 }
 
+void espy_rows_spread(const espy_rows *rows, double *mean, double *std)
+{
+    size_t n = rows->n * rows->dim;
+    double sum = 0, square = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)rows->x[i];
+    *mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        square += ((double)rows->x[i] - *mean) * ((double)rows->x[i] - *mean);
+    *std = sqrt(square / (double)n);
+}
+
 espy_err espy_rows_check(espy_ctx *cx, const espy_rows *rows)
 {
     size_t cells;

@@ -24,6 +24,9 @@ espy_err espy_rows_check(espy_ctx *cx, const espy_rows *rows) ESPY_NODISCARD;
 espy_err espy_rows_group(espy_ctx *cx, const espy_rows *rows, uint32_t **order,
                          size_t **start) ESPY_NODISCARD;
 
+/* Mean and population deviation of all values together. */
+void espy_rows_spread(const espy_rows *rows, double *mean, double *std);
+
 /* Whether n values are all finite. */
 bool espy_rows_finite(const float *x, size_t n);
 

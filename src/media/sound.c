@@ -286,3 +286,39 @@ espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n,
     }
     return ESPY_E_OK;
 }
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static void sound_put(uint8_t *to, uint32_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(value >> 8 * i);
+}
+
+espy_err espy_sound_to_wav(espy_ctx *cx, const float *x, size_t n, int rate, espy_buf *out)
+{
+    enum { HEADER = 44, FLOATS = 3 };
+    uint8_t header[HEADER] = "RIFF....WAVEfmt ";
+    if (n > (UINT32_MAX - HEADER) / sizeof *x)
+        return espy_fail(cx, ESPY_E_LIMIT, "a WAV file cannot hold %zu values", n);
+    const uint32_t bytes = (uint32_t)(n * sizeof *x);
+    sound_put(header + 4, HEADER - 8 + bytes, 4);
+    sound_put(header + 16, 16, 4);
+    sound_put(header + 20, FLOATS, 2);
+    sound_put(header + 22, 1, 2);
+    sound_put(header + 24, (uint32_t)rate, 4);
+    sound_put(header + 28, (uint32_t)rate * (uint32_t)sizeof *x, 4);
+    sound_put(header + 32, sizeof *x, 2);
+    sound_put(header + 34, 8 * sizeof *x, 2);
+    memcpy(header + 36, "data", 4);
+    sound_put(header + 40, bytes, 4);
+    ESPY_TRY(espy_buf_append(cx, out, header, sizeof header));
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        uint8_t value[4];
+        memcpy(&bits, &x[i], sizeof bits);
+        sound_put(value, bits, 4);
+        ESPY_TRY(espy_buf_append(cx, out, value, sizeof value));
+    }
+    return ESPY_E_OK;
+}

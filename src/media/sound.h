@@ -39,6 +39,11 @@ espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds) ESPY_
 espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n,
                          size_t *got) ESPY_NODISCARD;
 
+/* Appends a WAV file (Microsoft, IBM 1991) of one channel in 32-bit floating point, which keeps
+ * every value as it is.  Errors: LIMIT, NOMEM. */
+espy_err espy_sound_to_wav(espy_ctx *cx, const float *x, size_t n, int rate,
+                           espy_buf *out) ESPY_NODISCARD;
+
 /* True when the name's suffix is one of a sound we can read; for walking folders. */
 bool espy_sound_name(const char *path);
 

@@ -131,6 +131,10 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
 espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
                                   const char *source) ESPY_NODISCARD;
 
+/* The digest of a sample's media.  Errors: NOT_FOUND. */
+espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
+                                 char digest[ESPY_DIGEST_HEX]) ESPY_NODISCARD;
+
 /* What a sample's media was cut from: a name that its siblings share, or NULL for none.  Splits for
  * measuring keep siblings together. */
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,

@@ -539,6 +539,24 @@ espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample, 
     return espy_db_exec(cx, st, sql, DB_ARGS(DB_TEXT(source), DB_INT(sample)));
 }
 
+espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
+                                 char digest[ESPY_DIGEST_HEX])
+{
+    static const char sql[] =
+        "SELECT m.digest FROM samples s JOIN media m ON m.id = s.media WHERE s.id = $1";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    bool found = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(sample)), &rows));
+    espy_err e = ops->next(cx, rows, &found);
+    if (e == ESPY_E_OK && found)
+        e = espy_db_digest(cx, st, rows, 0, digest);
+    ops->done(rows);
+    if (e == ESPY_E_OK && !found)
+        e = espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld", (long long)sample);
+    return e;
+}
+
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
                                      const char *recording)
 {

@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "flow/evaluate.h"
+#include "head/head_parts.h"
 #include "learn/decision.h"
 #include "learn/gallery.h"
 
@@ -250,16 +251,17 @@ static void test_mislabelled(void **state)
 static void test_same_on_any_pool(void **state)
 {
     (void)state;
-    static const char *const heads[] = {"svm", "logistic", "knn"};
+    static const char *const heads[] = {"svm", "logistic", "knn", "mlp"};
     espy_ctx cx;
     test_memory m;
     test_memory_init(&cx, &m);
     flow_make(&data, 12, 9, 0.7, 7);
-    for (size_t h = 0; h < 3; h++) {
+    for (size_t h = 0; h < 4; h++) {
         espy_fit first;
         espy_buf want, got;
         espy_fit_options o = usual;
         o.head = heads[h];
+        o.settings.epochs = 3;
         o.rule = ESPY_THRESHOLD_FOLDS;
         o.refit = true;
         cx.pool = NULL;
@@ -299,7 +301,7 @@ static void test_refused(void **state)
     flow_make(&data, 3, 4, 0.4, 8);
     o.head = "forest";
     assert_int_equal(espy_flow_fit(&cx, &data.rows, data.names, &o, &f), ESPY_E_ARG);
-    assert_non_null(strstr(cx.text, "svm, logistic or knn"));
+    assert_non_null(strstr(cx.text, "svm, logistic, knn or mlp"));
     espy_clear(&cx);
     o.head = NULL;
     data.x[5] = NAN;
@@ -405,10 +407,53 @@ static void test_groups(void **state)
     assert_int_equal(m.live, 0);
 }
 
+typedef struct told {
+    size_t lines;
+} told;
+
+static void tell(void *self, size_t number, size_t most, const espy_mlp_epoch *e)
+{
+    assert_true(number <= most && isfinite(e->loss));
+    ((told *)self)->lines++;
+}
+
+/* The mlp is fitted five times over for the threshold and twice for the version, always with the
+ * constants of all rows; groups stay whole inside it too. */
+static void test_mlp(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_fit f;
+    espy_head_network net;
+    told t = {0};
+    double mean, std;
+    espy_fit_options o = usual;
+    espy_ctx_init(&cx);
+    flow_make(&data, 4, 100, 0.8, 14);
+    espy_rows_spread(&data.rows, &mean, &std);
+    o.head = "mlp";
+    o.refit = true;
+    o.settings.epochs = 30;
+    o.settings.epoch = tell;
+    o.settings.self = &t;
+    fit(&cx, &o, &f);
+    assert_true(espy_head_mlp_network(f.head, &net));
+    assert_true(net.mean == mean && net.std == std);
+    assert_true(net.history->n > 0 && net.history->n <= 30);
+    assert_int_equal(t.lines, net.history->n);
+    assert_true(f.metrics.accuracy > 0.95);
+    espy_fit_free(&cx, &f);
+    o.settings.mean = 0.25;
+    o.settings.std = 2;
+    fit(&cx, &o, &f);
+    assert_true(espy_head_mlp_network(f.head, &net) && net.mean == 0.25 && net.std == 2);
+    espy_fit_free(&cx, &f);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    static const char *const heads[] = {"svm", "logistic", "knn"};
+    static const char *const heads[] = {"svm", "logistic", "knn", "mlp"};
     espy_ctx cx;
     test_memory m;
     espy_fit f;
@@ -416,7 +461,8 @@ static void test_out_of_memory(void **state)
     espy_fit_options o = usual;
     test_memory_init(&cx, &m);
     flow_make(&data, 3, 6, 0.3, 10);
-    for (size_t h = 0; h < 3; h++) {
+    o.settings.epochs = 1;
+    for (size_t h = 0; h < 4; h++) {
         o.head = heads[h];
         o.refit = true;
         o.rule = ESPY_THRESHOLD_FOLDS;
@@ -446,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_mlp),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Tests models/convert without PyTorch: checkpoints are written here by hand in both containers.
+yamnet.py is tested on the upstream file where ../shared has it.
 
     test_convert.py SOURCE_ROOT
 
@@ -9,6 +10,7 @@ Exit code 77 (skipped) where numpy or onnx is missing."""
 import collections
 import contextlib
 import io
+import json
 import os
 import pickle
 import struct
@@ -32,8 +34,13 @@ sys.path.insert(0, os.path.join(ROOT, "models", "convert"))
 
 import face_api  # noqa: E402
 import facenet  # noqa: E402
+import tflite_file  # noqa: E402
+import yamnet  # noqa: E402
 from onnx_graph import ConversionError  # noqa: E402
 from torch_file import LEGACY_MAGIC, LEGACY_PROTOCOL, read_state_dict  # noqa: E402
+
+SHARED = os.environ.get("ESPY_SHARED", os.path.join(ROOT, "..", "shared"))
+TFLITE = os.path.join(SHARED, "models", "yamnet.tflite")
 
 
 def fake_torch():
@@ -262,12 +269,13 @@ class Networks(Files):
     def test_errors_are_one_line(self):
         pt = self.write(plain({"conv1.weight": np.ones((1, 1), np.float32)}, False))
         for module, arguments in ((facenet, ("embedder", pt, "x.onnx")), (facenet, ("mtcnn", "absent", "x")),
-                                  (face_api, (self.folder.name, self.folder.name))):
+                                  (face_api, (self.folder.name, self.folder.name)),
+                                  (yamnet, ("absent.tflite", self.folder.name)), (yamnet, (pt, self.folder.name))):
             if arguments[0] == "mtcnn":
                 arguments = ("mtcnn", "absent", self.folder.name)
             code, text, err = self.run_main(module, *arguments)
             self.assertEqual((code, text, err.count("\n")), (1, "", 1))
-        for module in (facenet, face_api):
+        for module in (facenet, face_api, yamnet):
             self.assertEqual(self.run_main(module)[0], 2)
 
     def test_wrong_weights_are_refused(self):
@@ -277,6 +285,96 @@ class Networks(Files):
         code, _, err = self.run_main(face_api, self.folder.name, self.folder.name)
         self.assertEqual(code, 1)
         self.assertIn("wrong SHA-256", err)
+
+
+class Flat(Files):
+    """A TensorFlow Lite file with one dense layer, written by hand."""
+
+    @staticmethod
+    def table(fields):
+        """A FlatBuffers table with its vtable before it: (fields' bytes, places of its references)."""
+        at, vtable, body, where = 4, [], b"", {}
+        for i, value in enumerate(fields):
+            if value is None:
+                vtable.append(0)
+                continue
+            reference = not isinstance(value, bytes)
+            data = bytes(4) if reference else value
+            vtable.append(at)
+            if reference:
+                where[at] = value
+            body += data
+            at += len(data)
+        head = struct.pack(f"<HH{len(vtable)}H", 4 + 2 * len(vtable), at, *vtable)
+        return head, struct.pack("<i", len(head)) + body, where
+
+    def build(self, root):
+        """Tables are lists of fields, vectors of tables tuples, vectors of numbers arrays."""
+        out = bytearray(8)
+        out[4:8] = b"TFL3"
+
+        def put(thing):
+            if isinstance(thing, list):
+                head, body, where = self.table(thing)
+                at = len(out) + len(head)
+                out.extend(head + body)
+                for place, child in where.items():
+                    struct.pack_into("<I", out, at + place, put(child) - at - place)
+                return at
+            at = len(out)
+            if isinstance(thing, np.ndarray):
+                out.extend(struct.pack("<I", thing.size) + thing.tobytes())
+                return at
+            out.extend(struct.pack("<I", len(thing)) + bytes(4 * len(thing)))
+            for i, child in enumerate(thing):
+                place = at + 4 + 4 * i
+                struct.pack_into("<I", out, place, put(child) - place)
+            return at
+        struct.pack_into("<I", out, 0, put(root))
+        return bytes(out)
+
+    def example(self):
+        integer = lambda n: struct.pack("<i", n)
+        numbers = lambda *v: np.array(v, np.int32)
+        name = lambda text: np.frombuffer(text.encode(), np.uint8)
+        weights = np.arange(6, dtype=np.int8)
+        quantised = [None, None, np.array([0.5], np.float32), np.array([0], np.int64)]
+        tensors = ([numbers(1, 3), b"\0", integer(0), name("in")],
+                   [numbers(2, 3), b"\x09", integer(1), name("weights"), quantised],
+                   [numbers(1, 2), b"\0", integer(0), name("out")])
+        graph = [tensors, numbers(0), numbers(2), ([integer(0), numbers(0, 1, -1), numbers(2)],)]
+        return self.build([integer(3), ([b"\x09"],), (graph,), None, ([], [weights.view(np.uint8)])])
+
+    def test_reads(self):
+        (op,) = tflite_file.read_operators(self.example())
+        self.assertEqual((op.code, op.inputs[2], op.options), (9, None, None))
+        self.assertEqual([t.name for t in op.inputs[:2] + op.outputs], ["in", "weights", "out"])
+        self.assertIsNone(op.inputs[0].values)
+        self.assertEqual(op.inputs[1].values.tolist(), [[0, 1, 2], [3, 4, 5]])
+        self.assertEqual(op.inputs[1].scale.tolist(), [0.5])
+
+    def test_truncated_and_flipped(self):
+        data = self.example()
+        for n in range(len(data)):
+            for damaged in (data[:n], data[:n] + bytes([data[n] ^ 0x81]) + data[n + 1:]):
+                with contextlib.suppress(ConversionError):  # nothing else may escape
+                    tflite_file.read_operators(damaged)
+        with self.assertRaisesRegex(ConversionError, "no TensorFlow Lite"):
+            tflite_file.read_operators(b"")
+
+    @unittest.skipUnless(os.path.exists(TFLITE), "needs ../shared/models/yamnet.tflite")
+    def test_yamnet(self):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = yamnet.main(["yamnet.py", TFLITE, self.folder.name])
+        self.assertEqual((code, err.getvalue()), (0, ""))
+        made = dict(reversed(line.split()) for line in out.getvalue().splitlines())
+        for pack, name in (("yamnet", "yamnet_patch_f32.onnx"), ("yamnet-int8", "yamnet_patch_dq8.onnx")):
+            with open(os.path.join(ROOT, "models", "packs", pack, "pack.json")) as f:
+                (entry,) = [e for e in json.load(f)["files"] if e["name"] == name]
+            path = os.path.join(self.folder.name, name)
+            self.assertEqual((made[name], os.path.getsize(path)), (entry["sha256"], entry["bytes"]))
+            onnx.shape_inference.infer_shapes(onnx.load(path), strict_mode=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - `espy export`: a version for Keras, ONNX runtimes, scikit-learn or numpy. */
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "flow/export.h"
+
+static espy_err export_format(espy_cli *cli, const char *path, espy_export_format *out)
+{
+    const char *name = espy_cli_text(cli, "format");
+    if (name && !espy_export_format_find(name, out))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "there is no format \"%s\"; say keras, onnx, sklearn or npy", name);
+    if (!name && !espy_export_format_of(path, out))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "%s has none of the suffixes .keras, .onnx and .pkl; say --format keras, "
+                         "onnx, sklearn or npy (a folder)",
+                         path);
+    return ESPY_E_OK;
+}
+
+static espy_err export_said(espy_cli *cli, const espy_identifier *id, espy_export_format format)
+{
+    espy_ctx *cx = &cli->cx;
+    const char *path = cli->args[0], *name = espy_export_format_name(format);
+    if (!cli->json) {
+        espy_cli_print("%s: version %lld of \"%s\" (%s, %zu labels) as %s\n", path,
+                       (long long)id->version.number, id->collection.name, id->version.head,
+                       id->head->classes, name);
+        return ESPY_E_OK;
+    }
+    espy_err e = ESPY_E_OK;
+    espy_json *o = espy_json_object();
+    ESPY_GO(espy_json_set(cx, o, "path", espy_json_of_string(path)));
+    ESPY_GO(espy_json_set(cx, o, "format", espy_json_of_string(name)));
+    ESPY_GO(espy_json_set(cx, o, "collection", espy_json_of_string(id->collection.name)));
+    ESPY_GO(espy_json_set(cx, o, "version", espy_json_of_int(id->version.number)));
+    ESPY_GO(espy_json_set(cx, o, "head", espy_json_of_string(id->version.head)));
+    ESPY_GO(espy_json_set(cx, o, "labels", espy_json_of_int((int64_t)id->head->classes)));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err export_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    const espy_identify_options options = {.threshold = -1, .floor = -2}; /* the version's own */
+    espy_identifier id = {0};
+    espy_export_format format;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(export_format(cli, cli->args[0], &format));
+    ESPY_GO(espy_cli_workspace(cli, false));
+    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
+                                 espy_cli_int(cli, "version"), NULL, &options, &id));
+    ESPY_GO(espy_flow_export(cx, &id, format, cli->args[0]));
+    ESPY_GO(export_said(cli, &id, format));
+out:
+    espy_identifier_close(cx, &id);
+    return e;
+}
+
+static const espy_option export_options[] = {
+    {"version", "N", ESPY_OPT_INT, 0, INT32_MAX, "0", NULL, NULL,
+     "the version to export; 0: the one that answers"},
+    {"collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection",
+     "the labels that are recognised together"},
+    {"format", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "keras, onnx, sklearn or npy; default: by the suffix of OUT"},
+    {0}};
+
+const espy_command espy_command_export = {
+    "export",
+    "OUT",
+    "Write what was learned for Keras, ONNX runtimes, scikit-learn or numpy",
+    "OUT.keras holds an mlp head; its input is (embedding - mean) / std, which stand in its "
+    "metadata.json.\n"
+    "OUT.onnx holds an mlp, logistic or svm head; its input is the embedding.\n"
+    "OUT.pkl holds a logistic or svm head as scikit-learn keeps it, with scaler and labels.\n"
+    "With --format npy OUT becomes a folder of X.npy, y.npy and label_encoder_classes.npy: what "
+    "the "
+    "version was trained on.",
+    export_options,
+    1,
+    1,
+    export_cmd};
