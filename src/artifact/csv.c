@@ -50,9 +50,9 @@ static bool csv_cell_read(char **at, size_t *line, char **cell, char *end)
     while (*from && !strchr(",\r\n", *from)) /* what follows a closing quote belongs to it */
         *to++ = *from++;
     *end = *from == ',' ? ',' : '\0';
-    if (*from == '\r')
+    if (from[0] == '\r' && from[1] == '\n')
         from++;
-    *line += *from == '\n';
+    *line += *from == '\n' || *from == '\r'; /* old Macs end lines so */
     if (*from)
         from++;
     *to = '\0';

@@ -80,27 +80,18 @@ out:
     return e;
 }
 
-espy_err espy_file_first(espy_ctx *cx, const char *path, void *p, size_t n, size_t *got)
+espy_err espy_file_open(espy_ctx *cx, const char *path, int *fd)
 {
-    espy_err e = ESPY_E_OK;
     struct stat st;
-    *got = 0;
-    int fd = cx->io->open(path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
+    int opened = cx->io->open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (opened < 0)
         return file_fail(cx, "open", path);
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        ESPY_GO(espy_fail(cx, ESPY_E_IO, "%s is a folder, a file is needed", path));
-    for (ssize_t k = 1; k != 0 && *got < n;) {
-        k = cx->io->read(fd, (uint8_t *)p + *got, n - *got);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            ESPY_GO(file_fail(cx, "read", path));
-        *got += (size_t)k;
+    if (fstat(opened, &st) == 0 && S_ISDIR(st.st_mode)) {
+        cx->io->close(opened);
+        return espy_fail(cx, ESPY_E_IO, "%s is a folder, a file is needed", path);
     }
-out:
-    cx->io->close(fd);
-    return e;
+    *fd = opened;
+    return ESPY_E_OK;
 }
 
 static espy_err file_write_all(espy_ctx *cx, int fd, const char *path, const uint8_t *p, size_t n)

@@ -23,9 +23,8 @@ extern const espy_io espy_io_posix;
 /* Whole file into memory, at most `max` bytes (LIMIT beyond).  "-" reads standard input. */
 espy_err espy_file_read(espy_ctx *cx, const char *path, size_t max, espy_buf *out) ESPY_NODISCARD;
 
-/* The first bytes of a file, at most n of them; *got how many there are. */
-espy_err espy_file_first(espy_ctx *cx, const char *path, void *p, size_t n,
-                         size_t *got) ESPY_NODISCARD;
+/* Opens a file for reading piece by piece; *fd is the caller's, cx->io->close(). */
+espy_err espy_file_open(espy_ctx *cx, const char *path, int *fd) ESPY_NODISCARD;
 
 /* Crash-safe: written to a temporary name beside it, synced, renamed, folder synced.  After a crash
  * the old or the new content is there, never a mixture; on failure nothing is left behind. */

@@ -46,7 +46,7 @@ static espy_err compare_cmd(espy_cli *cli)
     for (size_t i = 0; i < run.dim; i++)
         cosine += (double)run.vectors[i] * (double)run.vectors[run.dim + i];
     double floor = (double)espy_encoder_pack(encoder)->floor;
-    bool same = cosine >= floor, face = strcmp(run.modality->name, "face") == 0;
+    bool same = cosine >= floor, face = !run.modality->hears;
     if (!cli->json) {
         espy_cli_print("%s: similarity %.4f (%s from %.2f on)\n",
                        face ? (same ? "same person" : "different people")

@@ -109,7 +109,7 @@ static espy_err detect_run_all(espy_cli *cli, bool embed)
     ESPY_GO(espy_paths_modality(cli, &run.paths, &run.modality));
     ESPY_GO(espy_cli_encoder_alone(cli, run.modality, &encoder));
     run.modality = espy_encoder_modality(encoder);
-    const bool sounds = strcmp(run.modality->name, "sound") == 0;
+    const bool sounds = run.modality->hears;
     if (sounds && crops)
         ESPY_GO(espy_fail(&cli->cx, ESPY_E_ARG, "--crops is for pictures"));
     if (sounds && !embed) {

@@ -69,14 +69,17 @@ typedef struct pairs_reader {
     pair_list *to;
     const char *dir; /* with slash */
     size_t room;
+    bool header; /* it has been passed */
 } pairs_reader;
 
 static espy_err pairs_row(espy_ctx *cx, void *self, size_t line, char *const *cells, size_t n)
 {
     pairs_reader *r = self;
     pair_list *l = r->to;
-    if (line == 1)
+    if (!r->header) {
+        r->header = true;
         return ESPY_E_OK;
+    }
     if (n < 3 || (cells[2][0] != '0' && cells[2][0] != '1'))
         return espy_fail(cx, ESPY_E_FORMAT, "line %zu: \"a,b,same\" with same 0 or 1 was expected",
                          line);
@@ -107,7 +110,7 @@ static espy_err pairs_read(espy_cli *cli, const char *path, pair_list *out)
     espy_buf text;
     espy_buf_init(&text, (size_t)64 << 20);
     char *dir = espy_strndup(cx, path, (size_t)(espy_path_name(path) - path));
-    pairs_reader r = {out, dir, 0};
+    pairs_reader r = {out, dir, 0, false};
     if (!dir)
         return cx->code;
     ESPY_GO(espy_file_read(cx, path, text.max, &text));
@@ -261,9 +264,9 @@ static espy_err evaluate_group(espy_ctx *cx, const espy_sources *sources, const 
                                uint64_t *out)
 {
     char digest[ESPY_DIGEST_HEX], *recording;
-    ESPY_TRY(espy_sources_find(cx, sources, path, &recording));
-    const char *name = recording ? recording : path;
-    espy_digest(name, strlen(name), digest);
+    bool told;
+    ESPY_TRY(espy_sources_find(cx, sources, path, &told, &recording));
+    espy_digest(recording, strlen(recording), digest);
     digest[16] = '\0';
     *out = strtoull(digest, NULL, 16);
     espy_free(cx, recording);
@@ -280,7 +283,7 @@ static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const 
     size_t n = 0, classes = 0;
     out->y = espy_array(cx, d->files, sizeof *out->y);
     out->names = espy_array(cx, d->n, sizeof *out->names);
-    const bool sounds = strcmp(espy_encoder_modality(encoder)->name, "sound") == 0;
+    const bool sounds = espy_encoder_modality(encoder)->hears;
     if (sounds)
         out->group = espy_array(cx, d->files, sizeof *out->group);
     if (!paths.at || !out->y || !out->names || (sounds && !out->group))

@@ -191,7 +191,7 @@ static espy_err identify_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &run.paths));
     ESPY_GO(espy_paths_modality(cli, &run.paths, &modality));
-    if (!modality || strcmp(modality->name, "face") == 0)
+    if (!modality || !modality->hears)
         ESPY_GO(identify_where_to_draw(&run));
     ESPY_GO(espy_cli_encoder(cli, false, modality, &encoder));
     espy_identify_options o = {
@@ -200,7 +200,7 @@ static espy_err identify_cmd(espy_cli *cli)
         .no_floor = espy_cli_flag(cli, "no-floor")};
     ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
                                  espy_cli_int(cli, "version"), encoder, &o, &run.id));
-    if (strcmp(espy_encoder_modality(encoder)->name, "sound") == 0) {
+    if (espy_encoder_modality(encoder)->hears) {
         ESPY_GO(espy_identify_sounds(cli, &run.paths, &run.id));
         goto out;
     }

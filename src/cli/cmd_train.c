@@ -317,7 +317,7 @@ static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modali
 /* Options that not every head and every modality has; told before anything is learned. */
 static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const espy_fit_options *o)
 {
-    const bool sounds = strcmp(espy_encoder_modality(encoder)->name, "sound") == 0;
+    const bool sounds = espy_encoder_modality(encoder)->hears;
     if (espy_cli_int(cli, "augment") && !sounds)
         return espy_fail(&cli->cx, ESPY_E_ARG, "--augment is for recordings");
     if (espy_cli_text(cli, "models") && (!sounds || !o->head || strcmp(o->head, "mlp") != 0))
@@ -533,7 +533,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
-    if (box_text && strcmp(modality->name, "face") != 0)
+    if (box_text && modality->hears)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--box is for pictures"));
     if (box_text) {
         ESPY_GO(enroll_box(cli, box_text, &data, box));

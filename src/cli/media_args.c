@@ -110,11 +110,6 @@ static espy_err json_floats(espy_ctx *cx, espy_json *object, const char *key, co
     return espy_json_set(cx, object, key, a);
 }
 
-static bool is_sound(const espy_modality *m)
-{
-    return strcmp(m->name, "sound") == 0;
-}
-
 /* Pixels and seconds are told to a hundredth: more would only look exact. */
 static float hundredth(float v)
 {
@@ -129,7 +124,7 @@ espy_err espy_sample_json(espy_ctx *cx, const espy_modality *modality, const esp
     float box[4];
     for (int i = 0; i < 4; i++)
         box[i] = hundredth(s->box[i]);
-    if (is_sound(modality)) {
+    if (modality->hears) {
         ESPY_GO(espy_json_set(cx, o, "start", espy_json_of_float(box[0])));
         ESPY_GO(espy_json_set(cx, o, "end", espy_json_of_float(hundredth(s->box[0] + s->box[2]))));
     } else {
@@ -184,10 +179,10 @@ espy_err espy_result_json(espy_ctx *cx, const espy_modality *modality, const cha
                           const espy_scan *scan, const espy_result *r, espy_json **out)
 {
     espy_json *o = espy_json_object(), *samples = espy_json_array(), *s = NULL;
-    const char *decision = scan->error          ? "error"
-                           : is_sound(modality) ? "sounds"
-                           : scan->n            ? "faces"
-                                                : "no_face";
+    const char *decision = scan->error       ? "error"
+                           : modality->hears ? "sounds"
+                           : scan->n         ? "faces"
+                                             : "no_face";
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_json_set(cx, o, "media", espy_json_of_string(path)));
     ESPY_GO(espy_json_set(cx, o, "decision", espy_json_of_string(decision)));

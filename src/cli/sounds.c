@@ -55,15 +55,16 @@ static espy_err sounds_listen(espy_ctx *cx, void *self, size_t i, unsigned worke
     const char *path = run->paths->at[run->first + i];
     espy_buf file;
     espy_err e = ESPY_E_OK;
+    const bool piped = strcmp(path, "-") == 0;
+    sounds_heard *heard = &run->heard[i];
     espy_buf_init(&file, cx->max.file_bytes);
-    if (strcmp(path, "-") == 0) {
-        ESPY_TRY(espy_file_read(cx, path, file.max, &file));
-        path = NULL;
-    }
-    e = espy_listen(cx, run->id, path, espy_span_of(&file), &run->o, &run->heard[i].scan,
-                    &run->heard[i].result);
+    if (piped)
+        e = espy_file_read(cx, path, file.max, &file);
+    if (e == ESPY_E_OK)
+        e = espy_listen(cx, run->id, piped ? NULL : path, espy_span_of(&file), &run->o,
+                        &heard->scan, &heard->result);
     espy_buf_free(cx, &file);
-    return e;
+    return e == ESPY_E_OK ? e : espy_scan_excuse(cx, e, &heard->scan);
 }
 
 static const char *sounds_label(const espy_answer *a)

@@ -23,6 +23,7 @@ typedef struct espy_modality {
     const char *sample;     /* "face", "sound"; takes an s */
     const char *nothing;    /* why a media without a sample has none */
     const char *owner;      /* whose samples a label has: "person", "class" */
+    bool hears;             /* recordings; else it sees pictures */
     const char *head;       /* best measured for it (docs/accuracy.md): "svm", "logistic" */
     double floor_loss;      /* percent of known samples that a higher floor may cost: faces of one
                                person lie closer together than sounds of one class */

@@ -308,6 +308,7 @@ const espy_encoder_ops espy_encoder_face = {
                  .sample = "face",
                  .nothing = "No face detected",
                  .owner = "person",
+                 .hears = false,
                  .head = "svm",
                  .floor_loss = 5},
     .open = face_open,

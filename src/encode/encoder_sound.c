@@ -379,6 +379,7 @@ const espy_encoder_ops espy_encoder_sound = {
                  .sample = "sound",
                  .nothing = "silent: nothing in it is loud enough to be heard",
                  .owner = "class",
+                 .hears = true,
                  .head = "logistic",
                  .floor_loss = 20},
     .open = sound_open,

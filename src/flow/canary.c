@@ -42,9 +42,9 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
     espy_scan scan = {0};
     espy_buf wav;
     espy_err e = ESPY_E_OK;
-    espy_buf_init(&wav, (size_t)1 << 24);
+    espy_buf_init(&wav, (size_t)1 << 28);
     *out = c;
-    if (strcmp(espy_encoder_modality(encoder)->name, "sound") != 0)
+    if (!espy_encoder_modality(encoder)->hears)
         return ESPY_E_OK;
     c.vectors = espy_floats(cx, ESPY_CANARIES * dim);
     if (!c.vectors)

@@ -113,7 +113,7 @@ static bool is_unknown(const char *name, espy_folder_rule rule)
 
 static espy_err dataset_empty(espy_ctx *cx, const char *dir, const espy_modality *m, size_t folders)
 {
-    const bool face = strcmp(m->name, "face") == 0; /* whose texts are S0's and S1's */
+    const bool face = !m->hears; /* whose texts are S0's and S1's */
     if (!folders)
         return espy_fail(cx, ESPY_E_DATA,
                          "No %s directories found in %s; make one folder per %s in it",
@@ -256,28 +256,49 @@ static bool name_is_year(const char *name, const name_run *run)
            (strncmp(name + run->from, "19", 2) == 0 || strncmp(name + run->from, "20", 2) == 0);
 }
 
+/* Where NAME_augN... begins to be a copy's name, the last such place; `end` when it is none. */
+static size_t name_copy(const char *name, size_t end)
+{
+    static const char mark[] = "_aug";
+    for (size_t at = end; at-- > 1;)
+        if (strncmp(name + at, mark, sizeof mark - 1) == 0 && name[at + sizeof mark - 1] >= '0' &&
+            name[at + sizeof mark - 1] <= '9')
+            return at;
+    return end;
+}
+
+/* Length of the date and time, 20261125_233000_, that an upload's name begins with; 0: none. */
+static size_t name_upload(const char *name, size_t size)
+{
+    static const char pattern[] = "dddddddd_dddddd_";
+    const size_t length = sizeof pattern - 1;
+    for (size_t i = 0; i < length; i++)
+        if (i >= size || (pattern[i] == 'd' ? name[i] < '0' || name[i] > '9' : name[i] != '_'))
+            return 0;
+    return length;
+}
+
 espy_err espy_recording_of(espy_ctx *cx, const char *path, char **out)
 {
     static const struct {
         const char *pattern;
         int source; /* which run of digits names it */
     } rules[] = {{"d-d-A-d", 1}, {"d-d-A", 1}, {"d-c-d-d", 0}};
-    const char *name = espy_path_name(path), *copy = strstr(name, "_aug");
-    name_run run[4], source = {0, (size_t)(espy_path_suffix(name) - name)};
-    const bool is_copy = copy && copy > name && copy[4] >= '0' && copy[4] <= '9';
-    bool told = is_copy;
-    *out = NULL;
-    if (is_copy)
-        source.to = (size_t)(copy - name);
+    const char *name = espy_path_name(path), *folder = name;
+    const size_t size = name_copy(name, (size_t)(espy_path_suffix(name) - name));
+    const char *original = name + name_upload(name, size);
+    name_run run[4];
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (name_matches(name, source.to, rules[i].pattern, run) && !name_is_year(name, &run[0])) {
-            source = run[rules[i].source];
-            told = true;
-            break;
+        if (name_matches(original, size - (size_t)(original - name), rules[i].pattern, run) &&
+            !name_is_year(original, &run[0])) {
+            const name_run *r = &run[rules[i].source];
+            *out = espy_strndup(cx, original + r->from, r->to - r->from);
+            return *out ? ESPY_E_OK : cx->code;
         }
-    if (!told)
-        return ESPY_E_OK;
-    *out = espy_strndup(cx, name + source.from, source.to - source.from);
+    if (folder > path) /* with the folder: names like 001 are taken in each */
+        for (folder--; folder > path && folder[-1] != '/';)
+            folder--;
+    *out = espy_strndup(cx, folder, (size_t)(name - folder) + size);
     return *out ? ESPY_E_OK : cx->code;
 }
 

@@ -37,10 +37,10 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
 espy_err espy_dataset_modality(espy_ctx *cx, const char *dir,
                                const espy_modality **out) ESPY_NODISCARD;
 
-/* What a file was cut from, by its name: ESC-50's 5-210540-A-13 and ESC-10's 1-100032-A (source
- * 100032), UrbanSound8K's 102871-8-0-1 (102871), and copies NAME_augN, NAME_augN_... of NAME; a
- * name that begins with a year is a date.  NULL: the name does not tell; caller owns.  Errors:
- * NOMEM. */
+/* What a file was cut from, by its name: ESC-50's 5-210540-A-13 and ESC-10's 1-100032-A tell a
+ * source (100032), UrbanSound8K's 102871-8-0-1 too (102871), also after the 20261125_233000_ of an
+ * upload, unless they begin with a year, as dates do. Others are their own source, called
+ * FOLDER/NAME, and copies NAME_augN... of NAME are NAME's. The caller owns *out.  Errors: NOMEM. */
 espy_err espy_recording_of(espy_ctx *cx, const char *path, char **out) ESPY_NODISCARD;
 void espy_dataset_free(espy_ctx *cx, espy_dataset *d);
 

@@ -52,20 +52,17 @@ espy_err espy_open(const char *workspace, const char *collection, espy_engine **
 /* path NULL: the bytes. */
 static espy_err engine_listen(espy_engine *en, const char *path, espy_span file, espy_result **out)
 {
-    const espy_listen_options usual = {0};
+    const espy_listen_options usual = {ESPY_LISTEN_USUAL};
     espy_ctx *cx = &en->cx;
     espy_scan scan = {0};
     ESPY_TRY(espy_listen(cx, &en->identifier, path, file, &usual, &scan, out));
-    espy_err e = ESPY_E_OK;
-    if (scan.error)
-        e = espy_fail(cx, ESPY_E_FORMAT, "%s", scan.error);
     espy_scan_free(cx, &scan);
-    return e;
+    return ESPY_E_OK;
 }
 
 static bool engine_hears(const espy_engine *en)
 {
-    return strcmp(espy_encoder_modality(en->encoder)->name, "sound") == 0;
+    return espy_encoder_modality(en->encoder)->hears;
 }
 
 static espy_err engine_ready(espy_engine *en)

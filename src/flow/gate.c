@@ -79,29 +79,23 @@ static int gate_order_group(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* seen: of each row of the new data, whether live learned from it or from its source. */
+/* seen: of each row of the new data, whether live learned from it or from its source, also where
+ * the sample that it learned from has gone since. */
 static espy_err gate_seen(espy_ctx *cx, const gate_job *j, bool *seen)
 {
-    const espy_vectors *old = &j->live.gallery.vectors;
-    const espy_rows *rows = &j->data->rows;
+    const espy_vectors *old = &j->live.gallery.vectors, *now = &j->data->vectors;
     espy_err e = ESPY_E_OK;
-    size_t groups = 0;
     int64_t *id = espy_array(cx, old->n, sizeof *id);
-    uint64_t *group = espy_array(cx, rows->n, sizeof *group);
+    uint64_t *group = espy_array(cx, old->n, sizeof *group);
     if (!id || !group)
         ESPY_GO(cx->code);
     memcpy(id, old->sample, old->n * sizeof *id);
+    memcpy(group, old->group, old->n * sizeof *group);
     qsort(id, old->n, sizeof *id, gate_order_id);
-    for (size_t i = 0; i < rows->n; i++) {
-        seen[i] = bsearch(&j->data->vectors.sample[i], id, old->n, sizeof *id, gate_order_id);
-        if (seen[i] && rows->group)
-            group[groups++] = rows->group[i];
-    }
-    if (groups)
-        qsort(group, groups, sizeof *group, gate_order_group);
-    for (size_t i = 0; groups && i < rows->n; i++)
-        seen[i] =
-            seen[i] || bsearch(&rows->group[i], group, groups, sizeof *group, gate_order_group);
+    qsort(group, old->n, sizeof *group, gate_order_group);
+    for (size_t i = 0; i < now->n; i++)
+        seen[i] = bsearch(&now->sample[i], id, old->n, sizeof *id, gate_order_id) ||
+                  bsearch(&now->group[i], group, old->n, sizeof *group, gate_order_group);
 out:
     espy_free(cx, id);
     espy_free(cx, group);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "encode/listen.h"
-#include "flow/scan.h"
 #include "learn/gallery.h"
 
 #define LISTEN_HOLD 0.8         /* share of the threshold that keeps a label going */
@@ -299,21 +298,17 @@ espy_err espy_listen(espy_ctx *cx, const espy_identifier *id, const char *path, 
     espy_listen_options one = *options;
     espy_err e = ESPY_E_OK;
     *result = NULL;
+    if (!espy_encoder_modality(id->encoder)->hears)
+        return espy_fail(cx, ESPY_E_ARG, "encoder %s hears no recordings",
+                         espy_encoder_pack(id->encoder)->name);
     if (options->clip) {
         one.most = r.times.clip;
         one.all = true;
         r.o = &one;
     }
     ESPY_GO(listen_make(cx, &r));
-    e = espy_listener_open(cx, id->encoder, path, file, r.o->start, r.o->most, &l);
-    if (e == ESPY_E_OK)
-        e = listen_all(cx, &r, l);
-    if (e != ESPY_E_OK) {
-        ESPY_GO(espy_scan_excuse(cx, e, &s));
-        *scan = s;
-        s = (espy_scan){0};
-        goto out;
-    }
+    ESPY_GO(espy_listener_open(cx, id->encoder, path, file, r.o->start, r.o->most, &l));
+    ESPY_GO(listen_all(cx, &r, l));
     if (!r.whole)
         listen_drop_short(cx, &r);
     s.width = (int)fmin(espy_listener_heard(l) * 1000, 2e9);

@@ -24,8 +24,9 @@ typedef struct espy_listen_options {
 
 /* path NULL: the file's bytes.  The events are the samples of *scan (box: start in the recording,
  * 0, length, 0, in seconds), answered by *result; both the caller's, espy_scan_free() and
- * espy_result_free().  A file that cannot be heard is told in scan->error, with *result NULL.
- * Memory does not grow with the recording, time does.  Errors: NOMEM, CANCELLED, INTERNAL. */
+ * espy_result_free().  Memory does not grow with the recording, time does.  Errors: ARG (an encoder
+ * of photos), NOT_FOUND, IO, FORMAT (no recording, or damaged), LIMIT, NOMEM, CANCELLED; *scan and
+ * *result are empty then. */
 espy_err espy_listen(espy_ctx *cx, const espy_identifier *id, const char *path, espy_span file,
                      const espy_listen_options *options, espy_scan *scan,
                      espy_result **result) ESPY_NODISCARD;

@@ -2,6 +2,8 @@
  * flow - renew. */
 #include "flow/renew.h"
 
+#include <string.h>
+
 #include "flow/augment.h"
 
 espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
@@ -11,6 +13,10 @@ espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection
     espy_json *gate = NULL;
     espy_err e = ESPY_E_OK;
     espy_fit_options fit = *options->fit;
+    if (options->encoder && strcmp(c->encoder_digest, espy_encoder_digest(options->encoder)) != 0)
+        return espy_fail(cx, ESPY_E_ARG,
+                         "collection \"%s\" was made with encoder %s (%s) and learns with it only",
+                         c->name, c->encoder, c->precision);
     ESPY_GO(espy_training_set_load(cx, ws->store, c, 0, &r.set));
     espy_augmenter augmenter = {ws, options->encoder, &r.set, options->copies, fit.settings.seed};
     if (options->copies) {
@@ -18,6 +24,10 @@ espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection
         fit.more_self = &augmenter;
     }
     ESPY_GO(espy_flow_fit(cx, &r.set.rows, r.set.codes, &fit, &r.fit));
+    if (options->measured && !r.fit.split.test_n)
+        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
+                          "too few samples to hold any back, and what is kept tells of them: add "
+                          "samples"));
     ESPY_GO(espy_store_alias(cx, ws->store, c->id, "live", &r.live));
     if (options->gate) {
         ESPY_GO(espy_flow_gate(cx, ws, c, r.live, &r.set, &r.fit, &fit, options->gate, &r.gate));

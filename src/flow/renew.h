@@ -10,7 +10,8 @@ typedef struct espy_renew_options {
     const espy_gate_options *gate; /* NULL: nobody is asked, the version answers at once */
     const char *reason;            /* one line for the history: "train" */
     espy_json *file_counts;        /* of the folder learned from (trigger.h), borrowed; or NULL */
-    const espy_encoder *encoder;   /* needed for altered copies alone */
+    const espy_encoder *encoder;   /* must be the collection's; NULL only without copies */
+    bool measured;                 /* DATA when nothing could be held back to measure */
     size_t copies; /* altered copies of each clip learned from (augment.h); 0: none */
 } espy_renew_options;
 
@@ -23,7 +24,8 @@ typedef struct espy_renewal {
     bool promoted;
 } espy_renewal;
 
-/* Errors: as espy_flow_fit, espy_flow_gate and espy_flow_add; nothing is stored then. */
+/* Errors: ARG (the encoder is not the collection's), as espy_flow_fit, espy_flow_gate and
+ * espy_flow_add; nothing is stored then. */
 espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                          const espy_renew_options *options, espy_renewal *out) ESPY_NODISCARD;
 void espy_renewal_free(espy_ctx *cx, espy_renewal *r);

@@ -40,6 +40,8 @@ static espy_err sources_row(espy_ctx *cx, void *self, size_t line, char *const *
     }
     if (n < r->file || n < r->source)
         return espy_fail(cx, ESPY_E_FORMAT, "line %zu: has %zu cells, too few", line, n);
+    if (!cells[r->source - 1][0]) /* it is not told */
+        return ESPY_E_OK;
     if (s->n == s->room) {
         size_t room = s->room ? 2 * s->room : 64;
         espy_source *at = espy_resize(cx, s->at, room, sizeof *at);
@@ -79,6 +81,12 @@ espy_err espy_sources_read(espy_ctx *cx, const char *path, espy_sources *out)
         return e;
     }
     qsort(s.at, s.n, sizeof *s.at, sources_order);
+    for (size_t i = 1; i < s.n; i++)
+        if (strcmp(s.at[i - 1].file, s.at[i].file) == 0) {
+            e = espy_fail(cx, ESPY_E_FORMAT, "%s: %s stands in it twice", path, s.at[i].file);
+            espy_sources_free(cx, &s);
+            return e;
+        }
     *out = s;
     return ESPY_E_OK;
 }
@@ -93,12 +101,15 @@ void espy_sources_free(espy_ctx *cx, espy_sources *s)
     *s = (espy_sources){0};
 }
 
-espy_err espy_sources_find(espy_ctx *cx, const espy_sources *s, const char *path, char **out)
+espy_err espy_sources_find(espy_ctx *cx, const espy_sources *s, const char *path, bool *told,
+                           char **out)
 {
+    *told = false;
     for (const char *end = path; s && end;) {
         const espy_source want = {(char *)(uintptr_t)end, NULL};
         const espy_source *found = bsearch(&want, s->at, s->n, sizeof *s->at, sources_order);
         if (found) {
+            *told = true;
             *out = espy_strdup(cx, found->name);
             return *out ? ESPY_E_OK : cx->code;
         }

@@ -17,14 +17,14 @@ typedef struct espy_sources {
 } espy_sources;
 
 /* Reads a CSV file with a header that names the columns "file" and "source"; others are passed
- * over. A file is "dog_bark/a.wav" or any longer end of its path.  Errors: NOT_FOUND, FORMAT,
- * NOMEM. */
+ * over, and lines without a source.  A file is told by any end of its path, best "dog_bark/a.wav".
+ * Errors: NOT_FOUND, FORMAT (also a file that stands there twice), NOMEM. */
 espy_err espy_sources_read(espy_ctx *cx, const char *path, espy_sources *out) ESPY_NODISCARD;
 void espy_sources_free(espy_ctx *cx, espy_sources *s);
 
-/* The source of a file: by the table, whose longest fitting end counts, else by its name
- * (espy_recording_of); NULL when neither tells; caller owns.  s NULL: no table. */
-espy_err espy_sources_find(espy_ctx *cx, const espy_sources *s, const char *path,
+/* The source of a file: by the table, whose longest fitting end counts (*told), else by its name
+ * (espy_recording_of); caller owns *out.  s NULL: no table. */
+espy_err espy_sources_find(espy_ctx *cx, const espy_sources *s, const char *path, bool *told,
                            char **out) ESPY_NODISCARD;
 
 #endif

@@ -198,10 +198,11 @@ static espy_err ingest_origin(espy_ctx *cx, const ingest_job *j, size_t i, int64
     espy_err e = source ? espy_store_sample_source(cx, j->store, sample, source) : ESPY_E_OK;
     free(source);
     ESPY_TRY(e);
-    if (strcmp(j->modality->name, "sound") != 0)
+    if (!j->modality->hears)
         return ESPY_E_OK;
-    ESPY_TRY(espy_sources_find(cx, j->options->sources, j->paths[i], &recording));
-    e = espy_store_sample_recording(cx, j->store, sample, recording);
+    bool told;
+    ESPY_TRY(espy_sources_find(cx, j->options->sources, j->paths[i], &told, &recording));
+    e = espy_store_sample_recording(cx, j->store, sample, recording, told);
     espy_free(cx, recording);
     return e;
 }

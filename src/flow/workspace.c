@@ -180,7 +180,7 @@ espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
                                         "mobilefacenet", "sface",       "face-api", NULL};
     static const char *const sounds[] = {"yamnet", "yamnet-int8", "melstats", NULL};
     const char *allowed = espy_workspace_setting(ws, "non_commercial");
-    const char *const *order = strcmp(modality->name, "sound") == 0 ? sounds : faces;
+    const char *const *order = modality->hears ? sounds : faces;
     for (size_t i = 0; order[i]; i++) {
         espy_pack *p = NULL;
         espy_err e = espy_pack_open(cx, order[i], ws->dir, &p);

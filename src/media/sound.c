@@ -2,10 +2,13 @@
  * media - sound files by libsndfile. */
 #include "media/sound.h"
 
+#include <errno.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -18,8 +21,10 @@
 struct espy_sound_file {
     SNDFILE *handle;
     espy_sound_info info;
-    espy_span bytes; /* of a file in memory */
+    int fd;          /* of a file on disk; -1: in memory */
+    espy_span bytes; /* of a file in memory, */
     size_t at;
+    espy_buf own;      /* perhaps kept here: what came through a pipe */
     sf_count_t frames; /* by the header; SF_COUNT_MAX when it does not say */
     bool ended;        /* a place beyond the end was asked for */
     float *block;      /* SOUND_FRAMES x channels */
@@ -59,16 +64,22 @@ bool espy_sound_name(const char *path)
     return false;
 }
 
-/* ---- a file in memory ---------------------------------------------------------------------- */
+/* ---- where the bytes are -------------------------------------------------------------------- */
 
-static sf_count_t memory_length(void *self)
+static sf_count_t bytes_length(void *self)
 {
-    return (sf_count_t)((espy_sound_file *)self)->bytes.size;
+    const espy_sound_file *f = self;
+    struct stat st;
+    if (f->fd < 0)
+        return (sf_count_t)f->bytes.size;
+    return fstat(f->fd, &st) == 0 ? (sf_count_t)st.st_size : 0;
 }
 
-static sf_count_t memory_seek(sf_count_t offset, int whence, void *self)
+static sf_count_t bytes_seek(sf_count_t offset, int whence, void *self)
 {
     espy_sound_file *f = self;
+    if (f->fd >= 0)
+        return (sf_count_t)lseek(f->fd, (off_t)offset, whence);
     sf_count_t from = whence == SEEK_CUR   ? (sf_count_t)f->at
                       : whence == SEEK_END ? (sf_count_t)f->bytes.size
                                            : 0;
@@ -78,25 +89,55 @@ static sf_count_t memory_seek(sf_count_t offset, int whence, void *self)
     return (sf_count_t)f->at;
 }
 
-static sf_count_t memory_read(void *to, sf_count_t n, void *self)
+static sf_count_t bytes_read(void *to, sf_count_t n, void *self)
 {
     espy_sound_file *f = self;
-    size_t left = f->bytes.size - f->at, take = n < 0 ? 0 : (size_t)n < left ? (size_t)n : left;
+    if (n <= 0)
+        return 0;
+    if (f->fd >= 0) {
+        sf_count_t got = 0;
+        for (ssize_t k = 1; k != 0 && got<n; got += k> 0 ? k : 0) {
+            k = read(f->fd, (uint8_t *)to + got, (size_t)(n - got));
+            if (k < 0 && errno != EINTR)
+                break;
+        }
+        return got;
+    }
+    size_t left = f->bytes.size - f->at, take = (size_t)n < left ? (size_t)n : left;
     memcpy(to, f->bytes.data + f->at, take);
     f->at += take;
     return (sf_count_t)take;
 }
 
-static sf_count_t memory_tell(void *self)
+static sf_count_t bytes_tell(void *self)
 {
-    return (sf_count_t)((espy_sound_file *)self)->at;
+    const espy_sound_file *f = self;
+    return f->fd >= 0 ? (sf_count_t)lseek(f->fd, 0, SEEK_CUR) : (sf_count_t)f->at;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
+/* Without a handle libsndfile's text is one for all threads, and may be another file's. */
 static espy_err sound_damaged(espy_ctx *cx, const espy_sound_file *f)
 {
-    return espy_fail(cx, ESPY_E_FORMAT, "%s: damaged (%s)", f->info.format, sf_strerror(f->handle));
+    return espy_fail(cx, ESPY_E_FORMAT, "%s: damaged (%s)", f->info.format,
+                     f->handle ? sf_strerror(f->handle) : "its header cannot be read");
+}
+
+/* Whether what libsndfile found is what the first bytes said: behind an ID3 tag it would take
+ * anything that it knows. */
+static bool sound_container(const espy_sound_file *f, int format)
+{
+    static const struct {
+        const char *name;
+        int type;
+    } types[] = {{"wav", SF_FORMAT_WAV},   {"wav", SF_FORMAT_WAVEX}, {"wav", SF_FORMAT_RF64},
+                 {"flac", SF_FORMAT_FLAC}, {"ogg", SF_FORMAT_OGG},   {"mp3", SF_FORMAT_MPEG},
+                 {"aiff", SF_FORMAT_AIFF}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if ((format & SF_FORMAT_TYPEMASK) == types[i].type)
+            return strcmp(types[i].name, f->info.format) == 0;
+    return false;
 }
 
 /* Of the codecs that a container may hold, those that people's programs write: the others are
@@ -126,11 +167,21 @@ static bool sound_codec(int format)
     }
 }
 
+static espy_err sound_unknown(espy_ctx *cx, size_t size)
+{
+    if (size == 0)
+        return espy_fail(cx, ESPY_E_FORMAT, "the file is empty");
+    return espy_fail(cx, ESPY_E_FORMAT,
+                     "not a sound espy can read: give WAV, FLAC, Ogg, Opus, MP3 or AIFF");
+}
+
 /* What the header says, once the library has read it. */
 static espy_err sound_check(espy_ctx *cx, espy_sound_file *f, const SF_INFO *info)
 {
     if (!f->handle)
         return sound_damaged(cx, f);
+    if (!sound_container(f, info->format))
+        return sound_unknown(cx, 1);
     if (!sound_codec(info->format))
         return espy_fail(cx, ESPY_E_FORMAT,
                          "%s: holds a codec that is not read; save it as PCM or FLAC",
@@ -149,39 +200,50 @@ static espy_err sound_check(espy_ctx *cx, espy_sound_file *f, const SF_INFO *inf
     return f->block ? ESPY_E_OK : cx->code;
 }
 
-static espy_err sound_unknown(espy_ctx *cx, size_t size)
+/* An MP3 may begin with a tag of any length, behind which libsndfile would take any format that it
+ * knows: there must be a frame.  (ID3v2.4, section 3.1: four bytes of seven bits.) */
+static bool sound_tagged(espy_sound_file *f, const uint8_t probe[SOUND_PROBE])
 {
-    if (size == 0)
-        return espy_fail(cx, ESPY_E_FORMAT, "the file is empty");
-    return espy_fail(cx, ESPY_E_FORMAT,
-                     "not a sound espy can read: give WAV, FLAC, Ogg, Opus, MP3 or AIFF");
+    uint8_t frame[2] = {0};
+    sf_count_t size = 10;
+    for (int i = 6; i < 10; i++)
+        size += (sf_count_t)(probe[i] & 0x7f) << 7 * (9 - i);
+    return bytes_seek(size, SEEK_SET, f) == size && bytes_read(frame, 2, f) == 2 &&
+           frame[0] == 0xff && (frame[1] & 0xe0) == 0xe0;
 }
 
-static espy_err sound_make(espy_ctx *cx, const uint8_t *first, size_t size, espy_sound_file **out)
+/* Tells the format by the first bytes, then lets libsndfile read the header. */
+static espy_err sound_begin(espy_ctx *cx, espy_sound_file *f)
 {
+    static SF_VIRTUAL_IO io = {bytes_length, bytes_seek, bytes_read, NULL, bytes_tell};
+    SF_INFO info = {0};
     uint8_t probe[SOUND_PROBE] = {0};
-    memcpy(probe, first, size < SOUND_PROBE ? size : SOUND_PROBE);
-    const char *format = sound_format(probe);
-    if (!format)
+    const size_t size = (size_t)bytes_read(probe, SOUND_PROBE, f);
+    f->info.format = sound_format(probe);
+    if (!f->info.format || (sound_is(probe, 0, "ID3") && !sound_tagged(f, probe)))
         return sound_unknown(cx, size);
-    *out = espy_zalloc(cx, sizeof **out);
-    if (!*out)
+    if (bytes_seek(0, SEEK_SET, f) != 0)
+        return espy_fail(cx, ESPY_E_IO, "the file cannot be read from its beginning");
+    f->handle = sf_open_virtual(&io, SFM_READ, &info, f);
+    return sound_check(cx, f, &info);
+}
+
+static espy_err sound_make(espy_ctx *cx, int fd, espy_span bytes, espy_sound_file **out)
+{
+    espy_sound_file *f = espy_zalloc(cx, sizeof *f);
+    if (!f)
         return cx->code;
-    (*out)->info.format = format;
+    f->fd = fd;
+    f->bytes = bytes;
+    *out = f;
     return ESPY_E_OK;
 }
 
 espy_err espy_sound_open_memory(espy_ctx *cx, espy_span file, espy_sound_file **out)
 {
-    static SF_VIRTUAL_IO memory = {memory_length, memory_seek, memory_read, NULL, memory_tell};
-    SF_INFO info = {0};
     espy_sound_file *f = NULL;
-    if (file.size == 0)
-        return sound_unknown(cx, 0);
-    ESPY_TRY(sound_make(cx, file.data, file.size, &f));
-    f->bytes = file;
-    f->handle = sf_open_virtual(&memory, SFM_READ, &info, f);
-    espy_err e = sound_check(cx, f, &info);
+    ESPY_TRY(sound_make(cx, -1, file, &f));
+    espy_err e = sound_begin(cx, f);
     if (e == ESPY_E_OK)
         *out = f;
     else
@@ -189,16 +251,28 @@ espy_err espy_sound_open_memory(espy_ctx *cx, espy_span file, espy_sound_file **
     return e;
 }
 
+/* What cannot be gone back in, a pipe, is read into memory as far as the limit allows. */
+static espy_err sound_source(espy_ctx *cx, const char *path, espy_sound_file *f)
+{
+    struct stat st;
+    espy_buf own;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        espy_buf_init(&own, cx->max.file_bytes);
+        ESPY_TRY(espy_file_read(cx, path, own.max, &own));
+        f->own = own;
+        f->bytes = espy_span_of(&f->own);
+        return ESPY_E_OK;
+    }
+    return espy_file_open(cx, path, &f->fd);
+}
+
 espy_err espy_sound_open(espy_ctx *cx, const char *path, espy_sound_file **out)
 {
-    SF_INFO info = {0};
     espy_sound_file *f = NULL;
-    uint8_t first[SOUND_PROBE];
-    size_t n;
-    ESPY_TRY(espy_file_first(cx, path, first, sizeof first, &n));
-    ESPY_TRY(sound_make(cx, first, n, &f));
-    f->handle = sf_open(path, SFM_READ, &info);
-    espy_err e = sound_check(cx, f, &info);
+    ESPY_TRY(sound_make(cx, -1, (espy_span){0}, &f));
+    espy_err e = sound_source(cx, path, f);
+    if (e == ESPY_E_OK)
+        e = sound_begin(cx, f);
     if (e == ESPY_E_OK)
         *out = f;
     else
@@ -213,6 +287,9 @@ void espy_sound_close(espy_ctx *cx, espy_sound_file **file)
         return;
     if (f->handle)
         sf_close(f->handle);
+    if (f->fd >= 0)
+        cx->io->close(f->fd);
+    espy_buf_free(cx, &f->own);
     espy_free(cx, f->block);
     espy_free(cx, f);
     *file = NULL;
@@ -249,8 +326,10 @@ espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds)
     if (sf_seek(f->handle, frame - lead, SEEK_SET) < 0)
         return espy_fail(cx, ESPY_E_FORMAT, "%s: the file does not let one begin at %g s",
                          f->info.format, seconds);
-    for (sf_count_t left = lead, got = 1; left > 0 && got > 0; left -= got)
+    for (sf_count_t left = lead, got = 1; left > 0 && got > 0; left -= got) {
+        ESPY_TRY(espy_cancelled(cx));
         got = sf_readf_float(f->handle, f->block, left < SOUND_FRAMES ? left : SOUND_FRAMES);
+    }
     return ESPY_E_OK;
 }
 

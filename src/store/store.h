@@ -135,10 +135,10 @@ espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
 espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
                                  char digest[ESPY_DIGEST_HEX]) ESPY_NODISCARD;
 
-/* What a sample's media was cut from: a name that its siblings share, or NULL for none.  Splits for
- * measuring keep siblings together. */
+/* What a sample's media was cut from: a name that its siblings share.  Splits for measuring keep
+ * siblings together.  replace: else the name that is there already stays. */
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
-                                     const char *recording) ESPY_NODISCARD;
+                                     const char *recording, bool replace) ESPY_NODISCARD;
 
 /* The labelled samples of a collection, by sample id; with `under` only those whose media's source
  * begins with this text: lets a folder take its labels off photos that are gone. */

@@ -558,11 +558,13 @@ espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
 }
 
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
-                                     const char *recording)
+                                     const char *recording, bool replace)
 {
-    static const char sql[] = "UPDATE media SET recording = $1 WHERE recording IS DISTINCT FROM $1"
+    static const char set[] = "UPDATE media SET recording = $1 WHERE recording IS DISTINCT FROM $1"
                               " AND id = (SELECT media FROM samples WHERE id = $2)";
-    return espy_db_exec(cx, st, sql, DB_ARGS(DB_TEXT(recording), DB_INT(sample)));
+    static const char first[] = "UPDATE media SET recording = $1 WHERE recording IS NULL"
+                                " AND id = (SELECT media FROM samples WHERE id = $2)";
+    return espy_db_exec(cx, st, replace ? set : first, DB_ARGS(DB_TEXT(recording), DB_INT(sample)));
 }
 
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,

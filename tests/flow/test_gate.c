@@ -388,7 +388,7 @@ static void test_sources(void **state)
 {
     (void)state;
     bench b;
-    static uint64_t group[80];
+    espy_training_set again;
     bench_open(&b, 8, 10, 0.3, 9);
     life_add(&b.cx, &b.ws, &b.c, &data, 0, 80, "one");
     bench_fit(&b);
@@ -396,9 +396,14 @@ static void test_sources(void **state)
     bench_fit(&b);
     bench_spoil(&b, 1, 8);
     assert_false(bench_gate(&b, live, &bare, "live")->passed); /* by samples */
-    for (size_t i = 0; i < 80; i++)
-        group[i] = b.set.y[i];
-    b.set.rows.group = group; /* one recording per label, live has heard them all */
+    for (size_t i = 0; i < 80; i++) { /* one recording per label, live has heard them all */
+        const char name[] = {(char)('a' + b.set.y[i]), '\0'};
+        LIFE_OK(&b.cx, espy_store_sample_recording(&b.cx, b.ws.store, b.set.vectors.sample[i], name,
+                                                   true));
+    }
+    LIFE_OK(&b.cx, espy_training_set_load(&b.cx, b.ws.store, &b.c, 0, &again));
+    memcpy(b.set.vectors.group, again.vectors.group, 80 * sizeof *again.vectors.group);
+    espy_training_set_free(&b.cx, &again);
     const espy_gate_check *k = bench_gate(&b, live, &bare, "live");
     assert_true(k->passed && strstr(k->note, "only 0 held-out samples"));
     bench_close(&b);

@@ -29,14 +29,13 @@ static const char *path_of(const char *text)
     return path;
 }
 
-static void expect(const espy_sources *s, const char *path, const char *want)
+static void expect(const espy_sources *s, const char *path, bool by_table, const char *want)
 {
     char *got = NULL;
-    assert_int_equal(espy_sources_find(&cx, s, path, &got), ESPY_E_OK);
-    if (want)
-        assert_string_equal(got, want);
-    else
-        assert_null(got);
+    bool told = !by_table;
+    assert_int_equal(espy_sources_find(&cx, s, path, &told, &got), ESPY_E_OK);
+    assert_string_equal(got, want);
+    assert_true(told == by_table);
     espy_free(&cx, got);
 }
 
@@ -49,23 +48,29 @@ static void test_table(void **state)
                                "x,dog/a.wav,\"tape 1, side \"\"A\"\"\"\r\n"
                                "\"two\nlines\",dog/b.wav,tape 2\r\n"
                                "\r\n"
-                               "x,b.wav,any b");
+                               "x,b.wav,any b\r\n"
+                               "x,dog/d.wav,");
     assert_int_equal(espy_sources_read(&cx, path, &s), ESPY_E_OK);
     assert_int_equal(s.n, 3);
-    expect(&s, "/data/dog/a.wav", "tape 1, side \"A\"");
-    expect(&s, "dog/b.wav", "tape 2");
-    expect(&s, "/data/cat/b.wav", "any b");
-    expect(&s, "/data/dog/c.wav", NULL);
-    expect(&s, "/data/dog/1-100032-A.ogg", "100032"); /* its name tells */
-    expect(NULL, "102871-8-0-1.wav", "102871");
+    expect(&s, "/data/dog/a.wav", true, "tape 1, side \"A\"");
+    expect(&s, "dog/b.wav", true, "tape 2");
+    expect(&s, "/data/cat/b.wav", true, "any b");
+    expect(&s, "/data/dog/c.wav", false, "dog/c");
+    expect(&s, "/data/dog/d.wav", false, "dog/d");           /* its cell is empty */
+    expect(&s, "/data/dog/1-100032-A.ogg", false, "100032"); /* its name tells */
+    expect(NULL, "102871-8-0-1.wav", false, "102871");
     espy_sources_free(&cx, &s);
 }
 
 static void test_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "file,source\n", "name,source\na,b\n",
-                                        "file,source\na\n", "file,source\n\"a,b\n"};
+    static const char *const texts[] = {"",
+                                        "file,source\n",
+                                        "name,source\na,b\n",
+                                        "file,source\na\n",
+                                        "file,source\n\"a,b\n",
+                                        "file,source\na,b\na,c\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         espy_sources s;
         assert_int_equal(espy_sources_read(&cx, path_of(texts[i]), &s), ESPY_E_FORMAT);
