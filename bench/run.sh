@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every benchmark, each beside its peer in one run: make bench.  What cannot be measured here says why.
 #
-#   bench/run.sh [nn] [learn] [mlp] [photos] [identify] [memory]      default: all
+#   bench/run.sh [nn] [learn] [mlp] [photos] [identify] [memory] [sounds]      default: all
 #
-# Peers: ONNX Runtime, scikit-learn, torch, OpenCV and numpy of the python3 in $PYTHON, else of a virtual
+# Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soundfile, soxr and numpy of the python3 in $PYTHON, else of a virtual
 # environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
 # from $ESPY_SHARED, else from ../shared.  Figures that were measured are in docs/benchmarks.md.
 set -eu
@@ -29,8 +29,8 @@ if [ -z "$python" ]; then
     python=$build/python/bin/python
     if [ ! -x "$python" ]; then
         python3 -m venv --system-site-packages "$build/python" 2>/dev/null || true
-        "$python" -m pip install --quiet onnxruntime 2>/dev/null ||
-            echo "bench: ONNX Runtime could not be installed from PyPI; what needs it is left out" >&2
+        "$python" -m pip install --quiet onnxruntime soxr 2>/dev/null ||
+            echo "bench: ONNX Runtime and soxr could not be installed from PyPI; what needs them is left out" >&2
     fi
     [ -x "$python" ] || python=python3
 fi
@@ -100,12 +100,18 @@ bench_memory() {
     "$python" "$root/bench/train_memory.py" --espy "$build/src/cli/espy" --large 60
 }
 
-[ $# -gt 0 ] || set -- nn learn mlp photos identify memory
+bench_sounds() {
+    section "recordings: files to embeddings against Python, an hour at a stretch, training"
+    can "soundfile, soxr, numpy" || { left_out sounds "python lacks soundfile, soxr or numpy"; return 0; }
+    "$python" "$root/bench/sounds_vs_python.py" --espy "$build/src/cli/espy"
+}
+
+[ $# -gt 0 ] || set -- nn learn mlp photos identify memory sounds
 for part in "$@"; do
     case $part in
-    nn | learn | mlp | photos | identify | memory) "bench_$part" ;;
+    nn | learn | mlp | photos | identify | memory | sounds) "bench_$part" ;;
     *)
-        echo "bench: there is no part '$part'; choose of: nn learn mlp photos identify memory" >&2
+        echo "bench: there is no part '$part'; choose of: nn learn mlp photos identify memory sounds" >&2
         exit 2
         ;;
     esac

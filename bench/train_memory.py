@@ -7,19 +7,10 @@
 import argparse
 import json
 import pathlib
-import sys
 import tempfile
 
-from common import Run, altered_people, espy_environment, machine, write_photos
+from common import Run, altered_people, espy_environment, machine, run_small, write_photos
 
-# The kernel counts the memory of the process that starts a program as the program's: start it from a
-# small one.
-LAUNCHER = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
-sys.exit(code)
-"""
 MARK = 400 << 20  # bytes
 EACH = 20         # photos of a person
 
@@ -50,9 +41,8 @@ def main():
             for name, count in sets:
                 command = [options.espy, "train", home / name, "--workspace", home / f"w-{pack}-{name}", "--encoder",
                            pack, "--quiet"]
-                command = [sys.executable, "-S", "-c", LAUNCHER, *command]
-                first, again = (Run(command, environment, keep=True) for _ in range(2))
-                peaks = [int(run.out) for run in (first, again)]
+                first, again = (run_small(command, environment) for _ in range(2))
+                peaks = [run.peak for run in (first, again)]
                 print(f"{pack:16} {count:6} {name:5} {peaks[0] / 2**20:9.0f} {first.wall:8.1f} {first.cpu:7.1f}  "
                       f"again, nothing new: {peaks[1] / 2**20:.0f} MiB, {again.wall:.2f} s  "
                       f"{'within' if max(peaks) <= MARK else 'ABOVE'} {MARK >> 20} MiB", flush=True)
