@@ -15,13 +15,6 @@
 #include "media/sound.h"
 #include "support/wav.h"
 
-/* libsndfile 1.2 forgets some memory of libvorbis and libopus when a file is damaged. */
-const char *__lsan_default_suppressions(void);
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
-{
-    return "leak:libvorbis\nleak:libopus\nleak:libsndfile\n";
-}
-
 #define PI 3.14159265358979323846
 
 /* Tones of 440 and 1000 Hz; channel c has (c + 1) / channels of them. */
