@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors, zip, hdf5 and keras targets and the perceptrons of the
-head target: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons of the
+head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -290,6 +290,61 @@ def kerases():
           {"dense": [(2, 2), (2,)]})
 
 
+def wav(rate, channels, bits, data, size=None, kind=1, magic=b"RIFF"):
+    size = len(data) if size is None else size
+    return (magic + struct.pack("<I", min(size + 36, 2**32 - 1)) + b"WAVEfmt " +
+            struct.pack("<IHHIIHH", 16, kind, channels, rate, rate * channels * bits // 8 & 2**32 - 1,
+                        channels * bits // 8 & 65535, bits) + b"data" + struct.pack("<I", size) + data)
+
+
+def sounds():
+    import soundfile
+    t = np.arange(900) / 8000
+    x = .5 * np.sin(2 * np.pi * 440 * t) + .05 * np.random.default_rng(3).normal(size=900)
+    for name, kind, subtype, channels, rate in (
+            ("u8", "WAV", "PCM_U8", 1, 8000), ("s16", "WAV", "PCM_16", 2, 8000), ("s24", "WAV", "PCM_24", 1, 8000),
+            ("s32", "WAV", "PCM_32", 1, 8000), ("float", "WAV", "FLOAT", 1, 8000), ("double", "WAV", "DOUBLE", 1, 8000),
+            ("ulaw", "WAV", "ULAW", 1, 8000), ("alaw", "WAV", "ALAW", 1, 8000), ("ima", "WAV", "IMA_ADPCM", 1, 8000),
+            ("ms", "WAV", "MS_ADPCM", 2, 8000), ("gsm", "WAV", "GSM610", 1, 8000), ("g721", "WAV", "G721_32", 1, 8000),
+            ("nms", "WAV", "NMS_ADPCM_24", 1, 8000), ("mpeg", "WAV", "MPEG_LAYER_III", 1, 8000),
+            ("wavex", "WAVEX", "PCM_16", 6, 8000), ("rf64", "RF64", "PCM_16", 1, 8000),
+            ("flac", "FLAC", "PCM_16", 1, 8000), ("flac24", "FLAC", "PCM_24", 2, 8000),
+            ("vorbis", "OGG", "VORBIS", 1, 8000), ("opus", "OGG", "OPUS", 1, 8000),
+            ("mp3", "MP3", "MPEG_LAYER_III", 1, 8000), ("aiff", "AIFF", "PCM_16", 1, 8000),
+            ("aifc", "AIFF", "FLOAT", 1, 8000), ("aiff-ima", "AIFF", "IMA_ADPCM", 1, 8000),
+            ("aiff-gsm", "AIFF", "GSM610", 1, 8000), ("aiff-dwvw", "AIFF", "DWVW_16", 1, 8000)):
+        f = io.BytesIO()
+        try:
+            soundfile.write(f, np.repeat(x[:, None], channels, 1), rate, subtype, format=kind)
+        except (soundfile.LibsndfileError, ValueError) as why:
+            print("no seed for", name, why)
+            continue
+        write("sound/%s.%s" % (name, kind.lower()), f.getvalue())
+    data = (x * 32767).astype("<i2").tobytes()
+    for name, content in (
+            ("size-0", wav(8000, 1, 16, data, 0)), ("size-all", wav(8000, 1, 16, data, 2**32 - 1)),
+            ("size-more", wav(8000, 1, 16, data, 10**6)), ("channels-0", wav(8000, 0, 16, data)),
+            ("channels-1000", wav(8000, 1000, 16, data)), ("rate-0", wav(0, 1, 16, data)),
+            ("rate-huge", wav(10**9, 1, 16, data)), ("rifx", wav(8000, 1, 16, data, magic=b"RIFX")),
+            ("nan", wav(8000, 1, 32, np.array([0, np.nan, np.inf, 1e30], "<f4").tobytes(), kind=3)),
+            ("empty", b""), ("text", b"Dear file, I am a letter.\n")):
+        write("sound/hostile-%s.wav" % name, content)
+
+
+def sound_packs():
+    base = {"format": 1, "name": "melstats", "summary": "s", "modality": "sound", "licence": "MIT",
+            "commercial": True, "dim": 92, "floor": .8, "files": []}
+    spectrogram = {"rate": 22050, "window": 500, "hop": 200, "fft": 512, "bands": 40, "low": 50, "high": 11000,
+                   "offset": .01, "frames": 50, "step": 25}
+    for name, more in (("plain", {}), ("clip", {"clip": 2}), ("spectrogram", {"spectrogram": spectrogram}),
+                       ("large", {"spectrogram": {"hop": 8192, "frames": 1024}}),
+                       ("many", {"spectrogram": {"hop": 1, "step": 1}, "clip": 60}),
+                       ("network", {"name": "n", "files": [{"role": "embedder", "name": "a.onnx"},
+                                                           {"role": "names", "name": "a.csv"}],
+                                    "embedder": {"output": "embedding", "scores": "scores"}})):
+        write("pack/sound-%s.json" % name, json.dumps({**base, **more}).encode())
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -301,3 +356,5 @@ if __name__ == "__main__":
         zips()
         hdf5s()
         kerases()
+        sounds()
+        sound_packs()

@@ -74,8 +74,9 @@ typedef struct espy_candidate {
 
 /* One recognised sample.  All pointers belong to the result, which may outlive the engine. */
 typedef struct espy_answer {
-    float box[4]; /* x, y, width, height in pixels of the upright picture */
-    float score;  /* of the detector, 0..1 */
+    float box[4]; /* face: x, y, width, height in pixels of the upright picture;
+                     sound: start, 0, length, 0 in seconds */
+    float score;  /* face: of the detector, 0..1; sound: how loud, 0..1 */
     espy_decision decision;
     const char *label; /* NULL unless known */
     const char *name;  /* NULL unless known */
@@ -99,7 +100,8 @@ ESPY_API espy_err espy_open(const char *workspace, const char *collection, espy_
 /* Reads and answers one file, or one file's bytes (borrowed for the call).
  *   *out  on success owned by the caller, give to espy_result_free(); else not written
  * Errors: NOT_FOUND, IO, FORMAT, LIMIT, NOMEM.  A picture without a face is a success with 0
- * answers. */
+ * answers.  A recording of up to 4 seconds has one answer; a longer one, which is read piece by
+ * piece, one for each stretch in which a known sound is heard. */
 ESPY_API espy_err espy_identify_file(espy_engine *engine, const char *path, espy_result **out);
 ESPY_API espy_err espy_identify_memory(espy_engine *engine, const void *bytes, size_t size,
                                        espy_result **out);

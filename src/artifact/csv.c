@@ -28,3 +28,55 @@ espy_err espy_csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells, siz
     }
     return espy_buf_text(cx, out, "\n");
 }
+
+/* One cell at *at, closed in place; *at moves behind it and what ends it, which *end tells: ',' or
+ * 0 for the end of the row.  False when a quote is not closed. */
+static bool csv_cell_read(char **at, size_t *line, char **cell, char *end)
+{
+    char *from = *at, *to = from;
+    const bool quoted = *from == '"';
+    *cell = to;
+    for (from += quoted; *from; from++) {
+        if (quoted && *from == '"' && from[1] != '"')
+            break;
+        if (!quoted && strchr(",\r\n", *from))
+            break;
+        *line += *from == '\n';
+        from += quoted && *from == '"'; /* two stand for one */
+        *to++ = *from;
+    }
+    if (quoted && *from++ != '"')
+        return false;
+    while (*from && !strchr(",\r\n", *from)) /* what follows a closing quote belongs to it */
+        *to++ = *from++;
+    *end = *from == ',' ? ',' : '\0';
+    if (*from == '\r')
+        from++;
+    *line += *from == '\n';
+    if (*from)
+        from++;
+    *to = '\0';
+    *at = from;
+    return true;
+}
+
+espy_err espy_csv_read(espy_ctx *cx, espy_buf *text, espy_csv_fn *row, void *self)
+{
+    char *cells[ESPY_CSV_CELLS], *at = (char *)text->data;
+    size_t line = 1;
+    if (at && strncmp(at, "\xef\xbb\xbf", 3) == 0) /* the mark that spreadsheets put before UTF-8 */
+        at += 3;
+    while (at && *at) {
+        size_t n = 0, first = line;
+        for (char end = ','; end == ',';) {
+            if (n == ESPY_CSV_CELLS)
+                return espy_fail(cx, ESPY_E_FORMAT, "line %zu: more than %d cells", first,
+                                 ESPY_CSV_CELLS);
+            if (!csv_cell_read(&at, &line, &cells[n++], &end))
+                return espy_fail(cx, ESPY_E_FORMAT, "line %zu: a quote is not closed", first);
+        }
+        if (n > 1 || cells[0][0])
+            ESPY_TRY(row(cx, self, first, cells, n));
+    }
+    return ESPY_E_OK;
+}

@@ -12,4 +12,16 @@
 espy_err espy_csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells,
                       size_t n) ESPY_NODISCARD;
 
+/* Receives one row of n > 0 cells, whose texts are its own until it returns; line: where it begins,
+ * counted from 1. */
+typedef espy_err espy_csv_fn(espy_ctx *cx, void *self, size_t line, char *const *cells, size_t n);
+
+#define ESPY_CSV_CELLS 256 /* most in a row */
+
+/* Reads a table row by row: RFC 4180, either line ending, empty lines and a byte order mark passed
+ * over; text is changed. Errors: FORMAT (a quote that is not closed, too many cells: names the
+ * line), what `row` returns.
+ */
+espy_err espy_csv_read(espy_ctx *cx, espy_buf *text, espy_csv_fn *row, void *self) ESPY_NODISCARD;
+
 #endif

@@ -51,7 +51,6 @@ typedef struct keras_block {
 typedef struct keras_plan {
     size_t dim; /* of the input layer; 0: there is none */
     size_t n;
-    size_t dense, norms; /* layers of the class so far */
     keras_block at[ESPY_MLP_LAYERS];
 } keras_plan;
 

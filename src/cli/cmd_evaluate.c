@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/csv.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "cli/media_args.h"
+#include "cli/train_args.h"
 #include "flow/evaluate.h"
 #include "flow/scan.h"
 #include "learn/metrics.h"
@@ -64,46 +65,55 @@ typedef struct pair_list {
     size_t n;
 } pair_list;
 
+typedef struct pairs_reader {
+    pair_list *to;
+    const char *dir; /* with slash */
+    size_t room;
+} pairs_reader;
+
+static espy_err pairs_row(espy_ctx *cx, void *self, size_t line, char *const *cells, size_t n)
+{
+    pairs_reader *r = self;
+    pair_list *l = r->to;
+    if (line == 1)
+        return ESPY_E_OK;
+    if (n < 3 || (cells[2][0] != '0' && cells[2][0] != '1'))
+        return espy_fail(cx, ESPY_E_FORMAT, "line %zu: \"a,b,same\" with same 0 or 1 was expected",
+                         line);
+    if (l->n == r->room) {
+        const size_t room = r->room ? 2 * r->room : 64;
+        char **at = espy_resize(cx, l->files.at, 2 * room, sizeof *at);
+        uint8_t *same = at ? espy_resize(cx, l->same, room, sizeof *same) : NULL;
+        l->files.at = at ? at : l->files.at;
+        if (!same)
+            return cx->code;
+        l->same = same;
+        r->room = room;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        l->files.at[l->files.n] = espy_sprintf(cx, "%s%s", r->dir, cells[i]);
+        if (!l->files.at[l->files.n++])
+            return cx->code;
+    }
+    l->same[l->n++] = cells[2][0] == '1';
+    return ESPY_E_OK;
+}
+
 /* "a,b,same" lines with a header; paths are relative to the file's folder. */
 static espy_err pairs_read(espy_cli *cli, const char *path, pair_list *out)
 {
     espy_ctx *cx = &cli->cx;
     espy_err e = ESPY_E_OK;
     espy_buf text;
-    size_t lines = 1;
     espy_buf_init(&text, (size_t)64 << 20);
     char *dir = espy_strndup(cx, path, (size_t)(espy_path_name(path) - path));
+    pairs_reader r = {out, dir, 0};
     if (!dir)
         return cx->code;
     ESPY_GO(espy_file_read(cx, path, text.max, &text));
-    for (size_t i = 0; i < text.size; i++)
-        lines += text.data[i] == '\n';
-    out->files.at = espy_array(cx, 2 * lines, sizeof *out->files.at);
-    out->same = espy_array(cx, lines, sizeof *out->same);
-    if (!out->files.at || !out->same)
-        ESPY_GO(cx->code);
-    size_t number = 0;
-    for (char *next, *line = (char *)text.data; line && *line; line = next) {
-        char *end = strchr(line, '\n'), *b, *same;
-        next = end ? end + 1 : NULL;
-        if (end)
-            *end = '\0';
-        number++;
-        b = strchr(line, ',');
-        same = b ? strchr(b + 1, ',') : NULL;
-        if (number == 1 || !*line)
-            continue;
-        if (!same || (same[1] != '0' && same[1] != '1'))
-            ESPY_GO(espy_fail(cx, ESPY_E_FORMAT,
-                              "%s, line %zu: \"a,b,same\" with same 0 or 1 was expected", path,
-                              number));
-        *b = *same = '\0';
-        out->files.at[out->files.n++] = espy_sprintf(cx, "%s%s", dir, line);
-        out->files.at[out->files.n++] = espy_sprintf(cx, "%s%s", dir, b + 1);
-        out->same[out->n++] = same[1] == '1';
-        if (!out->files.at[out->files.n - 2] || !out->files.at[out->files.n - 1])
-            ESPY_GO(cx->code);
-    }
+    e = espy_csv_read(cx, &text, pairs_row, &r);
+    if (e != ESPY_E_OK)
+        (void)espy_fail_in(cx, "%s", path);
 out:
     espy_free(cx, dir);
     espy_buf_free(cx, &text);
@@ -247,10 +257,11 @@ typedef struct labelled_rows {
 } labelled_rows;
 
 /* The number that clips of one recording share, by their names; else one of the file's own. */
-static espy_err evaluate_group(espy_ctx *cx, const char *path, uint64_t *out)
+static espy_err evaluate_group(espy_ctx *cx, const espy_sources *sources, const char *path,
+                               uint64_t *out)
 {
     char digest[ESPY_DIGEST_HEX], *recording;
-    ESPY_TRY(espy_recording_of(cx, path, &recording));
+    ESPY_TRY(espy_sources_find(cx, sources, path, &recording));
     const char *name = recording ? recording : path;
     espy_digest(name, strlen(name), digest);
     digest[16] = '\0';
@@ -260,7 +271,8 @@ static espy_err evaluate_group(espy_ctx *cx, const char *path, uint64_t *out)
 }
 
 static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const espy_collection *c,
-                              const espy_dataset *d, labelled_rows *out)
+                              const espy_dataset *d, const espy_sources *sources,
+                              labelled_rows *out)
 {
     espy_ctx *cx = &cli->cx;
     espy_paths paths = {espy_array(cx, d->files, sizeof(char *)), 0};
@@ -285,7 +297,7 @@ static espy_err evaluate_rows(espy_cli *cli, const espy_encoder *encoder, const 
             memmove(out->v.x + n * out->v.dim, out->v.x + at * out->v.dim,
                     out->v.dim * sizeof(float));
             if (sounds)
-                ESPY_GO(evaluate_group(cx, paths.at[at], &out->group[n]));
+                ESPY_GO(evaluate_group(cx, sources, paths.at[at], &out->group[n]));
             out->y[n++] = (uint32_t)classes;
         }
         if (n > before)
@@ -339,6 +351,7 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     evaluate_vectors strangers = {0};
     espy_evaluation result;
     evaluate_left left = {0};
+    espy_sources sources = {0};
     espy_err e = ESPY_E_OK;
     uint32_t *answer = NULL;
     size_t n = 0;
@@ -352,7 +365,9 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
                           .floor = (double)espy_encoder_pack(encoder)->floor,
                           .floor_loss = espy_encoder_modality(encoder)->floor_loss};
     ESPY_GO(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_encoder_modality(encoder), NULL, &d));
-    ESPY_GO(evaluate_rows(cli, encoder, c, &d, &l));
+    if (espy_cli_text(cli, "sources"))
+        ESPY_GO(espy_sources_read(cx, espy_cli_text(cli, "sources"), &sources));
+    ESPY_GO(evaluate_rows(cli, encoder, c, &d, sources.n ? &sources : NULL, &l));
     if (unknown)
         ESPY_GO(evaluate_strangers(cli, encoder, c, unknown, &strangers, &n));
     answer = espy_array(cx, l.rows.n, sizeof *answer);
@@ -369,6 +384,7 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
 out:
     espy_free(cx, answer);
     espy_free(cx, l.group);
+    espy_sources_free(cx, &sources);
     vectors_free(cli, &strangers);
     vectors_free(cli, &l.v);
     espy_free(cx, l.y);
@@ -406,6 +422,7 @@ static const espy_option evaluate_options[] = {
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "photos of people, or recordings of classes, that are not in DIR"},
+    ESPY_SOURCES_OPTION,
     {"leave-out", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "also learn without each label in turn and count its samples that are named all the same"},
     {"test-share", "F", ESPY_OPT_REAL, 0, 0.9, "0.2", NULL, "test_share",

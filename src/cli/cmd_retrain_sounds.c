@@ -26,6 +26,7 @@ static const espy_option retrain_sounds_options[] = {
      "least probability to be known, instead of the recommended one"},
     ESPY_ENCODER_OPTIONS(NULL),
     ESPY_GATE_OPTIONS,
+    ESPY_SOURCES_OPTION,
     ESPY_AUGMENT_OPTION,
     {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
      "also print precision, recall and F1 per label"},

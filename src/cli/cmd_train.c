@@ -246,7 +246,14 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
     espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
                                .actor = "folder",
                                .progress = &cli->progress};
-    ESPY_TRY(espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest));
+    espy_sources sources = {0};
+    if (espy_cli_text(cli, "sources")) {
+        ESPY_TRY(espy_sources_read(cx, espy_cli_text(cli, "sources"), &sources));
+        how.sources = &sources;
+    }
+    espy_err e = espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest);
+    espy_sources_free(cx, &sources);
+    ESPY_TRY(e);
     if (!ingest->used)
         return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
                          m->sample, data->files, m->media, ingest->skipped[0].reason);
@@ -395,6 +402,7 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
                                             ESPY_TRAIN_OPTIONS,
                                             ESPY_GATE_OPTIONS,
                                             ESPY_WHOLE_OPTION,
+                                            ESPY_SOURCES_OPTION,
                                             ESPY_AUGMENT_OPTION,
                                             ESPY_MODELS_OPTION,
                                             {"report", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
@@ -426,7 +434,7 @@ static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_moda
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
     ESPY_GO(espy_paths_modality(cli, &paths, modality));
-    ESPY_GO(espy_cli_modality(cli, *modality ? *modality : espy_modality_find("face"), modality));
+    ESPY_GO(espy_cli_modality(cli, *modality, modality));
     d.at = espy_array(cx, 1, sizeof *d.at);
     if (!d.at)
         ESPY_GO(cx->code);
@@ -521,9 +529,12 @@ static espy_err enroll_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_GO(enroll_dataset(cli, &data, &modality));
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
+    modality = espy_encoder_modality(encoder); /* standard input did not tell */
     ESPY_GO(train_fit_options(cli, encoder, &o));
     ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
+    if (box_text && strcmp(modality->name, "face") != 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--box is for pictures"));
     if (box_text) {
         ESPY_GO(enroll_box(cli, box_text, &data, box));
         how.box = box;

@@ -148,6 +148,7 @@ static const espy_option trigger_options[] = {
     ESPY_TRAIN_OPTIONS,
     ESPY_GATE_OPTIONS,
     ESPY_WHOLE_OPTION,
+    ESPY_SOURCES_OPTION,
     ESPY_AUGMENT_OPTION,
     ESPY_MODELS_OPTION,
     {0}};

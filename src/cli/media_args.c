@@ -264,6 +264,18 @@ espy_err espy_cli_encoder_alone(espy_cli *cli, const espy_modality *modality, es
     return e;
 }
 
+/* A collection that was named may be for the other kind of files. */
+static espy_err encoder_collection_fits(espy_ctx *cx, const espy_collection *c,
+                                        const espy_modality *modality)
+{
+    const espy_modality *own = espy_modality_find(c->modality);
+    if (!modality || !own || own == modality)
+        return ESPY_E_OK;
+    return espy_fail(cx, ESPY_E_ARG,
+                     "collection \"%s\" is for %ss, not for %ss; name another one (--collection)",
+                     c->name, own->media, modality->media);
+}
+
 /* A collection that is there keeps its encoder unless the command line names another; environment
  * and espy.conf are for new ones, and for the modality of the pack that they name. */
 espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modality,
@@ -278,6 +290,8 @@ espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modal
     if (!collection && create && modality)
         collection = modality->collection;
     espy_err e = espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c);
+    if (e == ESPY_E_OK)
+        e = encoder_collection_fits(cx, &c, modality);
     espy_collection_free(cx, &c);
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);

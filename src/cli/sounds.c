@@ -4,8 +4,10 @@
 #include "cli/sounds.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "artifact/csv.h"
 #include "base/file.h"
 #include "base/pool.h"
 #include "encode/listen.h"
@@ -87,29 +89,33 @@ static void sounds_text(const char *path, const espy_scan *scan, const espy_resu
     }
 }
 
-/* A field of a CSV file (RFC 4180). */
-static void sounds_field(const char *s)
+static espy_err sounds_csv(espy_ctx *cx, const char *path, const espy_scan *scan,
+                           const espy_result *r)
 {
-    if (!s[strcspn(s, ",\"\r\n")]) {
-        espy_cli_print("%s", s);
-        return;
-    }
-    espy_cli_print("\"");
-    for (; *s; s++)
-        espy_cli_print("%s%c", *s == '"' ? "\"" : "", *s);
-    espy_cli_print("\"");
-}
-
-static void sounds_csv(const char *path, const espy_scan *scan, const espy_result *r)
-{
-    for (size_t i = 0; i < scan->n; i++) {
+    espy_buf rows;
+    espy_err e = ESPY_E_OK;
+    espy_buf_init(&rows, (size_t)1 << 30);
+    for (size_t i = 0; e == ESPY_E_OK && i < scan->n; i++) {
         const float *box = scan->at[i].box;
-        sounds_field(path);
-        espy_cli_print(",%.2f,%.2f,%s,", (double)box[0], (double)(box[0] + box[2]),
-                       espy_decision_name(r->at[i].decision));
-        sounds_field(r->at[i].label ? r->at[i].label : "");
-        espy_cli_print(",%.4f,%.4f\n", (double)r->at[i].probability, (double)r->at[i].similarity);
+        const espy_answer *a = &r->at[i];
+        char number[4][32];
+        snprintf(number[0], sizeof number[0], "%.2f", (double)box[0]);
+        snprintf(number[1], sizeof number[1], "%.2f", (double)(box[0] + box[2]));
+        snprintf(number[2], sizeof number[2], "%.4f", (double)a->probability);
+        snprintf(number[3], sizeof number[3], "%.4f", (double)a->similarity);
+        const char *const cells[] = {path,
+                                     number[0],
+                                     number[1],
+                                     espy_decision_name(a->decision),
+                                     a->label ? a->label : "",
+                                     number[2],
+                                     number[3]};
+        e = espy_csv_row(cx, &rows, cells, sizeof cells / sizeof *cells);
     }
+    if (e == ESPY_E_OK && rows.size)
+        espy_cli_print("%s", (const char *)rows.data);
+    espy_buf_free(cx, &rows);
+    return e;
 }
 
 static espy_err sounds_tell(sounds_run *run, size_t i)
@@ -136,7 +142,7 @@ static espy_err sounds_tell(sounds_run *run, size_t i)
     else if (run->format == SOUNDS_TEXT)
         sounds_text(path, scan, r);
     else if (run->format == SOUNDS_CSV)
-        sounds_csv(path, scan, r);
+        return sounds_csv(cx, path, scan, r);
     else
         for (size_t k = 0; k < scan->n; k++)
             espy_cli_print("%.6f\t%.6f\t%s\n", (double)scan->at[k].box[0],
@@ -209,26 +215,34 @@ static espy_err sounds_scores(espy_ctx *cx, const espy_encoder *encoder, const c
                               float *sum, double *heard)
 {
     const size_t dim = espy_encoder_dim(encoder), scores = espy_encoder_scores(encoder);
+    const bool piped = strcmp(path, "-") == 0;
     espy_listener *l = NULL;
     espy_patch patches[ESPY_LISTEN_BLOCK];
+    espy_buf file;
     espy_err e = ESPY_E_OK;
     size_t total = 0;
     float *vectors = espy_floats(cx, ESPY_LISTEN_BLOCK * dim);
     float *block = espy_floats(cx, ESPY_LISTEN_BLOCK * scores);
+    espy_buf_init(&file, cx->max.file_bytes);
     if (!vectors || !block)
         ESPY_GO(cx->code);
-    ESPY_GO(espy_listener_open(cx, encoder, path, (espy_span){0}, 0, 0, &l));
+    if (piped)
+        ESPY_GO(espy_file_read(cx, path, file.max, &file));
+    ESPY_GO(espy_listener_open(cx, encoder, piped ? NULL : path, espy_span_of(&file), 0, 0, &l));
     for (size_t n = 1; n > 0; total += n) {
         ESPY_GO(espy_listener_next(cx, l, ESPY_LISTEN_BLOCK, vectors, block, patches, &n));
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < scores; k++)
                 sum[k] += block[i * scores + k];
     }
-    for (size_t k = 0; k < scores && total; k++)
+    if (total == 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "the file holds no sound: not one value"));
+    for (size_t k = 0; k < scores; k++)
         sum[k] /= (float)total;
     *heard = espy_listener_heard(l);
 out:
     espy_listener_close(cx, &l);
+    espy_buf_free(cx, &file);
     espy_free(cx, vectors);
     espy_free(cx, block);
     return e;

@@ -65,6 +65,11 @@
         "reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"           \
     }
 
+#define ESPY_SOURCES_OPTION                                                                     \
+    {                                                                                           \
+        "sources", "CSV", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,                                \
+            "recordings: a table file,source of what they were cut from; else their names tell" \
+    }
 #define ESPY_AUGMENT_OPTION                                                                     \
     {                                                                                           \
         "augment", "N", ESPY_OPT_INT, 0, 11, "0", NULL, "augment",                              \

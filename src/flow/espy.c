@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "flow/identify.h"
+#include "flow/listen.h"
 #include "flow/scan.h"
 
 struct espy_engine {
@@ -49,14 +49,40 @@ espy_err espy_open(const char *workspace, const char *collection, espy_engine **
     return engine_open(en, workspace, collection);
 }
 
+/* path NULL: the bytes. */
+static espy_err engine_listen(espy_engine *en, const char *path, espy_span file, espy_result **out)
+{
+    const espy_listen_options usual = {0};
+    espy_ctx *cx = &en->cx;
+    espy_scan scan = {0};
+    ESPY_TRY(espy_listen(cx, &en->identifier, path, file, &usual, &scan, out));
+    espy_err e = ESPY_E_OK;
+    if (scan.error)
+        e = espy_fail(cx, ESPY_E_FORMAT, "%s", scan.error);
+    espy_scan_free(cx, &scan);
+    return e;
+}
+
+static bool engine_hears(const espy_engine *en)
+{
+    return strcmp(espy_encoder_modality(en->encoder)->name, "sound") == 0;
+}
+
+static espy_err engine_ready(espy_engine *en)
+{
+    espy_clear(&en->cx);
+    return en->identifier.head ? ESPY_E_OK
+                               : espy_fail(&en->cx, ESPY_E_ARG, "the engine is not open");
+}
+
 espy_err espy_identify_memory(espy_engine *en, const void *bytes, size_t size, espy_result **out)
 {
     espy_find_options find = {0};
     espy_scan scan = {0};
     espy_ctx *cx = &en->cx;
-    espy_clear(cx);
-    if (!en->identifier.head)
-        return espy_fail(cx, ESPY_E_ARG, "the engine is not open");
+    ESPY_TRY(engine_ready(en));
+    if (engine_hears(en))
+        return engine_listen(en, NULL, (espy_span){bytes, size}, out);
     ESPY_TRY(espy_flow_scan_memory(cx, en->encoder, &find, (espy_span){bytes, size}, &scan));
     espy_err e = espy_identify_scan(cx, &en->identifier, &scan, out);
     espy_scan_free(cx, &scan);
@@ -67,7 +93,9 @@ espy_err espy_identify_file(espy_engine *en, const char *path, espy_result **out
 {
     espy_ctx *cx = &en->cx;
     espy_buf b;
-    espy_clear(cx);
+    ESPY_TRY(engine_ready(en));
+    if (engine_hears(en))
+        return engine_listen(en, path, (espy_span){0}, out);
     espy_buf_init(&b, cx->max.file_bytes);
     ESPY_TRY(espy_file_read(cx, path, cx->max.file_bytes, &b));
     espy_err e = espy_identify_memory(en, b.data, b.size, out);

@@ -9,9 +9,6 @@
 #include "flow/scan.h"
 #include "learn/gallery.h"
 
-#define LISTEN_WINDOW 1.92
-#define LISTEN_LEAST 0.48
-#define LISTEN_GAP 0.96
 #define LISTEN_HOLD 0.8         /* share of the threshold that keeps a label going */
 #define LISTEN_HOLD_COSINE 0.05 /* and how far below the floor its cosine may fall */
 #define LISTEN_WINDOW_MOST 64   /* patches */
@@ -40,6 +37,7 @@ typedef struct listen_run {
     size_t have;                      /* patches there */
     size_t passed;                    /* windows told so far */
     double edge;                      /* where the last of them ends */
+    bool whole;                       /* the recording is one sample */
     float *rows, *level, *p, *cosine; /* of the windows of a block */
     listen_event *at;                 /* events; the last one may still grow */
     size_t n, room;
@@ -61,8 +59,7 @@ static void listen_free(espy_ctx *cx, listen_run *r)
 static espy_err listen_make(espy_ctx *cx, listen_run *r)
 {
     const size_t most = LISTEN_WINDOW_MOST + ESPY_LISTEN_BLOCK;
-    const double wanted = r->o->window > 0 ? r->o->window : LISTEN_WINDOW;
-    const double patches = round((wanted - r->times.patch) / r->times.step) + 1;
+    const double patches = round((r->o->window - r->times.patch) / r->times.step) + 1;
     r->window = (size_t)fmin(fmax(patches, 1), LISTEN_WINDOW_MOST);
     r->vectors = espy_floats(cx, most * r->dim);
     r->patches = espy_array(cx, most, sizeof *r->patches);
@@ -98,30 +95,51 @@ static bool listen_same(listen_kind a, listen_kind b)
     return a.decision == b.decision && a.label == b.label;
 }
 
+/* The event that a stretch goes on with, or NULL.  A label goes on over stretches without one,
+ * which become part of it. */
+static listen_event *listen_before(espy_ctx *cx, listen_run *r, listen_kind kind, double start)
+{
+    const bool known = kind.decision == ESPY_KNOWN;
+    size_t n = r->n;
+    while (known && n && r->at[n - 1].kind.decision != ESPY_KNOWN)
+        n--;
+    listen_event *e = n ? &r->at[n - 1] : NULL;
+    if (!e || !listen_same(e->kind, kind) || start - e->end > (known ? r->o->gap : 0) + 1e-9)
+        return NULL;
+    while (r->n > n)
+        espy_free(cx, r->at[--r->n].p);
+    return e;
+}
+
+static espy_err listen_begin(espy_ctx *cx, listen_run *r, listen_kind kind, double start,
+                             listen_event **out)
+{
+    if (r->n == r->room) {
+        size_t room = r->room ? 2 * r->room : 16;
+        listen_event *at = espy_resize(cx, r->at, room, sizeof *at);
+        if (!at)
+            return cx->code;
+        r->at = at;
+        r->room = room;
+    }
+    float *both = espy_floats(cx, 2 * r->classes);
+    if (!both)
+        return cx->code;
+    *out = &r->at[r->n++];
+    **out = (listen_event){kind, start, start, 0, -1, both, both + r->classes};
+    return ESPY_E_OK;
+}
+
 /* Begins an event, or goes on with one of the same kind that ended close enough before. */
 static espy_err listen_note(espy_ctx *cx, listen_run *r, listen_kind kind, double start, double end,
                             const float *p, const float *cosine, float level)
 {
-    const double gap = kind.decision != ESPY_KNOWN ? 0 : r->o->gap > 0 ? r->o->gap : LISTEN_GAP;
     const size_t bytes = r->classes * sizeof *p;
-    listen_event *e = r->n ? &r->at[r->n - 1] : NULL;
-    if (kind.decision != ESPY_KNOWN && !r->o->all)
+    if (kind.decision != ESPY_KNOWN && !r->o->all && !r->whole)
         return ESPY_E_OK;
-    if (!e || !listen_same(e->kind, kind) || start - e->end > gap + 1e-9) {
-        if (r->n == r->room) {
-            size_t room = r->room ? 2 * r->room : 16;
-            listen_event *at = espy_resize(cx, r->at, room, sizeof *at);
-            if (!at)
-                return cx->code;
-            r->at = at;
-            r->room = room;
-        }
-        float *both = espy_floats(cx, 2 * r->classes);
-        if (!both)
-            return cx->code;
-        e = &r->at[r->n++];
-        *e = (listen_event){kind, start, end, 0, -1, both, both + r->classes};
-    }
+    listen_event *e = listen_before(cx, r, kind, start);
+    if (!e)
+        ESPY_TRY(listen_begin(cx, r, kind, start, &e));
     e->end = end;
     e->level = fmaxf(e->level, level);
     const float score = kind.decision == ESPY_KNOWN ? p[kind.label] : level;
@@ -133,17 +151,37 @@ static espy_err listen_note(espy_ctx *cx, listen_run *r, listen_kind kind, doubl
     return ESPY_E_OK;
 }
 
-/* An event that ended and is too short is not kept. */
+/* Makes one of two unknown stretches that touch: b becomes part of a. */
+static void listen_join(espy_ctx *cx, listen_event *a, listen_event *b)
+{
+    a->end = b->end;
+    if (b->level > a->level) { /* the louder one is told of */
+        espy_free(cx, a->p);
+        a->p = b->p;
+        a->cosine = b->cosine;
+        a->level = b->level;
+    } else {
+        espy_free(cx, b->p);
+    }
+}
+
+/* An event that ended and is too short is not kept, or is a stretch in which nothing is known. */
 static void listen_drop_short(espy_ctx *cx, listen_run *r)
 {
-    const double least = r->o->least > 0 ? r->o->least : LISTEN_LEAST;
     size_t kept = 0;
     for (size_t i = 0; i < r->n; i++) {
-        const listen_event *e = &r->at[i];
-        if (e->kind.decision == ESPY_KNOWN && e->end - e->start < least - 1e-9)
-            espy_free(cx, e->p);
+        listen_event e = r->at[i], *last = kept ? &r->at[kept - 1] : NULL;
+        if (e.kind.decision == ESPY_KNOWN && e.end - e.start < r->o->least - 1e-9) {
+            if (!r->o->all) {
+                espy_free(cx, e.p);
+                continue;
+            }
+            e.kind = (listen_kind){ESPY_UNKNOWN, 0, false};
+        }
+        if (last && e.kind.decision == ESPY_UNKNOWN && listen_same(last->kind, e.kind))
+            listen_join(cx, last, &e);
         else
-            r->at[kept++] = *e;
+            r->at[kept++] = e;
     }
     r->n = kept;
 }
@@ -199,14 +237,17 @@ static espy_err listen_all(espy_ctx *cx, listen_run *r, espy_listener *l)
         r->have += n;
         const double heard = espy_listener_heard(l);
         const bool short_one = ended && r->passed == 0;
-        const bool clip = short_one && heard <= r->times.clip + 1e-6;
-        const size_t size = clip || (short_one && r->have < r->window) ? r->have : r->window;
+        r->whole = short_one && heard <= r->times.clip + 1e-6;
+        const size_t size = r->whole || (short_one && r->have < r->window) ? r->have : r->window;
         if (size == 0 || r->have < size)
             continue;
         const size_t windows = r->have - size + 1;
         ESPY_TRY(listen_windows(cx, r, windows, size, heard));
         listen_shift(r, windows);
     }
+    if (r->passed == 0 && r->o->start > 0)
+        return espy_fail(cx, ESPY_E_FORMAT, "the recording ends before %g s, where it was to begin",
+                         r->o->start);
     if (r->passed == 0)
         return espy_fail(cx, ESPY_E_FORMAT, "the file holds no sound: not one value");
     listen_end(r, espy_listener_heard(l));
@@ -226,12 +267,19 @@ static espy_err listen_answer(espy_ctx *cx, const listen_run *r, espy_scan *scan
     scan->n = r->n;
     for (size_t i = 0; i < r->n; i++) {
         const listen_event *v = &r->at[i];
-        scan->at[i] = (espy_scan_sample){.box = {(float)v->start, 0, (float)(v->end - v->start), 0},
-                                         .score = fminf(v->level, 1)};
+        scan->at[i] = (espy_scan_sample){
+            .box = {(float)(r->o->start + v->start), 0, (float)(v->end - v->start), 0},
+            .score = fminf(v->level, 1)};
         memcpy(p + i * r->classes, v->p, r->classes * sizeof *p);
         memcpy(cosine + i * r->classes, v->cosine, r->classes * sizeof *cosine);
     }
     ESPY_GO(espy_identify_answers(cx, r->id, scan, p, cosine, result));
+    for (size_t i = 0; i < r->n; i++) /* a dropped event may be one that the rule would name */
+        if (r->at[i].kind.decision != ESPY_KNOWN) {
+            espy_answer *a = &(*result)->at[i];
+            a->decision = r->at[i].kind.decision;
+            a->label = a->name = NULL;
+        }
 out:
     espy_free(cx, p);
     espy_free(cx, cosine);
@@ -266,7 +314,8 @@ espy_err espy_listen(espy_ctx *cx, const espy_identifier *id, const char *path, 
         s = (espy_scan){0};
         goto out;
     }
-    listen_drop_short(cx, &r);
+    if (!r.whole)
+        listen_drop_short(cx, &r);
     s.width = (int)fmin(espy_listener_heard(l) * 1000, 2e9);
     ESPY_GO(listen_answer(cx, &r, &s, result));
     *scan = s;

@@ -200,7 +200,7 @@ static espy_err ingest_origin(espy_ctx *cx, const ingest_job *j, size_t i, int64
     ESPY_TRY(e);
     if (strcmp(j->modality->name, "sound") != 0)
         return ESPY_E_OK;
-    ESPY_TRY(espy_recording_of(cx, j->paths[i], &recording));
+    ESPY_TRY(espy_sources_find(cx, j->options->sources, j->paths[i], &recording));
     e = espy_store_sample_recording(cx, j->store, sample, recording);
     espy_free(cx, recording);
     return e;

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "flow/dataset.h"
 #include "flow/fit.h"
+#include "flow/sources.h"
 #include "flow/workspace.h"
 
 /* The labelled vectors of a collection as a fit wants them: classes in order of their codes. */
@@ -52,8 +53,9 @@ void espy_ingest_free(espy_ctx *cx, espy_ingest *r);
 /* How the samples of a folder's pictures are chosen. */
 typedef struct espy_ingest_options {
     bool whole_if_none; /* S1: the whole picture where no face is found */
-    const float *box;  /* x, y, width, height: the face there instead of the largest one; or NULL */
-    const char *actor; /* who labels: "folder" (a later run may change it) or "user" */
+    const float *box; /* x, y, width, height: the face there instead of the largest one; or NULL */
+    const espy_sources *sources; /* what recordings were cut from; NULL: by their names */
+    const char *actor;           /* who labels: "folder" (a later run may change it) or "user" */
     const espy_progress *progress;
 } espy_ingest_options;
 

@@ -40,7 +40,7 @@ typedef struct espy_mlp_epoch {
 typedef struct espy_mlp_history {
     espy_mlp_epoch *at; /* n epochs, owned */
     size_t n;
-    size_t best; /* index of the epoch whose weights were kept */
+    size_t best;              /* index of the epoch whose weights were kept */
     size_t train, validation; /* rows that were trained on, and that chose the epoch */
 } espy_mlp_history;
 void espy_mlp_history_free(espy_ctx *cx, espy_mlp_history *h);

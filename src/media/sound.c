@@ -99,11 +99,42 @@ static espy_err sound_damaged(espy_ctx *cx, const espy_sound_file *f)
     return espy_fail(cx, ESPY_E_FORMAT, "%s: damaged (%s)", f->info.format, sf_strerror(f->handle));
 }
 
+/* Of the codecs that a container may hold, those that people's programs write: the others are
+ * decoded by code that hardly anybody runs. */
+static bool sound_codec(int format)
+{
+    switch (format & SF_FORMAT_SUBMASK) {
+    case SF_FORMAT_PCM_S8:
+    case SF_FORMAT_PCM_U8:
+    case SF_FORMAT_PCM_16:
+    case SF_FORMAT_PCM_24:
+    case SF_FORMAT_PCM_32:
+    case SF_FORMAT_FLOAT:
+    case SF_FORMAT_DOUBLE:
+    case SF_FORMAT_ULAW:
+    case SF_FORMAT_ALAW:
+    case SF_FORMAT_IMA_ADPCM:
+    case SF_FORMAT_MS_ADPCM:
+    case SF_FORMAT_VORBIS:
+    case SF_FORMAT_OPUS:
+    case SF_FORMAT_MPEG_LAYER_I:
+    case SF_FORMAT_MPEG_LAYER_II:
+    case SF_FORMAT_MPEG_LAYER_III:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What the header says, once the library has read it. */
 static espy_err sound_check(espy_ctx *cx, espy_sound_file *f, const SF_INFO *info)
 {
     if (!f->handle)
         return sound_damaged(cx, f);
+    if (!sound_codec(info->format))
+        return espy_fail(cx, ESPY_E_FORMAT,
+                         "%s: holds a codec that is not read; save it as PCM or FLAC",
+                         f->info.format);
     if (info->samplerate < ESPY_SOUND_RATE_LEAST || info->samplerate > ESPY_SOUND_RATE_MOST ||
         info->channels < 1 || info->channels > ESPY_SOUND_CHANNELS)
         return espy_fail(cx, ESPY_E_LIMIT,

@@ -17,14 +17,14 @@ static void tone(double hz)
         x[i] = (float)(0.5 * sin(2 * acos(-1.0) * hz * i / RATE));
 }
 
-/* Where the power of the middle of a sound is greatest, in steps of 1 Hz (Goertzel's sums). */
+/* Where the power of the middle of a sound is greatest, in steps of 2 Hz. */
 static double loudest(const float *y, size_t n)
 {
-    const size_t from = n / 4, count = n / 2;
+    const size_t from = n / 4, count = RATE / 2;
     double best = 0, most = -1;
-    for (int hz = 100; hz < 2000; hz++) {
+    for (int hz = 200; hz < 1000; hz += 2) {
         double re = 0, im = 0, w = 2 * acos(-1.0) * hz / RATE;
-        for (size_t i = 0; i < count; i += 1) {
+        for (size_t i = 0; i < count; i++) {
             re += (double)y[from + i] * cos(w * (double)i);
             im += (double)y[from + i] * sin(w * (double)i);
         }
@@ -55,7 +55,7 @@ static void test_stretch_keeps_the_pitch(void **state)
         size_t n = 0;
         assert_int_equal(espy_sound_stretch(&cx, x, N, RATE, factors[k], &y, &n), ESPY_E_OK);
         assert_int_equal(n, (size_t)(N * factors[k] + 0.5));
-        assert_true(fabs(loudest(y, n) - 440) <= 2);
+        assert_true(fabs(loudest(y, n) - 440) <= 4);
         assert_true(fabs(level(y, n) / before - 1) < 0.05); /* no gaps, no doubling */
         espy_free(&cx, y);
     }

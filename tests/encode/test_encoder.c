@@ -8,8 +8,8 @@
 
 #include "encode/detect.h"
 #include "encode/encode.h"
-#include "media/media.h"
 #include "encode_case.h"
+#include "media/media.h"
 #include "support/support.h"
 
 static espy_encoder *open_pack(espy_ctx *cx, const char *pack, const char *precision)

@@ -17,15 +17,6 @@
 #define PI 3.14159265358979323846
 #define MOST 400 /* patches of a file here */
 
-/* Under a sanitizer fewer clips have to do. */
-#if defined(__has_feature)
-#define SLOW (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW 1
-#else
-#define SLOW 0
-#endif
-
 static espy_encoder *open_pack(espy_ctx *cx, const char *pack, const char *precision)
 {
     espy_encoder *en = NULL;
@@ -336,7 +327,7 @@ static void test_bf16(void **state)
         char *dir = espy_path_join(&cx, root, classes.at[i].name);
         if (classes.at[i].is_dir)
             assert_int_equal(espy_dir_read(&cx, dir, &files), ESPY_E_OK);
-        for (size_t k = 0; k < files.n; k += SLOW ? 10 : 1) {
+        for (size_t k = 0; k < files.n; k += TEST_SLOW ? 10 : 1) {
             if (espy_modality_of_file(files.at[k].name) != espy_modality_find("sound"))
                 continue;
             char *path = espy_path_join(&cx, dir, files.at[k].name);

@@ -75,9 +75,13 @@ static void test_two_levels(void **state)
     put(&cx, dir, "texts", "readme.txt");
     put(&cx, dir, ".git", "x.jpg");
     put(&cx, dir, "", "loose.jpg");
-    TEST_FAULT_LOOP(&cx, &m, espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
-                    espy_dataset_free(&cx, &d));
-    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), ESPY_E_OK);
+    TEST_FAULT_LOOP(
+        &cx, &m,
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
+        espy_dataset_free(&cx, &d));
+    assert_int_equal(
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d),
+        ESPY_E_OK);
     assert_int_equal(d.n, 2);
     assert_int_equal(d.files, 3);
     assert_string_equal(d.at[0].code, "STU001");
@@ -91,7 +95,9 @@ static void test_two_levels(void **state)
     assert_string_equal(espy_path_name(d.empty[0]), "empty");
     assert_string_equal(espy_path_name(d.empty[1]), "texts");
     espy_dataset_free(&cx, &d);
-    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), only_png, &d), ESPY_E_OK);
+    assert_int_equal(
+        espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), only_png, &d),
+        ESPY_E_OK);
     assert_int_equal(d.files, 1);
     espy_dataset_free(&cx, &d);
     espy_dataset_free(&cx, &d); /* again is fine */
@@ -101,7 +107,8 @@ static void test_two_levels(void **state)
 static void refused(espy_ctx *cx, const char *dir, espy_err want, const char *text)
 {
     espy_dataset d;
-    assert_int_equal(espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), want);
+    assert_int_equal(
+        espy_dataset_read(cx, dir, ESPY_FOLDER_CODE, espy_modality_find("face"), NULL, &d), want);
     assert_non_null(strstr(cx->text, text));
     espy_clear(cx);
 }
@@ -125,10 +132,148 @@ static void test_refused(void **state)
     assert_int_equal(m.live, 0);
 }
 
+/* Recordings by class: what counts, what is said when there is nothing, and the folder of the
+ * unknown. */
+static void test_sounds(void **state)
+{
+    (void)state;
+    const espy_modality *sound = espy_modality_find("sound");
+    espy_ctx cx;
+    test_memory m;
+    espy_dataset d;
+    test_memory_init(&cx, &m);
+    const char *dir = test_folder();
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d), ESPY_E_DATA);
+    assert_non_null(strstr(cx.text, "No class directories found"));
+    espy_clear(&cx);
+    put(&cx, dir, "dog_bark", "notes.txt");
+    put(&cx, dir, "dog_bark", "cover.jpg");
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d), ESPY_E_DATA);
+    assert_non_null(strstr(cx.text, "No recordings found"));
+    assert_non_null(strstr(cx.text, "wav, flac, ogg, opus or mp3"));
+    espy_clear(&cx);
+    put(&cx, dir, "dog_bark", "a.wav");
+    put(&cx, dir, "dog_bark", "b.OGG");
+    put(&cx, dir, "siren", "c.flac");
+    put(&cx, dir, "siren", "d.mp3");
+    put(&cx, dir, "siren", "e.opus");
+    put(&cx, dir, "siren", "f.aiff");
+    put(&cx, dir, "unknown", "g.wav");
+    put(&cx, dir, "quiet", NULL);
+    TEST_FAULT_LOOP(&cx, &m, espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d),
+                    espy_dataset_free(&cx, &d));
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d), ESPY_E_OK);
+    assert_int_equal(d.n, 2);
+    assert_int_equal(d.files, 6);
+    assert_string_equal(d.at[0].code, "dog_bark");
+    assert_string_equal(d.at[0].name, "dog bark");
+    assert_int_equal(d.at[0].n_files, 2);
+    assert_int_equal(d.n_empty, 1);
+    assert_string_equal(espy_path_name(d.unknown), "unknown");
+    espy_dataset_free(&cx, &d);
+    put(&cx, dir, "UNKNOWN", "h.wav"); /* in any case of letters, and twice */
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d), ESPY_E_OK);
+    assert_int_equal(d.files, 6);
+    assert_non_null(d.unknown);
+    espy_dataset_free(&cx, &d);
+    /* S0 and S1 know no such folder */
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_FIRST, sound, NULL, &d), ESPY_E_OK);
+    assert_int_equal(d.files, 8);
+    assert_null(d.unknown);
+    espy_dataset_free(&cx, &d);
+    /* nothing but the unknown is nothing */
+    dir = test_folder();
+    put(&cx, dir, "unknown", "g.wav");
+    assert_int_equal(espy_dataset_read(&cx, dir, ESPY_FOLDER_CODE, sound, NULL, &d), ESPY_E_DATA);
+    espy_clear(&cx);
+    assert_int_equal(m.live, 0);
+}
+
+static void test_modality(void **state)
+{
+    (void)state;
+    const espy_modality *found;
+    espy_ctx cx;
+    test_memory m;
+    test_memory_init(&cx, &m);
+    assert_int_equal(espy_dataset_modality(&cx, "/nowhere/at/all", &found), ESPY_E_NOT_FOUND);
+    espy_clear(&cx);
+    const char *dir = test_folder();
+    put(&cx, dir, "", "loose.wav");
+    put(&cx, dir, "a", "notes.txt");
+    assert_int_equal(espy_dataset_modality(&cx, dir, &found), ESPY_E_OK);
+    assert_null(found);
+    put(&cx, dir, "a", "x.wav");
+    put(&cx, dir, "b", "y.MP3");
+    TEST_FAULT_LOOP(&cx, &m, espy_dataset_modality(&cx, dir, &found), (void)0);
+    assert_int_equal(espy_dataset_modality(&cx, dir, &found), ESPY_E_OK);
+    assert_ptr_equal(found, espy_modality_find("sound"));
+    put(&cx, dir, "b", "z.png");
+    assert_int_equal(espy_dataset_modality(&cx, dir, &found), ESPY_E_DATA);
+    assert_non_null(strstr(cx.text, "both pictures and recordings"));
+    espy_clear(&cx);
+    dir = test_folder();
+    put(&cx, dir, "a", "x.jpeg");
+    assert_int_equal(espy_dataset_modality(&cx, dir, &found), ESPY_E_OK);
+    assert_ptr_equal(found, espy_modality_find("face"));
+    assert_int_equal(m.live, 0);
+}
+
+/* What a recording was cut from, by the names of the sets that people have. */
+static void test_recording(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *source;
+    } t[] = {
+        {"esc/5-210540-A-13.wav", "210540"},
+        {"5-210540-B-13.ogg", "210540"},
+        {"1-100032-A.ogg", "100032"},
+        {"4-99644-C-4", "99644"},
+        {"us8k/fold1/102871-8-0-1.wav", "102871"},
+        {"102871-8-0-12.wav", "102871"},
+        {"7383-3-0-0.wav", "7383"},
+        {"1-100032-A_aug3.wav", "100032"},
+        {"102871-8-0-1_aug12_pitch.wav", "102871"},
+        {"barking_aug1.wav", "barking"},
+        {"barking_aug1_noise.wav", "barking"},
+        {"a_augmented.wav", NULL},
+        {"_aug1.wav", NULL},
+        {"barking.wav", NULL},
+        {"2024-05-17-1.wav", NULL}, /* a date */
+        {"2024-5-1-12.wav", NULL},
+        {"1999-1-A.wav", NULL},
+        {"102871-88-0-1.wav", NULL}, /* UrbanSound8K has ten classes */
+        {"102871-8-0.wav", NULL},
+        {"1-2-a-3.wav", NULL},
+        {"1-2-AB-3.wav", NULL},
+        {"x1-2-A.wav", NULL},
+        {"1--A.wav", NULL},
+        {"", NULL},
+        {".wav", NULL},
+        {"-", NULL},
+    };
+    espy_ctx cx;
+    test_memory m;
+    char *source;
+    test_memory_init(&cx, &m);
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        assert_int_equal(espy_recording_of(&cx, t[i].path, &source), ESPY_E_OK);
+        if (!source != !t[i].source || (source && strcmp(source, t[i].source) != 0))
+            fail_msg("%s: %s, not %s", t[i].path, source ? source : "none",
+                     t[i].source ? t[i].source : "none");
+        espy_free(&cx, source);
+    }
+    TEST_FAULT_LOOP(&cx, &m, espy_recording_of(&cx, "1-100032-A.ogg", &source),
+                    espy_free(&cx, source));
+    assert_int_equal(m.live, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
-                                       cmocka_unit_test(test_two_levels),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_two_levels),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_sounds),
+        cmocka_unit_test(test_modality), cmocka_unit_test(test_recording)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

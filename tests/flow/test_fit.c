@@ -464,8 +464,9 @@ static void test_out_of_memory(void **state)
     o.settings.epochs = 1;
     for (size_t h = 0; h < 4; h++) {
         o.head = heads[h];
-        o.refit = true;
-        o.rule = ESPY_THRESHOLD_FOLDS;
+        bool slow = strcmp(heads[h], "mlp") == 0; /* one fit is enough */
+        o.refit = !slow;
+        o.rule = slow ? ESPY_THRESHOLD_ACCEPT : ESPY_THRESHOLD_FOLDS;
         TEST_FAULT_LOOP(&cx, &m, espy_flow_fit(&cx, &data.rows, data.names, &o, &f),
                         espy_fit_free(&cx, &f));
     }

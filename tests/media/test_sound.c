@@ -502,6 +502,28 @@ static void test_paths(void **state)
         assert_false(espy_sound_name(no[i]));
 }
 
+/* A codec that nobody writes any more is refused by a line that says what to do. */
+static void test_codecs(void **state)
+{
+    (void)state;
+    static const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_GSM610,
+                                  SF_FORMAT_WAV | SF_FORMAT_G721_32,
+                                  SF_FORMAT_AIFF | SF_FORMAT_DWVW_16};
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        const kind k = {"old", "", formats[i], 8000, 1, 0, true};
+        espy_buf file;
+        if (!write_kind(&cx, &k, &file))
+            continue;
+        heard h = hear_every_way(&cx, espy_span_of(&file), NULL);
+        assert_int_equal(h.e, ESPY_E_FORMAT);
+        assert_non_null(strstr(h.text, "save it as PCM or FLAC"));
+        free(h.x);
+        espy_buf_free(&cx, &file);
+    }
+}
+
 /* Sixty-four channels are the most, and are read. */
 static void test_many_channels(void **state)
 {
@@ -553,11 +575,12 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wav_kinds),     cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_truncated),     cmocka_unit_test(test_flipped),
-        cmocka_unit_test(test_lies),          cmocka_unit_test(test_impossible),
-        cmocka_unit_test(test_no_sound),      cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_many_channels), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_wav_kinds), cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_flipped),
+        cmocka_unit_test(test_lies),      cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_no_sound),  cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_codecs),    cmocka_unit_test(test_many_channels),
+        cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,10 +128,12 @@ static void run_migration(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT;"
-                                                        "UPDATE labels SET note = 'was ' || name;"};
-    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT;"
-                                                          "ALTER TABLE nothing ADD COLUMN x TEXT;"};
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2,
+                                       "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                       "UPDATE labels SET note = 'was ' || name;"};
+    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2,
+                                         "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                         "ALTER TABLE nothing ADD COLUMN x TEXT;"};
     char path[400], copy[400];
     espy_db *db = NULL;
     fill(&cx, dir);
@@ -183,7 +185,8 @@ static void run_migration_without_copy(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, "ALTER TABLE labels ADD COLUMN note TEXT"};
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2,
+                                       "ALTER TABLE labels ADD COLUMN note TEXT"};
     char path[400];
     espy_db *db = NULL;
     fill(&cx, dir);

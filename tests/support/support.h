@@ -13,6 +13,15 @@
 
 #include "base/file.h"
 
+/* Under a sanitizer, where less has to do. */
+#if defined(__has_feature)
+#define TEST_SLOW (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SLOW 1
+#else
+#define TEST_SLOW 0
+#endif
+
 /* Path of a file in ../shared (or $ESPY_SHARED), in a static buffer; NULL when it is not there. */
 const char *test_shared(const char *relative);
 

@@ -4,6 +4,7 @@
 #define ESPY_TESTS_WAV_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
