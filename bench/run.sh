@@ -4,7 +4,7 @@
 #
 #   bench/run.sh [nn] [learn] [mlp] [photos] [identify] [memory] [sounds]      default: all
 #
-# Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soxr and numpy of the python3 in $PYTHON, else of a virtual
+# Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soundfile, soxr and numpy of the python3 in $PYTHON, else of a virtual
 # environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
 # from $ESPY_SHARED, else from ../shared.  Figures that were measured are in docs/benchmarks.md.
 set -eu
