@@ -143,7 +143,7 @@ static espy_err sound_describe(espy_ctx *cx, encoder_sound *en)
                  {"step", en->step},
                  {"clip", en->clip},
                  {"silence", (double)en->base.pack->min_score},
-                 {"revision", ESPY_STATS_REVISION}};
+                 {"revision", ESPY_HEAR_REVISION}};
     espy_err e;
     espy_json *all = espy_json_object();
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)

@@ -22,6 +22,10 @@ typedef struct encoder_sound {
 size_t espy_patch_values(const encoder_sound *en);
 size_t espy_patch_step(const encoder_sound *en);
 
+/* Raise it with every change that moves a value, from mixing the channels to the mean of patches.
+ */
+#define ESPY_HEAR_REVISION 3
+
 /* How loud a patch's spectrogram is. */
 espy_patch espy_patch_hear(const encoder_sound *en, const float *patch);
 
@@ -39,7 +43,6 @@ espy_err espy_listener_patches(espy_ctx *cx, espy_listener *l, size_t most, floa
  * changes from frame to frame, each standardised by what is usual (sound_stats.c). Cepstral
  * statistics are the classic description of timbre (Tzanetakis, Cook 2002). */
 #define ESPY_STATS_DIM 92
-#define ESPY_STATS_REVISION 2 /* raise it with every change that moves a value */
 espy_err espy_stats_embed(espy_ctx *cx, const float *patch, int frames, int bands,
                           float *out) ESPY_NODISCARD;
 

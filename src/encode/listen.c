@@ -8,6 +8,8 @@
 #include "encode/encoder_sound.h"
 #include "encode/wave.h"
 
+#define LISTEN_FAINT 0.0316f /* -30 dB: what a patch has at least of the loudest one's level */
+
 /* `values` holds the stream from where the next patch begins; `have` of them are there. */
 struct espy_listener {
     const encoder_sound *en;
@@ -139,11 +141,16 @@ espy_err espy_patches_mean(espy_ctx *cx, const float *vectors, const espy_patch 
                            size_t dim, float *out)
 {
     bool all_silent = true;
-    for (size_t i = 0; i < n; i++)
+    float loudest = 0;
+    for (size_t i = 0; i < n; i++) {
         all_silent = all_silent && patches[i].silent;
+        loudest = fmaxf(loudest, patches[i].level);
+    }
     memset(out, 0, dim * sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < dim && (all_silent || !patches[i].silent); k++)
+    for (size_t i = 0; i < n; i++) {
+        const bool faint = patches[i].silent || patches[i].level < LISTEN_FAINT * loudest;
+        for (size_t k = 0; k < dim && (all_silent || !faint); k++)
             out[k] += vectors[i * dim + k];
+    }
     return espy_embedder_unit(cx, out, 1, dim);
 }

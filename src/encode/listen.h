@@ -49,8 +49,8 @@ int espy_encoder_rate(const espy_encoder *encoder); /* values a second that it h
 size_t espy_encoder_scores(const espy_encoder *encoder);
 const char *espy_encoder_score_name(const espy_encoder *encoder, size_t i);
 
-/* Mean of the patches that are not silent, of all when all are, scaled to unit length: the
- * embedding of a stretch of n patches (docs/decisions/013). */
+/* Mean of the patches that are not silent, nor 30 dB below the loudest, scaled to unit length; of
+ * all when all are silent: the embedding of a stretch of n patches (docs/decisions/013). */
 espy_err espy_patches_mean(espy_ctx *cx, const float *vectors, const espy_patch *patches, size_t n,
                            size_t dim, float *out) ESPY_NODISCARD;
 

@@ -10,7 +10,8 @@
 #include "flow/scan.h"
 #include "media/sound.h"
 
-#define CANARY_NOISE 0.1 /* deviation; full scale is 1 */
+#define CANARY_HISS 3e-4 /* deviations; full scale is 1 */
+#define CANARY_NOISE 0.1
 
 static espy_err canary_wav(espy_ctx *cx, const espy_encoder *encoder, double deviation,
                            espy_buf *out)
@@ -34,8 +35,10 @@ espy_err espy_canaries_make(espy_ctx *cx, const espy_encoder *encoder, espy_cana
     static const struct {
         const char *name;
         double deviation;
-        bool warning; /* rain, wind and engines are like white noise; nothing is like silence */
-    } kinds[ESPY_CANARIES] = {{"silence", 0, false}, {"noise", CANARY_NOISE, true}};
+        bool warning; /* a quiet room may be a class, and rain is like white noise; nothing is like
+                         silence */
+    } kinds[ESPY_CANARIES] = {
+        {"silence", 0, false}, {"hiss", CANARY_HISS, true}, {"noise", CANARY_NOISE, true}};
     const espy_find_options find = {0};
     const size_t dim = espy_encoder_dim(encoder);
     espy_canaries c = {0};

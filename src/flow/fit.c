@@ -118,17 +118,53 @@ static espy_err fit_choose(espy_ctx *cx, const espy_rows *rows, const espy_fit_o
     return espy_head_choose(cx, name, out);
 }
 
-/* Whether the training part leaves some label fewer than two samples. */
-static bool fit_thin(const espy_rows *rows, const espy_split *split)
+/* Moves the held-out samples for which moves[i] is set back into training, and their siblings. */
+static espy_err fit_give_back(espy_ctx *cx, const espy_rows *rows, uint8_t *moves, espy_split *s)
 {
-    for (uint32_t c = 0; c < rows->classes; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < split->train_n && n < 2; i++)
-            n += rows->y[split->train[i]] == c;
-        if (n < 2)
-            return true;
-    }
-    return false;
+    size_t kept = 0, n = 0;
+    for (size_t i = 0; rows->group && i < s->test_n; i++)
+        for (size_t k = 0; moves[i] == 1 && k < s->test_n; k++)
+            if (!moves[k] && rows->group[s->test[k]] == rows->group[s->test[i]])
+                moves[k] = 2;
+    uint32_t *train = espy_array(cx, rows->n, sizeof *train);
+    if (!train)
+        return cx->code;
+    for (size_t i = 0; i < s->test_n; i++)
+        if (!moves[i])
+            s->test[kept++] = s->test[i];
+    for (size_t i = 0, k = 0; i < rows->n; i++)
+        if (k < kept && s->test[k] == i)
+            k++;
+        else
+            train[n++] = (uint32_t)i;
+    espy_free(cx, s->train);
+    s->train = train;
+    s->train_n = n;
+    s->test_n = kept;
+    return ESPY_E_OK;
+}
+
+/* A label that would be learned from one sample keeps all of its own: the others are measured. */
+static espy_err fit_not_thin(espy_ctx *cx, const espy_rows *rows, espy_split *s)
+{
+    espy_err e = ESPY_E_OK;
+    size_t *count = espy_array(cx, rows->classes, sizeof *count);
+    uint8_t *moves = espy_array(cx, s->test_n, sizeof *moves);
+    bool any = false;
+    if (!count || !moves)
+        ESPY_GO(cx->code);
+    for (size_t i = 0; i < s->train_n; i++)
+        count[rows->y[s->train[i]]]++;
+    for (size_t i = 0; i < s->test_n; i++)
+        any |= moves[i] = count[rows->y[s->test[i]]] < 2;
+    if (any)
+        e = fit_give_back(cx, rows, moves, s);
+    if (e == ESPY_E_OK && !s->test_n)
+        e = espy_fail(cx, ESPY_E_DATA, "two samples per label");
+out:
+    espy_free(cx, count);
+    espy_free(cx, moves);
+    return e;
 }
 
 /* Held-out part: at least one sample per label where labels have two; none when they do not. */
@@ -144,10 +180,10 @@ static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_op
     espy_err e = share >= 1 ? espy_fail(cx, ESPY_E_DATA, "one sample per label")
                             : espy_split_stratified(cx, rows->y, rows->group, rows->n,
                                                     rows->classes, share, o->settings.seed, out);
-    if (e == ESPY_E_OK && !knn && fit_thin(rows, out)) {
+    if (e == ESPY_E_OK && !knn)
+        e = fit_not_thin(cx, rows, out);
+    if (e != ESPY_E_OK)
         espy_split_free(cx, out);
-        e = ESPY_E_DATA;
-    }
     if (e == ESPY_E_DATA) {
         espy_log(cx, ESPY_LOG_WARN,
                  "too few samples to hold any back (%zu of %zu labels): accuracy is not measured",

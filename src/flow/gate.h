@@ -6,7 +6,7 @@
 
 #include "flow/train.h"
 
-/* Something that nobody is: digital silence, white noise. */
+/* Something that nobody is: digital silence, hiss, white noise. */
 typedef struct espy_canary {
     const char *name; /* of its check: "silence" */
     const float *x;   /* dim values, a unit row, borrowed */

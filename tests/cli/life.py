@@ -288,7 +288,7 @@ def sounds_live_the_same_life():
     assert first[0] == {"retrain": True, "new_samples": 30, "min_new_samples": 100,
                         "counts": dict.fromkeys(names, 10)}, first
     assert first[1]["promoted"] is True and first[1]["samples"] == 30, first
-    assert [k["name"] for k in first[1]["gate"]["checks"]] == ["silence", "noise", "left_out"], first
+    assert [k["name"] for k in first[1]["gate"]["checks"]] == ["silence", "hiss", "noise", "left_out"], first
     assert first[1]["gate"]["checks"][0]["passed"] is True, first
     for name in names:
         for p in sorted((source / name).iterdir())[10:15]:

@@ -68,6 +68,36 @@ static void test_figures(void **state)
     assert_int_equal(m.live, 0);
 }
 
+/* A label of two samples keeps both for training; the other labels are measured all the same. */
+static void test_thin_label(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    test_memory m;
+    espy_fit f;
+    test_memory_init(&cx, &m);
+    flow_make(&data, 8, 10, 0.4, 1);
+    size_t n = 0;
+    for (size_t i = 0, of_last = 0; i < data.rows.n; i++) {
+        if (data.y[i] == 7 && of_last++ >= 2)
+            continue;
+        data.y[n] = data.y[i];
+        memmove((float *)data.rows.x + n * FLOW_DIM, data.rows.x + i * FLOW_DIM,
+                FLOW_DIM * sizeof *data.rows.x);
+        n++;
+    }
+    data.rows.n = n;
+    fit(&cx, &usual, &f);
+    assert_int_equal(f.split.train_n + f.split.test_n, 72);
+    assert_in_range(f.split.test_n, 13, 15);
+    for (size_t i = 0; i < f.split.test_n; i++)
+        assert_int_not_equal(data.y[f.split.test[i]], 7);
+    espy_fit_free(&cx, &f);
+    TEST_FAULT_LOOP(&cx, &m, espy_flow_fit(&cx, &data.rows, data.names, &usual, &f),
+                    espy_fit_free(&cx, &f));
+    assert_int_equal(m.live, 0);
+}
+
 static void test_floor_grows(void **state)
 {
     (void)state;
@@ -483,17 +513,12 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_floor_grows),
-        cmocka_unit_test(test_strangers_are_unknown),
-        cmocka_unit_test(test_threshold_rules),
-        cmocka_unit_test(test_one_sample_each),
-        cmocka_unit_test(test_mislabelled),
-        cmocka_unit_test(test_same_on_any_pool),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_mlp),
+        cmocka_unit_test(test_figures),         cmocka_unit_test(test_thin_label),
+        cmocka_unit_test(test_floor_grows),     cmocka_unit_test(test_strangers_are_unknown),
+        cmocka_unit_test(test_threshold_rules), cmocka_unit_test(test_one_sample_each),
+        cmocka_unit_test(test_mislabelled),     cmocka_unit_test(test_same_on_any_pool),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_groups),          cmocka_unit_test(test_mlp),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
