@@ -26,8 +26,11 @@ struct espy_sound_file {
     size_t at;
     espy_buf own;      /* perhaps kept here: what came through a pipe */
     sf_count_t frames; /* by the header; SF_COUNT_MAX when it does not say */
-    bool ended;        /* a place beyond the end was asked for */
-    float *block;      /* SOUND_FRAMES x channels */
+    sf_count_t from;   /* the place gone to last, and how many frames were read from there */
+    sf_count_t read;
+    bool ended;    /* at a place beyond the end, or of what can be read */
+    char name[64]; /* for warnings */
+    float *block;  /* SOUND_FRAMES x channels */
 };
 
 /* ---- formats ------------------------------------------------------------------------------- */
@@ -96,10 +99,11 @@ static sf_count_t bytes_read(void *to, sf_count_t n, void *self)
         return 0;
     if (f->fd >= 0) {
         sf_count_t got = 0;
-        for (ssize_t k = 1; k != 0 && got<n; got += k> 0 ? k : 0) {
-            k = read(f->fd, (uint8_t *)to + got, (size_t)(n - got));
-            if (k < 0 && errno != EINTR)
+        while (got < n) {
+            const ssize_t k = read(f->fd, (uint8_t *)to + got, (size_t)(n - got));
+            if (k == 0 || (k < 0 && errno != EINTR))
                 break;
+            got += k > 0 ? k : 0;
         }
         return got;
     }
@@ -270,6 +274,7 @@ espy_err espy_sound_open(espy_ctx *cx, const char *path, espy_sound_file **out)
 {
     espy_sound_file *f = NULL;
     ESPY_TRY(sound_make(cx, -1, (espy_span){0}, &f));
+    snprintf(f->name, sizeof f->name, "%s", espy_path_name(path));
     espy_err e = sound_source(cx, path, f);
     if (e == ESPY_E_OK)
         e = sound_begin(cx, f);
@@ -320,6 +325,8 @@ espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds)
         return espy_fail(cx, ESPY_E_ARG, "%g s is not a time in a recording", seconds);
     const sf_count_t frame = (sf_count_t)floor(seconds * f->info.rate + 0.5);
     const sf_count_t lead = sound_lead(f, frame);
+    f->from = frame;
+    f->read = 0;
     f->ended = frame >= f->frames; /* not every format can be sent there */
     if (f->ended)
         return ESPY_E_OK;
@@ -353,8 +360,18 @@ espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n,
     while (*got < n && !f->ended) {
         size_t want = n - *got < SOUND_FRAMES ? n - *got : SOUND_FRAMES;
         sf_count_t have = sf_readf_float(f->handle, f->block, (sf_count_t)want);
-        if (have < 0 || sf_error(f->handle) != SF_ERR_NO_ERROR)
-            return sound_damaged(cx, f);
+        if (have < 0 || sf_error(f->handle) != SF_ERR_NO_ERROR) {
+            f->read += have > 0 ? have : 0;
+            if (f->read == 0)
+                return sound_damaged(cx, f);
+            espy_log(cx, ESPY_LOG_WARN, "%s%s%s: cut or damaged: nothing is heard after %.1f s",
+                     f->name, *f->name ? ": " : "", f->info.format,
+                     (double)(f->from + f->read) / f->info.rate);
+            f->ended = true;
+            have = have > 0 ? have : 0;
+        } else {
+            f->read += have;
+        }
         if (!sound_mix(f->block, (size_t)have, (size_t)f->info.channels, out + *got))
             return espy_fail(cx, ESPY_E_FORMAT,
                              "%s: holds values that are no sound (full scale is 1)",

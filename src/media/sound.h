@@ -35,7 +35,8 @@ const espy_sound_info *espy_sound_info_of(const espy_sound_file *f);
 espy_err espy_sound_seek(espy_ctx *cx, espy_sound_file *f, double seconds) ESPY_NODISCARD;
 
 /* The next n values at the file's rate, the mean of its channels; full scale is -1..1.  *got is
- * less than n at the end only.  Errors: FORMAT (damaged; values that are no sound). */
+ * less than n at the end only.  A file that turns out to be cut or damaged ends there, with a
+ * warning. Errors: FORMAT (nothing can be read; values that are no sound). */
 espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n,
                          size_t *got) ESPY_NODISCARD;
 

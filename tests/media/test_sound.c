@@ -307,6 +307,9 @@ static void test_truncated(void **state)
             heard h = hear_every_way(&cx, part, NULL);
             refused += h.e != ESPY_E_OK;
             assert_true(h.e != ESPY_E_OK || h.n <= (size_t)kinds[i].rate + 4000);
+            if (eighth == 7 && strcmp(kinds[i].says, "ogg") != 0 && /* whose pages are long */
+                !(h.e == ESPY_E_OK && h.n > (size_t)kinds[i].rate / 2))
+                fail_msg("%s: %zu values of what is there: %s", kinds[i].name, h.n, h.text);
             free(h.x);
         }
         assert_true(refused >= 1); /* nothing is no sound */
