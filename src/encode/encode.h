@@ -3,10 +3,10 @@
  * Depends on: base, kern, gemm, media, dsp, nn.  An encoder is immutable and may be used by many
  * threads at once.
  *
- * An encoder is one pack (pack.h) of one modality.  Work is in two steps:
- *   find    media -> samples: the faces of a picture, each with its box, points, quality and
- * aligned crop; or the first seconds of a recording with their spectrogram embed   n samples -> n
- * unit vectors Long recordings are listened to piece by piece: listen.h. */
+ * An encoder is one pack (pack.h) of one modality.  Work is in two steps.  find: from media to
+ * samples, which are the faces of a picture, each with its box, points, quality and aligned crop,
+ * or the first seconds of a recording with their spectrogram.  embed: from n samples to n unit
+ * vectors.  Long recordings are listened to piece by piece: listen.h. */
 #ifndef ESPY_ENCODE_ENCODE_H
 #define ESPY_ENCODE_ENCODE_H
 
