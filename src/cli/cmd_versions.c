@@ -149,6 +149,7 @@ static espy_err rollback_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     espy_collection c = {0};
     const char *wanted = cli->n_args ? cli->args[0] : "previous";
+    const char *models = espy_cli_text(cli, "models"), *reason = espy_cli_text(cli, "reason");
     int64_t to = 0, from = 0, now = 0;
     espy_err e = ESPY_E_OK;
     if (strcmp(wanted, "previous") != 0 && !espy_parse_int(wanted, 1, INT64_MAX, &to))
@@ -158,13 +159,10 @@ static espy_err rollback_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_workspace(cli, false));
     ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
                                                &c));
-    ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, espy_cli_text(cli, "reason"), &from, &now));
-    if (espy_cli_text(cli, "models"))
-        e = espy_models_rollback(cx, espy_cli_text(cli, "models"), now,
-                                 espy_cli_text(cli, "reason"), espy_time_now());
-    if (e != ESPY_E_OK)
-        ESPY_GO(espy_fail_in(cx, "version %lld answers, but its network is not in production",
-                             (long long)now));
+    if (models)
+        ESPY_GO(espy_models_rollback(cx, &cli->ws, &c, models, to, reason, &from, &now));
+    else
+        ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, reason, &from, &now));
     if (cli->json)
         ESPY_GO(rollback_json(cli, from, now));
     else if (from == now)
