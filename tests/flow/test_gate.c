@@ -215,9 +215,18 @@ static void test_figures(void **state)
     b.recipe.test_share = 0;
     bench_fit(&b);
     k = bench_gate(&b, live, &bare, "live");
-    assert_true(k->passed && isnan(k->limit));
-    assert_non_null(strstr(k->note, "this one was not measured"));
+    assert_false(k->passed || k->warning || b.gate.promote); /* live was measured */
+    assert_true(isnan(k->value) && k->limit == 1);
+    assert_non_null(
+        strstr(b.gate.text, "was not measured, and version 1 has 1.0000: hold samples back"));
+    espy_gate_options forced = bare;
+    forced.force = true;
+    k = bench_gate(&b, live, &forced, "live");
+    assert_true(!k->passed && b.gate.promote);
     live = bench_promote(&b);
+    k = bench_gate(&b, live, &bare, "live"); /* neither was */
+    assert_true(k->passed && isnan(k->limit) && b.gate.promote);
+    assert_non_null(strstr(k->note, "this one was not measured"));
     b.recipe.test_share = 0.2;
     bench_fit(&b);
     k = bench_gate(&b, live, &bare, "live");
