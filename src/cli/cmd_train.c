@@ -305,6 +305,16 @@ static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const es
                                         : ESPY_E_OK;
 }
 
+espy_err espy_cli_train_options(espy_cli *cli)
+{
+    if (espy_cli_text(cli, "models") && espy_cli_real(cli, "test-share") <= 0)
+        return espy_fail(
+            &cli->cx, ESPY_E_ARG,
+            "--models keeps what was measured: give --test-share a share to hold back, "
+            "0.2 for example");
+    return ESPY_E_OK;
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
@@ -322,11 +332,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     espy_canaries canaries = {0};
     const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
-    if (espy_cli_text(cli, "models") && espy_cli_real(cli, "test-share") <= 0)
-        return espy_fail(
-            cx, ESPY_E_ARG,
-            "--models keeps what was measured: give --test-share a share to hold back, "
-            "0.2 for example");
+    ESPY_TRY(espy_cli_train_options(cli));
     if (how->dir) {
         ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
                               : train_modality(cli, how->dir, &modality));
@@ -342,6 +348,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_file_counts(cx, &data, &counts));
     }
     ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
+    ESPY_GO(espy_cli_train_options(cli)); /* espy.conf counts now */
     ESPY_GO(train_fit_options(cli, encoder, &o));
     if (how->dir) {
         ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));

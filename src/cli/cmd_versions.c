@@ -45,7 +45,9 @@ static void version_text(const espy_version *v, const char *alias)
                    espy_json_number(espy_json_get(v->json, "threshold"), 0),
                    espy_json_number(espy_json_get(v->json, "floor"), 0));
     version_gate(espy_json_get(v->json, "gate"));
-    espy_cli_print("%s%s\n", alias ? "  " : "", alias ? alias : "");
+    if (alias)
+        espy_cli_print("  [%s]", alias);
+    espy_cli_print("\n");
 }
 
 /* One entry as S4's history printer has it; a dash for what was not measured or does not exist. */
@@ -144,6 +146,19 @@ out:
     return e;
 }
 
+/* `espy retrain sounds` keeps networks in models/: what is in production there stays when only the
+ * version moves.  That folder may be another program's, so what it says is a remark only. */
+static void rollback_remark(espy_cli *cli, int64_t now)
+{
+    espy_ctx cx = espy_ctx_child(&cli->cx);
+    int64_t production = 0;
+    if (espy_models_lags(&cx, ESPY_MODELS_FOLDER, now, &production) == ESPY_E_OK && production)
+        espy_cli_say(cli,
+                     ESPY_MODELS_FOLDER
+                     "/ still holds version %lld: espy rollback %lld --models " ESPY_MODELS_FOLDER,
+                     (long long)production, (long long)now);
+}
+
 static espy_err rollback_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
@@ -167,9 +182,13 @@ static espy_err rollback_cmd(espy_cli *cli)
         ESPY_GO(rollback_json(cli, from, now));
     else if (from == now)
         espy_cli_print("version %lld answers already, nothing was changed\n", (long long)now);
+    else if (!from)
+        espy_cli_print("version %lld answers now\n", (long long)now);
     else
         espy_cli_print("version %lld answers now; version %lld is kept as previous\n",
                        (long long)now, (long long)from);
+    if (!models && espy_modality_find(c.modality)->hears)
+        rollback_remark(cli, now);
 out:
     espy_collection_free(cx, &c);
     return e;

@@ -12,6 +12,8 @@
 
 #include "flow/renew.h"
 
+#define ESPY_MODELS_FOLDER "models" /* where a training keeps them when none is named */
+
 /* Whether a training could be kept there: asked before it begins.  Errors: FORMAT (a damaged log),
  * IO (the folder cannot be made), NOMEM. */
 espy_err espy_models_ready(espy_ctx *cx, const char *folder) ESPY_NODISCARD;

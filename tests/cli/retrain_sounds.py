@@ -179,6 +179,11 @@ def rollback_puts_the_network_back():
     assert noted["version"] == 1 and noted["reason"] == "too eager", noted
     assert len(log(here)["retraining_history"]) == 2
     assert not list(models.glob(".*.next"))
+    plain = Run("rollback", "2", cwd=here).expect(0, "version 2 answers now; version 1 is kept as previous")
+    assert "models/ still holds version 1: espy rollback 2 --models models" in plain.err, plain.err
+    after = Run("rollback", "2", "--models", "models", cwd=here).expect(0)
+    assert "still holds" not in after.err, after.err
+    assert (models / "yamnet_classifier_v2.keras").read_bytes() != first
 
 
 def live(here):
@@ -269,6 +274,8 @@ def two_at_a_time_lose_nothing():
 
 def what_is_not_measured_is_not_kept():
     here = place()
+    Run("trigger", "augmented_audio", "--encoder", "melstats", "--head", "mlp", "--models", "models",
+        "--test-share", "0", "--schedule", "sun 02:00", cwd=here).expect(2, "--test-share")
     train = ("train", "augmented_audio", "--encoder", "melstats", "--head", "mlp", "--epochs", "5", "--models", "models")
     Run(*train, "--test-share", "0", cwd=here).expect(2, "--test-share")
     retrain(here, "--test-share", "0").expect(2, "test-share")
