@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int file_open(const char *path, int flags, unsigned mode)
@@ -202,6 +204,35 @@ espy_err espy_dir_sync(espy_ctx *cx, const char *path)
     espy_err e = bad ? file_fail(cx, "sync folder", path) : ESPY_E_OK;
     cx->io->close(fd);
     return e;
+}
+
+espy_err espy_dir_lock(espy_ctx *cx, const char *path, int *fd)
+{
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    bool told = false;
+    int opened = cx->io->open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (opened < 0)
+        return file_fail(cx, "open folder", path);
+    while (flock(opened, LOCK_EX | LOCK_NB) != 0) {
+        espy_err e = errno == EWOULDBLOCK || errno == EINTR ? espy_cancelled(cx)
+                                                            : file_fail(cx, "lock folder", path);
+        if (e != ESPY_E_OK) {
+            cx->io->close(opened);
+            return e;
+        }
+        if (!told)
+            espy_log(cx, ESPY_LOG_INFO, "another program works in %s: waiting for it", path);
+        told = true;
+        nanosleep(&pause, NULL);
+    }
+    *fd = opened;
+    return ESPY_E_OK;
+}
+
+void espy_dir_unlock(espy_ctx *cx, int fd)
+{
+    if (fd >= 0)
+        cx->io->close(fd);
 }
 
 espy_err espy_dir_remove(espy_ctx *cx, const char *path)

@@ -42,6 +42,12 @@ espy_err espy_dir_make(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 /* Syncs a folder so that renames in it survive a crash. */
 espy_err espy_dir_sync(espy_ctx *cx, const char *path) ESPY_NODISCARD;
 
+/* Takes the folder for this process alone, waiting for who has it, until *fd is closed with
+ * espy_dir_unlock() or the process ends.  Says so when it has to wait.  Errors: NOT_FOUND, IO,
+ * CANCELLED. */
+espy_err espy_dir_lock(espy_ctx *cx, const char *path, int *fd) ESPY_NODISCARD;
+void espy_dir_unlock(espy_ctx *cx, int fd); /* -1: nothing to do */
+
 /* Removes a folder and everything in it; does not follow links and refuses a link to a folder; fine
  * when it is not there. */
 espy_err espy_dir_remove(espy_ctx *cx, const char *path) ESPY_NODISCARD;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy retrain sounds`: the described trainer of the sound system (S4), on the one road. */
 #include "cli/train_args.h"
+#include "flow/models_folder.h"
 
 static espy_err retrain_sounds_cmd(espy_cli *cli)
 {
@@ -14,7 +15,7 @@ static espy_err retrain_sounds_cmd(espy_cli *cli)
 static const espy_option retrain_sounds_options[] = {
     {"dataset", "DIR", ESPY_OPT_TEXT, 0, 0, "augmented_audio", NULL, NULL,
      "a folder of recordings per class"},
-    {"models", "DIR", ESPY_OPT_TEXT, 0, 0, "models", NULL, NULL,
+    {"models", "DIR", ESPY_OPT_TEXT, 0, 0, ESPY_MODELS_FOLDER, NULL, NULL,
      "where networks, their files and retraining_log.json go"},
     {"test-share", "F", ESPY_OPT_REAL, 0.01, 0.9, "0.15", NULL, NULL,
      "share of the samples held back to measure accuracy"},

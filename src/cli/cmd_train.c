@@ -143,32 +143,6 @@ static espy_err train_refused(espy_cli *cli, const espy_renewal *r)
         (long long)r->version, r->gate.text, live, (long long)r->version);
 }
 
-/* The described sound system's files. */
-static espy_err train_models(espy_cli *cli, const espy_renew_options *how, const espy_renewal *r)
-{
-    espy_ctx *cx = &cli->cx;
-    char *path = NULL;
-    espy_json *counts = how->file_counts ? espy_json_ref(how->file_counts) : NULL;
-    if (!counts)
-        ESPY_TRY(espy_training_set_counts(cx, &r->set, &counts));
-    const espy_models_run run = {.folder = espy_cli_text(cli, "models"),
-                                 .renewal = r,
-                                 .fit = how->fit,
-                                 .encoder = how->encoder,
-                                 .counts = counts,
-                                 .reason = how->reason,
-                                 .min_accuracy = how->gate ? how->gate->min_accuracy : 0,
-                                 .date = espy_time_now()};
-    espy_err e = espy_models_save(cx, &run, &path);
-    if (e == ESPY_E_OK)
-        espy_cli_say(cli, "Saved: %s", path);
-    else
-        (void)espy_fail_in(cx, "version %lld is stored, its files are not", (long long)r->version);
-    espy_free(cx, path);
-    espy_json_free(counts);
-    return e;
-}
-
 /* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
  * tells. */
 static espy_err train_collection(espy_cli *cli, const espy_collection *c,
@@ -178,10 +152,13 @@ static espy_err train_collection(espy_cli *cli, const espy_collection *c,
     espy_ctx *cx = &cli->cx;
     const espy_fit_options *o = how->fit;
     espy_renewal r = {0};
-    espy_err e = espy_flow_renew(cx, &cli->ws, c, how, &r);
+    const char *models = espy_cli_text(cli, "models");
+    char *path = NULL;
+    espy_err e = models ? espy_models_renew(cx, &cli->ws, c, models, how, &r, &path)
+                        : espy_flow_renew(cx, &cli->ws, c, how, &r);
     ESPY_GO(e);
-    if (espy_cli_text(cli, "models"))
-        ESPY_GO(train_models(cli, how, &r));
+    if (path)
+        espy_cli_say(cli, "Saved: %s", path);
     double now = espy_time_monotonic();
     double seconds[3] = {encoded - started, now - encoded, now - started};
     train_network(cli, r.fit.head, o->settings.epochs);
@@ -194,6 +171,7 @@ static espy_err train_collection(espy_cli *cli, const espy_collection *c,
         espy_log(cx, ESPY_LOG_WARN, "version %lld answers by force: %s", (long long)r.version,
                  r.gate.text);
 out:
+    espy_free(cx, path);
     espy_renewal_free(cx, &r);
     return e;
 }
@@ -327,6 +305,16 @@ static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const es
                                         : ESPY_E_OK;
 }
 
+espy_err espy_cli_train_options(espy_cli *cli)
+{
+    if (espy_cli_text(cli, "models") && espy_cli_real(cli, "test-share") <= 0)
+        return espy_fail(
+            &cli->cx, ESPY_E_ARG,
+            "--models keeps what was measured: give --test-share a share to hold back, "
+            "0.2 for example");
+    return ESPY_E_OK;
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
@@ -344,6 +332,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     espy_canaries canaries = {0};
     const espy_modality *modality = NULL;
     espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_cli_train_options(cli));
     if (how->dir) {
         ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
                               : train_modality(cli, how->dir, &modality));
@@ -359,6 +348,7 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
         ESPY_GO(train_file_counts(cx, &data, &counts));
     }
     ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
+    ESPY_GO(espy_cli_train_options(cli)); /* espy.conf counts now */
     ESPY_GO(train_fit_options(cli, encoder, &o));
     if (how->dir) {
         ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));

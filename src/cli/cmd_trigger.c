@@ -123,6 +123,7 @@ static espy_err trigger_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     const char *text = espy_cli_text(cli, "schedule");
     espy_schedule schedule;
+    ESPY_TRY(espy_cli_train_options(cli));
     if (!text)
         return trigger_once(cli, espy_cli_flag(cli, "train"));
     ESPY_TRY(espy_schedule_parse(cx, text, &schedule));

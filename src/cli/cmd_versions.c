@@ -45,7 +45,9 @@ static void version_text(const espy_version *v, const char *alias)
                    espy_json_number(espy_json_get(v->json, "threshold"), 0),
                    espy_json_number(espy_json_get(v->json, "floor"), 0));
     version_gate(espy_json_get(v->json, "gate"));
-    espy_cli_print("%s%s\n", alias ? "  " : "", alias ? alias : "");
+    if (alias)
+        espy_cli_print("  [%s]", alias);
+    espy_cli_print("\n");
 }
 
 /* One entry as S4's history printer has it; a dash for what was not measured or does not exist. */
@@ -144,11 +146,25 @@ out:
     return e;
 }
 
+/* `espy retrain sounds` keeps networks in models/: what is in production there stays when only the
+ * version moves.  That folder may be another program's, so what it says is a remark only. */
+static void rollback_remark(espy_cli *cli, int64_t now)
+{
+    espy_ctx cx = espy_ctx_child(&cli->cx);
+    int64_t production = 0;
+    if (espy_models_lags(&cx, ESPY_MODELS_FOLDER, now, &production) == ESPY_E_OK && production)
+        espy_cli_say(cli,
+                     ESPY_MODELS_FOLDER
+                     "/ still holds version %lld: espy rollback %lld --models " ESPY_MODELS_FOLDER,
+                     (long long)production, (long long)now);
+}
+
 static espy_err rollback_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
     espy_collection c = {0};
     const char *wanted = cli->n_args ? cli->args[0] : "previous";
+    const char *models = espy_cli_text(cli, "models"), *reason = espy_cli_text(cli, "reason");
     int64_t to = 0, from = 0, now = 0;
     espy_err e = ESPY_E_OK;
     if (strcmp(wanted, "previous") != 0 && !espy_parse_int(wanted, 1, INT64_MAX, &to))
@@ -158,20 +174,21 @@ static espy_err rollback_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_workspace(cli, false));
     ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
                                                &c));
-    ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, espy_cli_text(cli, "reason"), &from, &now));
-    if (espy_cli_text(cli, "models"))
-        e = espy_models_rollback(cx, espy_cli_text(cli, "models"), now,
-                                 espy_cli_text(cli, "reason"), espy_time_now());
-    if (e != ESPY_E_OK)
-        ESPY_GO(espy_fail_in(cx, "version %lld answers, but its network is not in production",
-                             (long long)now));
+    if (models)
+        ESPY_GO(espy_models_rollback(cx, &cli->ws, &c, models, to, reason, &from, &now));
+    else
+        ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, reason, &from, &now));
     if (cli->json)
         ESPY_GO(rollback_json(cli, from, now));
     else if (from == now)
         espy_cli_print("version %lld answers already, nothing was changed\n", (long long)now);
+    else if (!from)
+        espy_cli_print("version %lld answers now\n", (long long)now);
     else
         espy_cli_print("version %lld answers now; version %lld is kept as previous\n",
                        (long long)now, (long long)from);
+    if (!models && espy_modality_find(c.modality)->hears)
+        rollback_remark(cli, now);
 out:
     espy_collection_free(cx, &c);
     return e;

@@ -91,6 +91,9 @@ typedef struct espy_train_how {
     const espy_modality *modality; /* of the folder; NULL: by what it holds */
 } espy_train_how;
 
+/* What is wrong with the options by themselves, for commands that train later. */
+espy_err espy_cli_train_options(espy_cli *cli) ESPY_NODISCARD;
+
 /* `espy train`: reads the folder, encodes what is new, fits, asks the gate, publishes and tells.
  * DATA also when the gate refused the version: it is stored, and `live` stays. */
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how) ESPY_NODISCARD;

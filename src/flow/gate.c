@@ -198,12 +198,23 @@ static double gate_variance(double share, double n)
     return p * (1 - p) / n;
 }
 
-/* By the accuracies as measured, each on samples that its own head did not see. */
+/* By the accuracies as measured, each on samples that its own head did not see.  Nothing that was
+ * not measured takes the place of what was. */
 static void gate_by_figures(const gate_job *j, const gate_duel *d, espy_gate_check *k)
 {
     const espy_json *metrics = espy_json_get(j->live.version.json, "metrics");
     const espy_json *live = espy_json_get(metrics, "accuracy");
     double held_out = espy_json_number(espy_json_get(metrics, "held_out"), 0);
+    if (!j->fit->split.test_n && espy_json_is_number(live) && held_out >= 1) {
+        k->limit = espy_json_number(live, 0);
+        k->passed = false;
+        snprintf(k->note, sizeof k->note,
+                 "its accuracy was not measured, and version %lld has %.4f: %s",
+                 (long long)j->live.version.number, k->limit,
+                 j->recipe->test_share > 0 ? "add samples of the labels that have fewest"
+                                           : "hold samples back with --test-share");
+        return;
+    }
     if (!j->fit->split.test_n || !espy_json_is_number(live) || held_out < 1) {
         snprintf(k->note, sizeof k->note, "not comparable: the accuracy of %s was not measured",
                  j->fit->split.test_n ? "the live version" : "this one");

@@ -46,7 +46,8 @@ typedef struct espy_gate {
  *   min_accuracy  accuracy on the held-out part >= options->min_accuracy (when that is given)
  *   live          not worse than the live version: on the held-out samples that live did not learn
  *                 from and whose label it knows, or, where these are too few, by the accuracies as
- *                 measured; not made without a live version
+ *                 measured: one that was not fails against a live version that was; not made
+ *                 without a live version
  *   a canary's    the decision on it is not "known"; only a warning where the canary says so
  *   left_out      the same recipe without a label names few of that label's samples; only a warning
  *                 where nobody knows how many the live version names

@@ -11,7 +11,8 @@ typedef struct espy_renew_options {
     const char *reason;            /* one line for the history: "train" */
     espy_json *file_counts;        /* of the folder learned from (trigger.h), borrowed; or NULL */
     const espy_encoder *encoder;   /* must be the collection's; NULL only without copies */
-    bool measured;                 /* DATA when nothing could be held back to measure */
+    bool measured;                 /* DATA when nothing could be held back to measure: nothing is
+                                      stored then, and live stays */
     size_t copies; /* altered copies of each clip learned from (augment.h); 0: none */
 } espy_renew_options;
 
@@ -23,6 +24,13 @@ typedef struct espy_renewal {
     int64_t version, live; /* the new one; what answers now (0: nothing) */
     bool promoted;
 } espy_renewal;
+
+/* The same in two steps: what is learned and judged, then the version and its promotion.  Between
+ * them `out` has no version yet and gate.promote tells what will be. */
+espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                             const espy_renew_options *options, espy_renewal *out) ESPY_NODISCARD;
+espy_err espy_flow_renew_store(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                               const espy_renew_options *options, espy_renewal *r) ESPY_NODISCARD;
 
 /* Errors: ARG (the encoder is not the collection's), as espy_flow_fit, espy_flow_gate and
  * espy_flow_add; nothing is stored then. */

@@ -410,6 +410,47 @@ static void test_two_writers(void **state)
     espy_free(&cx, path);
 }
 
+typedef struct waiter {
+    espy_ctx cx;
+    const char *path;
+    espy_err e;
+} waiter;
+
+static void *lock_main(void *self)
+{
+    waiter *w = self;
+    int fd = -1;
+    w->e = espy_dir_lock(&w->cx, w->path, &fd);
+    espy_dir_unlock(&w->cx, fd);
+    return NULL;
+}
+
+static void test_lock(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    pthread_t id;
+    waiter w = {.path = test_folder()};
+    int fd = -1;
+    atomic_bool stop = true;
+    espy_ctx_init(&cx);
+    espy_ctx_init(&w.cx);
+    assert_int_equal(espy_dir_lock(&cx, "/nowhere", &fd), ESPY_E_NOT_FOUND);
+    espy_clear(&cx);
+    assert_int_equal(espy_dir_lock(&cx, w.path, &fd), ESPY_E_OK);
+    w.cx.cancel = &stop;
+    lock_main(&w);
+    assert_int_equal(w.e, ESPY_E_CANCELLED);
+    espy_clear(&w.cx);
+    w.cx.cancel = NULL;
+    assert_int_equal(pthread_create(&id, NULL, lock_main, &w), 0);
+    usleep(50000);
+    espy_dir_unlock(&cx, fd);
+    assert_int_equal(pthread_join(id, NULL), 0);
+    assert_int_equal(w.e, ESPY_E_OK);
+    espy_dir_unlock(&cx, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_reading_fails), cmocka_unit_test(test_remedies),
         cmocka_unit_test(test_dir_read),      cmocka_unit_test(test_dir_remove),
         cmocka_unit_test(test_paths),         cmocka_unit_test(test_two_writers),
+        cmocka_unit_test(test_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

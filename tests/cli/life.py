@@ -116,9 +116,13 @@ def a_first_training_may_be_refused():
     assert run.err.strip().splitlines()[-1].startswith("espy: version 1 is kept but does not answer: accuracy 0."), run.err
     Run("identify", ASKED[0], *w).expect(1, "learned nothing yet")
     Run("versions", "--workspace", AT / "w2").expect(0, "gate failed: min_accuracy")
+    shutil.copytree(AT / "w2", AT / "w2back")
+    said = Run("rollback", "1", "--workspace", AT / "w2back").expect(0).out
+    assert said == "version 1 answers now\n", said
+    Run("versions", "--workspace", AT / "w2back").expect(0, "gate failed: min_accuracy  [live]")
     last = Run("train", bad, *w, "--min-accuracy", "0.9", "--force", "--json").expect(0, "by force").json[-1]
     assert last["promoted"] is True and last["gate"]["forced"] is True, last
-    Run("versions", "--workspace", AT / "w2").expect(0, "forced  live")
+    Run("versions", "--workspace", AT / "w2").expect(0, "forced  [live]")
 
 
 def a_worse_version_does_not_answer():

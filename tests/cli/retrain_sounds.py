@@ -14,6 +14,7 @@ import struct
 import time
 import wave
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 from support import Run, folder, main
 
@@ -177,7 +178,122 @@ def rollback_puts_the_network_back():
     noted, = log(here)["rollback_history"]
     assert noted["version"] == 1 and noted["reason"] == "too eager", noted
     assert len(log(here)["retraining_history"]) == 2
-    Run("rollback", "1", "--models", "nothing", cwd=here).expect(1, "not in production")
+    assert not list(models.glob(".*.next"))
+    plain = Run("rollback", "2", cwd=here).expect(0, "version 2 answers now; version 1 is kept as previous")
+    assert "models/ still holds version 1: espy rollback 2 --models models" in plain.err, plain.err
+    after = Run("rollback", "2", "--models", "models", cwd=here).expect(0)
+    assert "still holds" not in after.err, after.err
+    assert (models / "yamnet_classifier_v2.keras").read_bytes() != first
+
+
+def live(here):
+    return [v["version"] for v in Run("versions", "--json", cwd=here).expect(0).json if v["alias"] == "live"][0]
+
+
+def nothing_moves_without_the_network():
+    here = place()
+    retrain(here, "--epochs", "5").expect(0)
+    retrain(here, "--epochs", "5", "--seed", "7", "--force").expect(0)
+    models = here / "models"
+    kept = {p.name: p.read_bytes() for p in models.iterdir() if p.is_file()}
+    network = here / log(here)["retraining_history"][0]["model_path"]
+    content = network.read_bytes()
+
+    def refused(text, where="models"):
+        Run("rollback", "1", "--models", where, cwd=here).expect(1, text)
+        assert live(here) == 2
+        assert {p.name: p.read_bytes() for p in models.iterdir() if p.is_file() and p != network} == \
+            {name: b for name, b in kept.items() if name != network.name}
+
+    refused("nothing", where="nothing")
+    (here / "empty").mkdir()
+    refused("knows no network of version 1", where="empty")
+    network.unlink()
+    refused("No such file")
+    network.write_bytes(content[:len(content) // 2])
+    refused(network.name)
+    network.write_bytes(content)
+    beside = network.with_suffix("")
+    beside.rename(here / "away")
+    refused("No such file")
+    (here / "away").rename(beside)
+    (models / "yamnet_classifier_v2.keras").unlink()
+    (models / "yamnet_classifier_v2.keras").mkdir()  # the last step but one fails
+    Run("rollback", "1", "--models", "models", cwd=here).expect(1)
+    assert live(here) == 2
+    (models / "yamnet_classifier_v2.keras").rmdir()
+    Run("rollback", "1", "--models", "models", cwd=here).expect(0, "version 1 answers now")
+    assert live(here) == 1
+    assert (models / "yamnet_classifier_v2.keras").read_bytes() == content
+
+
+def what_is_in_production_is_known():
+    here = place()
+
+    def train(seed):
+        retrain(here, "--epochs", "5", "--seed", seed, "--force").expect(0)
+        return log(here)["retraining_history"][-1]
+
+    one, two = train(1), train(2)
+    assert one["previous_model"] is None and two["previous_model"] == one["model_path"]
+    Run("rollback", "1", "--models", "models", cwd=here).expect(0)
+    three = train(3)
+    assert three["previous_model"] == one["model_path"], three
+    four = train(4)
+    assert four["previous_model"] == three["model_path"], four
+    Run("rollback", "1", "--models", "models", cwd=here).expect(0)
+    assert train(5)["previous_model"] == one["model_path"]
+
+
+def two_at_a_time_lose_nothing():
+    here = place()
+    retrain(here, "--epochs", "5").expect(0)
+    for turn in range(3):
+        with ThreadPoolExecutor(2) as pool:
+            for run in pool.map(lambda seed: retrain(here, "--epochs", "5", "--seed", seed, "--force"),
+                                (2 * turn + 1, 2 * turn + 2)):
+                run.expect(0)
+    entries = log(here)["retraining_history"]
+    assert [e["version"] for e in entries] == list(range(1, 8)), entries
+    assert len({e["model_path"] for e in entries}) == 7
+    assert [e["previous_model"] for e in entries[1:]] == [e["model_path"] for e in entries[:-1]]
+    assert len({(here / e["model_path"]).read_bytes() for e in entries}) == 7
+    assert live(here) == 7
+    production = here / "models/yamnet_classifier_v2.keras"
+    assert production.read_bytes() == (here / entries[-1]["model_path"]).read_bytes()
+    with ThreadPoolExecutor(2) as pool:  # a rollback waits, too
+        both = [pool.submit(retrain, here, "--epochs", "5", "--seed", "99", "--force"),
+                pool.submit(Run, "rollback", "4", "--models", "models", cwd=here)]
+        for run in both:
+            run.result().expect(0)
+    entries = log(here)["retraining_history"]
+    answering = [e for e in entries if e["version"] == live(here)]
+    assert len(entries) == 8 and len(log(here)["rollback_history"]) == 1
+    assert production.read_bytes() == (here / answering[0]["model_path"]).read_bytes()
+
+
+def what_is_not_measured_is_not_kept():
+    here = place()
+    Run("trigger", "augmented_audio", "--encoder", "melstats", "--head", "mlp", "--models", "models",
+        "--test-share", "0", "--schedule", "sun 02:00", cwd=here).expect(2, "--test-share")
+    train = ("train", "augmented_audio", "--encoder", "melstats", "--head", "mlp", "--epochs", "5", "--models", "models")
+    Run(*train, "--test-share", "0", cwd=here).expect(2, "--test-share")
+    retrain(here, "--test-share", "0").expect(2, "test-share")
+    assert not (here / "models").exists()
+    retrain(here, "--epochs", "5").expect(0)
+    before = {p.name: p.read_bytes() for p in (here / "models").iterdir() if p.is_file()}
+    write(here / "augmented_audio/whistle/one.wav", sound("sweep", 200))
+    for more in ((), ("--force",)):
+        run = retrain(here, "--epochs", "5", *more).expect(1, "label whistle has too few sources")
+        assert "add samples" in run.err, run.err
+    assert live(here) == 1 and len(Run("versions", "--json", cwd=here).expect(0).json) == 1
+    assert {p.name: p.read_bytes() for p in (here / "models").iterdir() if p.is_file()} == before
+    # the same when the files cannot be written: rc 1 is "live did not move"
+    shutil.rmtree(here / "augmented_audio/whistle")
+    (here / "models/yamnet_classifier_v2.keras").unlink()
+    (here / "models/yamnet_classifier_v2.keras").mkdir()
+    retrain(here, "--epochs", "5", "--seed", "7", "--force").expect(1, "into production")
+    assert live(here) == 1 and len(Run("versions", "--json", cwd=here).expect(0).json) == 1
 
 
 def copies_are_learned_from_but_not_measured():
@@ -236,5 +352,6 @@ def what_cannot_be_learned_is_told():
 
 prepare()
 main([a_training_leaves_its_files, the_keras_file_answers_alike, a_refused_network_is_not_in_production,
-      rollback_puts_the_network_back, copies_are_learned_from_but_not_measured, only_the_first_four_seconds_count,
+      rollback_puts_the_network_back, nothing_moves_without_the_network, what_is_in_production_is_known,
+      two_at_a_time_lose_nothing, what_is_not_measured_is_not_kept, copies_are_learned_from_but_not_measured, only_the_first_four_seconds_count,
       a_damaged_log_is_left_alone, what_cannot_be_learned_is_told])

@@ -215,9 +215,18 @@ static void test_figures(void **state)
     b.recipe.test_share = 0;
     bench_fit(&b);
     k = bench_gate(&b, live, &bare, "live");
-    assert_true(k->passed && isnan(k->limit));
-    assert_non_null(strstr(k->note, "this one was not measured"));
+    assert_false(k->passed || k->warning || b.gate.promote); /* live was measured */
+    assert_true(isnan(k->value) && k->limit == 1);
+    assert_non_null(
+        strstr(b.gate.text, "was not measured, and version 1 has 1.0000: hold samples back"));
+    espy_gate_options forced = bare;
+    forced.force = true;
+    k = bench_gate(&b, live, &forced, "live");
+    assert_true(!k->passed && b.gate.promote);
     live = bench_promote(&b);
+    k = bench_gate(&b, live, &bare, "live"); /* neither was */
+    assert_true(k->passed && isnan(k->limit) && b.gate.promote);
+    assert_non_null(strstr(k->note, "this one was not measured"));
     b.recipe.test_share = 0.2;
     bench_fit(&b);
     k = bench_gate(&b, live, &bare, "live");
@@ -462,6 +471,40 @@ static void test_renew(void **state)
     bench_close(&b);
 }
 
+/* What is to be kept with its figures is refused before it is stored when there are none. */
+static void test_unmeasured(void **state)
+{
+    (void)state;
+    bench b;
+    espy_renewal r;
+    espy_counts n;
+    espy_gate_options o = bare;
+    o.force = true;
+    bench_open(&b, 4, 10, 0.3, 12);
+    espy_renew_options how = {.fit = &b.recipe, .gate = &o, .reason = "test", .measured = true};
+    b.recipe.head = "svm";
+    life_add(&b.cx, &b.ws, &b.c, &data, 0, 30, "three labels");
+    LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
+    espy_renewal_free(&b.cx, &r);
+    life_add(&b.cx, &b.ws, &b.c, &data, 30, 31, "one sample of a fourth");
+    assert_int_equal(espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r), ESPY_E_DATA);
+    assert_non_null(strstr(b.cx.text, "label L003 has too few sources (1 samples from 1)"));
+    espy_clear(&b.cx);
+    TEST_FAULT_LOOP(&b.cx, &b.m,
+                    espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r) == ESPY_E_DATA
+                        ? (espy_clear(&b.cx), ESPY_E_OK)
+                        : b.cx.code,
+                    (void)0);
+    LIFE_OK(&b.cx, espy_store_counts(&b.cx, b.ws.store, b.c.id, &n));
+    assert_int_equal(n.versions, 1);
+    assert_int_equal(life_alias(&b.cx, &b.ws, &b.c, "live"), 1);
+    how.measured = false; /* else it may answer by force, as before */
+    LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
+    assert_true(r.promoted && !r.gate.passed && r.live == 2);
+    espy_renewal_free(&b.cx, &r);
+    bench_close(&b);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -505,7 +548,7 @@ int main(void)
         cmocka_unit_test(test_not_comparable), cmocka_unit_test(test_canaries),
         cmocka_unit_test(test_left_out),       cmocka_unit_test(test_left_out_against_live),
         cmocka_unit_test(test_sources),        cmocka_unit_test(test_renew),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_unmeasured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
