@@ -63,6 +63,8 @@ typedef struct espy_cli {
 const char *espy_cli_text(const espy_cli *cli, const char *name);
 /* The same from the command line alone. */
 const char *espy_cli_given(const espy_cli *cli, const char *name);
+/* The command's own default, or NULL. */
+const char *espy_cli_fallback(const espy_cli *cli, const char *name);
 bool espy_cli_flag(const espy_cli *cli, const char *name);
 int64_t espy_cli_int(const espy_cli *cli, const char *name);
 double espy_cli_real(const espy_cli *cli, const char *name);

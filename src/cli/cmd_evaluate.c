@@ -406,8 +406,7 @@ static espy_err evaluate_cmd(espy_cli *cli)
         ESPY_GO(espy_dataset_modality(&cli->cx, cli->args[0], &modality));
     ESPY_GO(espy_cli_modality(cli, modality ? modality : espy_modality_find("face"), &modality));
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
-    ESPY_GO(espy_workspace_collection(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"), encoder,
-                                      &c));
+    ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
     if (espy_cli_flag(cli, "pairs"))
         ESPY_GO(evaluate_pairs(cli, encoder, &c, cli->args[0]));
     else

@@ -198,7 +198,7 @@ static espy_err identify_cmd(espy_cli *cli)
         .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
         .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
         .no_floor = espy_cli_flag(cli, "no-floor")};
-    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
+    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_given(cli, "collection"),
                                  espy_cli_int(cli, "version"), encoder, &o, &run.id));
     if (espy_encoder_modality(encoder)->hears) {
         ESPY_GO(espy_identify_sounds(cli, &run.paths, &run.id));

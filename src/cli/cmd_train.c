@@ -327,12 +327,19 @@ static espy_err train_check(espy_cli *cli, const espy_encoder *encoder, const es
                                         : ESPY_E_OK;
 }
 
+/* The trainer of one modality was given the other's pack. */
+static espy_err train_modality_refused(espy_cli *cli, const espy_modality *wanted)
+{
+    return espy_fail(&cli->cx, ESPY_E_ARG, "--encoder %s: this encoder %s",
+                     espy_cli_given(cli, "encoder"),
+                     wanted->hears ? "hears no recordings" : "sees no pictures");
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
     double started = espy_time_monotonic();
-    const char *collection = espy_cli_text(cli, "collection"),
-               *reason = espy_cli_text(cli, "reason");
+    const char *reason = espy_cli_text(cli, "reason");
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
     espy_dataset data = {0};
@@ -347,6 +354,8 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     if (how->dir) {
         ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
                               : train_modality(cli, how->dir, &modality));
+        if (how->modality && modality != how->modality)
+            ESPY_GO(train_modality_refused(cli, how->modality));
         ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
         for (size_t i = 0; i < data.n_empty; i++)
             espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
@@ -358,13 +367,16 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
                      data.unknown);
         ESPY_GO(train_file_counts(cx, &data, &counts));
     }
+    if (!how->dir) {
+        ESPY_GO(espy_cli_modality(cli, how->modality, &modality));
+        ESPY_GO(espy_cli_collection(cli, modality, &c));
+        modality = modality ? modality : espy_modality_find(c.modality);
+    }
     ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
     ESPY_GO(train_fit_options(cli, encoder, &o));
     if (how->dir) {
-        ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));
+        ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
         ESPY_GO(train_ingest(cli, &c, encoder, how->dir, &data, &ingest));
-    } else {
-        ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c));
     }
     if (!o.head && how->keep_head)
         ESPY_GO(train_live_head(cli, &c, &head));
@@ -531,7 +543,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     modality = espy_encoder_modality(encoder); /* standard input did not tell */
     ESPY_GO(train_fit_options(cli, encoder, &o));
-    ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
+    ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
     if (box_text && modality->hears)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--box is for pictures"));

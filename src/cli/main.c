@@ -104,6 +104,13 @@ const char *espy_cli_given(const espy_cli *cli, const char *name)
     return option_find(cli->command, name, strlen(name), &at) ? cli->values[at] : NULL;
 }
 
+const char *espy_cli_fallback(const espy_cli *cli, const char *name)
+{
+    size_t at;
+    const espy_option *o = option_find(cli->command, name, strlen(name), &at);
+    return o ? o->fallback : NULL;
+}
+
 bool espy_cli_flag(const espy_cli *cli, const char *name)
 {
     const char *v = espy_cli_text(cli, name);

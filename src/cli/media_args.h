@@ -53,6 +53,19 @@ espy_err espy_paths_modality(espy_cli *cli, const espy_paths *p,
 espy_err espy_cli_modality(espy_cli *cli, const espy_modality *of_files,
                            const espy_modality **out) ESPY_NODISCARD;
 
+/* Opens the workspace and finds the collection of --collection, else the only one of the modality
+ * (NULL: of all; with --models: that of recordings).  ARG when several could be meant. */
+espy_err espy_cli_collection(espy_cli *cli, const espy_modality *modality,
+                             espy_collection *out) ESPY_NODISCARD;
+
+/* The name that a collection of the modality has or gets: --collection; else espy.conf's, unless
+ * that one is of another modality; else the command's or the modality's usual one. */
+espy_err espy_cli_collection_name(espy_cli *cli, const espy_modality *modality,
+                                  const char **out) ESPY_NODISCARD;
+/* Finds the collection of that name, or makes it. */
+espy_err espy_cli_collection_new(espy_cli *cli, const espy_encoder *encoder,
+                                 espy_collection *out) ESPY_NODISCARD;
+
 /* Opens the encoder by the options above (and the workspace before it).  create: the collection may
  * be new; modality NULL: any. */
 espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modality,

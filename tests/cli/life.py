@@ -56,9 +56,9 @@ def rollback_gives_the_old_answers():
     assert time.monotonic() - started < 1.0
     assert answers() == first
     assert [v["alias"] for v in versions()] == ["previous", "live"]
-    assert Run("rollback", *W, "--json").expect(0).json == [{"live": 2, "from": 1, "moved": True}]
+    assert Run("rollback", *W, "--json").expect(0).json == [{"collection": "faces", "live": 2, "from": 1, "moved": True}]
     assert answers() == second
-    assert Run("rollback", "2", *W, "--json").expect(0).json == [{"live": 2, "from": 2, "moved": False}]
+    assert Run("rollback", "2", *W, "--json").expect(0).json == [{"collection": "faces", "live": 2, "from": 2, "moved": False}]
     Run("rollback", "9", *W).expect(1, "no version 9")
     Run("rollback", "last", *W).expect(2, "is no version")
     with sqlite3.connect(AT / "w" / "store.db") as db:

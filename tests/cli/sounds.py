@@ -314,6 +314,53 @@ def a_collection_of_faces_hears_nothing():
     assert Run("identify", file, *w, "--json").expect(0).json[0]["samples"][0]["label"] == "siren"
     picture = sorted((AT / "people").glob("*/*"))[0]
     assert Run("identify", picture, *w, "--json").expect(0).json[0]["decision"] == "faces"
+    two_collections_are_not_mistaken(w, file, picture)
+    conf_names_one_of_two(file, picture)
+
+
+def two_collections_are_not_mistaken(w, file, picture):
+    for command in (("versions",), ("versions", "--history"), ("rollback",), ("rollback", "1"), ("trigger",),
+                    ("trigger", "--train", "--min-new-samples", 0), ("export", AT / "two.onnx")):
+        run = Run(*command, *w).expect(2, "this workspace holds faces and sounds: say which with --collection")
+        assert len(run.err.strip().splitlines()) == 1, run.err
+        Run(*command[:1], *w, "--collection", "birds", *command[1:]).expect(1, 'no collection "birds"')
+    assert not (AT / "two.onnx").exists()
+    Run("versions", *w, "--collection", "sounds").expect(0, "36 samples")
+    # --models is of sounds: the faces are left as they are
+    network = (*w, "--encoder", PACK, "--head", "mlp", "--epochs", "3", "--models", AT / "networks", "--force")
+    Run("train", DATA, *network).expect(0)
+    Run("train", DATA, *network, "--seed", "7").expect(0)
+    Run("rollback", "2", *w, "--models", AT / "networks").expect(0, "sounds: version 2 answers now")
+    Run("rollback", "1", *w, "--models", AT / "networks", "--collection", "faces").expect(2, "recordings")
+    live = [v["version"] for v in Run("versions", *w, "--collection", "faces", "--json").json if v["alias"] == "live"]
+    assert live == [1], live
+    # learned by the rules of sounds, from the store
+    how = ("trigger", *w, "--collection", "sounds", "--train", "--min-new-samples", 0, "--force", "--head", "mlp")
+    Run(*how, "--epochs", "3", "--models", AT / "networks", "--augment", "1", "--json").expect(0)
+    Run("trigger", *w, "--encoder", PACK).expect(0, "New samples: 0")
+    Run("trigger", *w, "--encoder", "mobilefacenet", "--collection", "sounds", "--train", "--min-new-samples", 0).expect(2)
+    Run("retrain", "sounds", "--dataset", DATA, "--encoder", "mobilefacenet", *w).expect(2, "hears no recordings")
+    Run("export", AT / "two.onnx", *w, "--collection", "sounds").expect(0, '"sounds"')
+    # a pack of the other kind in the environment
+    line = Run("compare", file, file, "--json", env={**QUIET, "ESPY_ENCODER": "mobilefacenet"}).expect(0).json[0]
+    assert line["same"] is True, line
+    Run("compare", picture, picture, env={**QUIET, "ESPY_ENCODER": "melstats"}).expect(0, "same person")
+
+
+def conf_names_one_of_two(file, picture):
+    ws = AT / "wconf"
+    w = ("--workspace", ws)
+    Run("init", ws).expect(0)
+    (ws / "espy.conf").write_text("collection = mine\nencoder = melstats\n")
+    Run("train", DATA, *w, "--force").expect(0)
+    people = AT / "people"
+    Run("train", people, *w, "--force").expect(0)  # the name is taken by sounds, the pack is for sounds
+    Run("evaluate", people, *w, "--folds", "2").expect(0)
+    assert Run("identify", picture, *w, "--json").expect(0).json[0]["decision"] == "faces"
+    assert Run("identify", file, *w, "--json").expect(0).json[0]["decision"] == "sounds"
+    assert Run("versions", *w, "--json").expect(0).json[0]["samples"] == 36
+    assert Run("versions", *w, "--collection", "faces", "--json").expect(0).json[0]["samples"] == 6
+    Run("enroll", "Somebody", picture, *w).expect(0)
 
 
 main([train_learns, melstats_learns_always, identify_names_the_known, every_format_is_well_formed,
