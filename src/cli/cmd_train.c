@@ -444,6 +444,10 @@ static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_moda
     espy_dataset d = {0};
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
+    if (espy_label_unknown(cli->args[0]))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "\"%s\" is what espy answers when it does not know; choose another label",
+                         cli->args[0]);
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
     ESPY_GO(espy_paths_modality(cli, &paths, modality));
     ESPY_GO(espy_cli_modality(cli, *modality, modality));

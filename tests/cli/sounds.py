@@ -4,6 +4,7 @@
 import csv
 import io
 import json
+import os
 import random
 import shutil
 import struct
@@ -256,6 +257,22 @@ def the_unknown_is_no_class():
     (own / "x").rmdir()
     run = Run("train", own, "--workspace", AT / "wu", "--encoder", PACK, "--force", "--json").expect(0, "is not learned")
     assert run.json[-1]["labels"] == 2 and run.json[-1]["samples"] == 12, run.out
+    for name in ("unknown", "Unknown", "UNKNOWN"):
+        Run("enroll", name, clips("rain")[0], "--workspace", AT / "wnew").expect(2, "when it does not know")
+    assert not (AT / "wnew").exists()
+
+
+def names_that_cannot_be_told():
+    w = ("--workspace", AT / "wn")
+    odd = some_clips(AT / "names", CLASSES[:2], 0, 3)
+    os.rename(odd / "rain", os.fsencode(odd) + b"/si\xffren")
+    run = Run("train", odd, *w, "--encoder", "melstats").expect(1, "names/si\\xffren is not UTF-8; rename it")
+    assert len(run.err.strip().splitlines()) == 1 and not (AT / "wn").exists(), run.err
+    os.rename(os.fsencode(odd) + b"/si\xffren", odd / "si\aren")
+    Run("train", odd, *w, "--encoder", "melstats").expect(1, "names/si\\x07ren has a control character")
+    Run("enroll", "a\nb", clips("rain")[0], *w, "--encoder", "melstats").expect(2, '"a\\x0ab" has a control')
+    (odd / "si\aren").rename(odd / "Regenwürmer")
+    Run("train", odd, *w, "--encoder", "melstats", "--force").expect(0)
 
 
 def bad_folders():
@@ -366,4 +383,4 @@ def conf_names_one_of_two(file, picture):
 main([train_learns, melstats_learns_always, identify_names_the_known, every_format_is_well_formed,
       long_recordings_have_events, threads_do_not_matter, standard_input_is_heard, detect_tells_audioset_names,
       embed_and_compare, evaluate_leaves_out, enroll_adds_a_class, bad_files_are_skipped_with_a_reason,
-      the_unknown_is_no_class, bad_folders, pictures_and_recordings, a_collection_of_faces_hears_nothing])
+      the_unknown_is_no_class, names_that_cannot_be_told, bad_folders, pictures_and_recordings, a_collection_of_faces_hears_nothing])
