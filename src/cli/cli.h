@@ -75,6 +75,8 @@ espy_err espy_cli_workspace(espy_cli *cli, bool create) ESPY_NODISCARD;
 /* Standard output and standard error.  say() is silenced by --quiet. */
 void espy_cli_print(const char *fmt, ...) ESPY_PRINTF(1, 2);
 void espy_cli_say(const espy_cli *cli, const char *fmt, ...) ESPY_PRINTF(2, 3);
+/* A table that was asked for: with the results, or beside them where those are JSON. */
+void espy_cli_table(const espy_cli *cli, const char *text);
 espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v) ESPY_NODISCARD; /* one line */
 
 /* One line {"KEY":"VALUE", ...} from pairs of texts that end with NULL; a NULL value gives null. */

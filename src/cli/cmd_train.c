@@ -186,7 +186,7 @@ static espy_err train_collection(espy_cli *cli, const espy_collection *c,
     double seconds[3] = {encoded - started, now - encoded, now - started};
     train_network(cli, r.fit.head, o->settings.epochs);
     if (espy_cli_flag(cli, "report") && r.fit.report.size)
-        espy_cli_say(cli, "%s", (const char *)r.fit.report.data);
+        espy_cli_table(cli, (const char *)r.fit.report.data);
     ESPY_GO(train_tell(cli, &r, ingest, seconds));
     if (!r.promoted)
         e = train_refused(cli, &r);
@@ -304,14 +304,16 @@ out:
     return e;
 }
 
-/* By --encoder, else by what the folder holds; faces where it holds nothing, whose texts then tell.
- */
+/* By --encoder, else by what the folder holds. */
 static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modality **out)
 {
     const espy_modality *found = NULL;
-    if (!espy_cli_given(cli, "encoder"))
+    if (!espy_cli_given(cli, "encoder")) {
         ESPY_TRY(espy_dataset_modality(&cli->cx, dir, &found));
-    return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
+        if (!found)
+            return espy_dataset_nothing(&cli->cx, dir);
+    }
+    return espy_cli_modality(cli, found, out);
 }
 
 /* Options that not every head and every modality has; told before anything is learned. */

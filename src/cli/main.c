@@ -276,6 +276,14 @@ void espy_cli_say(const espy_cli *cli, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+void espy_cli_table(const espy_cli *cli, const char *text)
+{
+    if (cli->json)
+        espy_cli_say(cli, "%s", text);
+    else
+        espy_cli_print("%s\n", text);
+}
+
 espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v)
 {
     espy_buf b;

@@ -241,6 +241,15 @@ out:
     return e;
 }
 
+espy_err espy_dataset_nothing(espy_ctx *cx, const char *dir)
+{
+    return espy_fail(
+        cx, ESPY_E_DATA,
+        "no photos and no recordings found in %s; make one folder per label in it, with "
+        "photos (jpg, jpeg, png, bmp) or recordings (wav, flac, ogg, opus, mp3)",
+        dir);
+}
+
 /* ---- what a recording was cut from --------------------------------------------------------- */
 
 typedef struct name_run {
