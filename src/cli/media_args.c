@@ -74,6 +74,19 @@ out:
     return e;
 }
 
+bool espy_path_named(const espy_cli *cli, const char *path)
+{
+    for (int i = 0; i < cli->n_args; i++)
+        if (strcmp(cli->args[i], path) == 0)
+            return true;
+    return false;
+}
+
+int espy_paths_status(const espy_paths *p, size_t errors, size_t named)
+{
+    return named || errors == p->n;
+}
+
 void espy_paths_free(espy_cli *cli, espy_paths *p)
 {
     for (size_t i = 0; i < p->n; i++)

@@ -14,6 +14,12 @@ typedef struct espy_paths {
 /* Files, folders (all pictures and recordings below them, sorted) and "-" become a list of files.
  */
 espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out) ESPY_NODISCARD;
+/* Whether the path itself is an argument, not found in a folder. */
+bool espy_path_named(const espy_cli *cli, const char *path);
+/* The exit status when files were asked about: 1 when one that was named, or all, could not be
+ * read.
+ */
+int espy_paths_status(const espy_paths *p, size_t errors, size_t named);
 void espy_paths_free(espy_cli *cli, espy_paths *p);
 
 /* {"box":..,"score":..,"points":..}, of a sound {"start":..,"end":..,"score":..}, and, when asked

@@ -181,7 +181,9 @@ def detect_tells_audioset_names():
     assert abs(line["scores"][0]["score"] - 0.90379) < 1e-3 and abs(line["seconds"] - 0.975) < 1e-3, line
     assert "0.904  Animal" in Run("detect", file, "--encoder", "yamnet", env=QUIET).expect(0).out
     assert Run("detect", file, env=QUIET).expect(0).out == Run("detect", file, "--encoder", "yamnet", env=QUIET).out
-    line = Run("detect", AT / "absent.wav", file, "--json", env=QUIET).expect(0).json
+    run = Run("detect", AT / "absent.wav", file, "--json", env=QUIET)
+    line = run.json
+    assert run.code == 1, run.err
     assert [v["decision"] for v in line] == ["error", "sounds"] and line[0]["scores"] == [], line
     Run("detect", file, "--crops", AT / "crops", env=QUIET).expect(2, "--crops is for pictures")
 
@@ -205,6 +207,10 @@ def evaluate_leaves_out():
     run = Run("evaluate", DATA, *W, "--leave-out", "--json").expect(0)
     last = run.json[-1]
     assert last["samples"] == 36 and last["labels"] == 3, last
+    assert last["without_sound"] == 0 and "without_face" not in last, last
+    assert "precision" in Run("evaluate", DATA, *W, "--report").expect(0).out
+    run = Run("evaluate", DATA, *W, "--report", "--json").expect(0)
+    assert "precision" in run.err and run.out.startswith("{"), run.out
     assert last["accuracy"] >= (0.85 if YAMNET else 0.5), last
     for word in ("picture", "photo", "face", "person", "people"):
         assert word not in Run("evaluate", DATA, *W, "--leave-out").expect(0).out, word
@@ -239,12 +245,25 @@ def bad_files_are_skipped_with_a_reason():
                       ("silent.wav", "silent"), ("none.wav", "no sound")):
         lines = [x for x in run.err.splitlines() if name in x]
         assert len(lines) == 1 and "skipped " in lines[0] and why in lines[0], run.err
-    lines = Run("identify", bad / "rain" / "zero.wav", bad / "rain" / "lies.wav", AT / "absent.wav", *W,
-                "--json").expect(0).json
-    assert [v["decision"] for v in lines] == ["error", "sounds", "error"], lines
-    for more in ((), ("--format", "csv")):
+    # what was named and cannot be read gives status 1, the others are answered all the same
+    run = Run("identify", bad / "rain" / "zero.wav", bad / "rain" / "lies.wav", AT / "absent.wav", *W, "--json")
+    assert run.code == 1 and [v["decision"] for v in run.json] == ["error", "sounds", "error"], run.out
+    run = Run("embed", bad / "rain" / "lies.wav", AT / "absent.wav", "--encoder", PACK, env=QUIET)
+    assert run.code == 1 and [v["decision"] for v in run.json] == ["sounds", "error"], run.out
+    # what a folder holds does not
+    lines = Run("identify", bad, *W, "--json").expect(0).json
+    assert {v["decision"] for v in lines} == {"error", "sounds"}, lines
+    lies = bad / "rain" / "lies.wav"
+    for more in ((), ("--quiet",)):
         run = Run("identify", bad / "rain" / "zero.wav", *W, *more)
-        assert run.code == 1 and "zero.wav: error: the file is empty" in run.out + run.err, run.out + run.err
+        assert run.code == 1 and "zero.wav: error: the file is empty" in run.out, run.out + run.err
+        run = Run("identify", bad / "rain" / "zero.wav", lies, *W, "--format", "csv", *more)
+        assert run.code == 1 and len(run.out.splitlines()) == 2, run.out + run.err
+        assert f"error: {bad / 'rain' / 'zero.wav'}: the file is empty" in run.err, run.err
+        run = Run("identify", bad / "rain" / "zero.wav", *W, "--format", "audacity", *more)
+        assert run.code == 1 and run.out == "" and "zero.wav: the file is empty" in run.err, run.out + run.err
+    Run("identify", lies, *W, "--format", "csv", "--json").expect(2, "do not go together")
+    Run("identify", lies, *W, "--format", "json", "--json").expect(0)
     silent = Run("identify", bad / "rain" / "silent.wav", *W, "--json").expect(0).json[0]["samples"]
     assert [s["decision"] for s in silent] == ["poor_quality"], silent
 
@@ -282,6 +301,7 @@ def bad_folders():
     assert "photo" not in run.err and "person" not in run.err and "people" not in run.err, run.err
     empty = AT / "empty"
     empty.mkdir()
+    Run("train", empty, *w).expect(1, "no photos and no recordings found")
     Run("train", empty, *w, "--encoder", PACK).expect(1, "one folder per class")
     (empty / "dog").mkdir()
     Run("train", empty, *w, "--encoder", PACK).expect(1, "No recordings found")
