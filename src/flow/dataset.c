@@ -120,9 +120,10 @@ static bool is_unknown(const char *name, espy_folder_rule rule)
 static espy_err folder_check(espy_ctx *cx, const espy_folder *f)
 {
     char shown[512];
-    const bool utf8 = espy_utf8_valid(f->code, strlen(f->code));
+    const char *name = espy_path_name(f->path);
+    const bool utf8 = espy_utf8_valid(name, strlen(name));
     bool control = false;
-    for (const char *p = f->code; *p; p++)
+    for (const char *p = name; *p; p++)
         control = control || (unsigned char)*p < 0x20 || *p == 0x7f;
     if (utf8 && !control)
         return ESPY_E_OK;
