@@ -76,6 +76,21 @@ bool espy_utf8_valid(const char *s, size_t n)
     return true;
 }
 
+const char *espy_text_shown(const char *s, char *out, size_t room)
+{
+    const bool utf8 = espy_utf8_valid(s, strlen(s));
+    size_t at = 0;
+    for (; *s && at + 5 < room; s++) {
+        const unsigned char c = (unsigned char)*s;
+        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+            at += (size_t)snprintf(out + at, room - at, "\\x%02x", c);
+        else
+            out[at++] = *s;
+    }
+    out[at] = '\0';
+    return out;
+}
+
 size_t espy_utf8_length(const char *s)
 {
     size_t n = 0;

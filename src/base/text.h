@@ -13,6 +13,9 @@ bool espy_ends_with_nocase(const char *s, const char *suffix); /* ASCII case */
 bool espy_equal_nocase(const char *a, const char *b);
 bool espy_utf8_valid(const char *s, size_t n);
 size_t espy_utf8_length(const char *s); /* code points */
+/* For messages: control characters, and every byte above 0x7f where it is not UTF-8, as \xNN; cut
+ * at the room. Returns out. */
+const char *espy_text_shown(const char *s, char *out, size_t room);
 
 /* Seconds since 1970 in UTC with fraction; text "YYYY-MM-DDTHH:MM:SSZ" (buffer of 32). */
 double espy_time_now(void);

@@ -63,6 +63,8 @@ typedef struct espy_cli {
 const char *espy_cli_text(const espy_cli *cli, const char *name);
 /* The same from the command line alone. */
 const char *espy_cli_given(const espy_cli *cli, const char *name);
+/* The command's own default, or NULL. */
+const char *espy_cli_fallback(const espy_cli *cli, const char *name);
 bool espy_cli_flag(const espy_cli *cli, const char *name);
 int64_t espy_cli_int(const espy_cli *cli, const char *name);
 double espy_cli_real(const espy_cli *cli, const char *name);
@@ -73,6 +75,8 @@ espy_err espy_cli_workspace(espy_cli *cli, bool create) ESPY_NODISCARD;
 /* Standard output and standard error.  say() is silenced by --quiet. */
 void espy_cli_print(const char *fmt, ...) ESPY_PRINTF(1, 2);
 void espy_cli_say(const espy_cli *cli, const char *fmt, ...) ESPY_PRINTF(2, 3);
+/* A table that was asked for: with the results, or beside them where those are JSON. */
+void espy_cli_table(const espy_cli *cli, const char *text);
 espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v) ESPY_NODISCARD; /* one line */
 
 /* One line {"KEY":"VALUE", ...} from pairs of texts that end with NULL; a NULL value gives null. */

@@ -12,7 +12,7 @@ typedef struct detect_run {
     espy_paths paths;
     bool embed;
     const espy_modality *modality;
-    size_t errors;
+    size_t errors, named_errors;
 } detect_run;
 
 static espy_err detect_json(espy_ctx *cx, const detect_run *run, const char *path,
@@ -40,6 +40,7 @@ static espy_err detect_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     detect_run *run = self;
     const char *path = run->paths.at[i];
     run->errors += scan->error != NULL;
+    run->named_errors += scan->error && espy_path_named(run->cli, path);
     espy_cli_progress_pause(run->cli);
     if (run->cli->json || run->embed) {
         espy_json *line = NULL;
@@ -136,7 +137,7 @@ static espy_err detect_run_all(espy_cli *cli, bool embed)
             ESPY_GO(e);
         }
     }
-    cli->exit_code = run.errors == run.paths.n ? 1 : 0;
+    cli->exit_code = espy_paths_status(&run.paths, run.errors, run.named_errors);
 out:
     espy_encoder_destroy(&cli->cx, &encoder);
     espy_paths_free(cli, &run.paths);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy evaluate`: measured accuracy of a pack and a head on labelled photos, strangers and
  * pairs.  Everything encoded is kept in the workspace, so a second run is quick. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,14 @@ out:
     return e;
 }
 
+/* "without_face" or "without_sound". */
+static espy_err evaluate_without(espy_ctx *cx, espy_json *o, const char *sample, size_t n)
+{
+    char key[32];
+    snprintf(key, sizeof key, "without_%s", sample);
+    return espy_json_set(cx, o, key, espy_json_of_int((int64_t)n));
+}
+
 static espy_err evaluate_pairs(espy_cli *cli, const espy_encoder *encoder, const espy_collection *c,
                                const char *path)
 {
@@ -134,6 +143,7 @@ static espy_err evaluate_pairs(espy_cli *cli, const espy_encoder *encoder, const
     espy_json *o = NULL;
     float *score = NULL;
     size_t missing = 0;
+    const char *sample = espy_encoder_modality(encoder)->sample;
     ESPY_GO(pairs_read(cli, path, &pairs));
     ESPY_GO(evaluate_scan(cli, encoder, c, &pairs.files, "pairs", true, &v));
     score = espy_floats(cx, pairs.n);
@@ -155,15 +165,16 @@ static espy_err evaluate_pairs(espy_cli *cli, const espy_encoder *encoder, const
            different = (double)accepted[0] / (double)count[0];
     if (!cli->json) {
         espy_cli_print(
-            "%zu pairs (%zu without a face): accuracy %.4f at %.3f, equal error rate %.4f\n"
+            "%zu pairs (%zu without a %s): accuracy %.4f at %.3f, equal error rate %.4f\n"
             "at the pack's floor %.2f: %.2f %% of same pairs, %.2f %% of different pairs "
             "accepted\n",
-            pairs.n, missing, m.accuracy, m.threshold, m.eer, floor, 100 * same, 100 * different);
+            pairs.n, missing, sample, m.accuracy, m.threshold, m.eer, floor, 100 * same,
+            100 * different);
         goto out;
     }
     o = espy_json_object();
     ESPY_GO(espy_json_set(cx, o, "pairs", espy_json_of_int((int64_t)pairs.n)));
-    ESPY_GO(espy_json_set(cx, o, "without_face", espy_json_of_int((int64_t)missing)));
+    ESPY_GO(evaluate_without(cx, o, sample, missing));
     ESPY_GO(espy_json_set(cx, o, "accuracy", espy_json_of_number(m.accuracy)));
     ESPY_GO(espy_json_set(cx, o, "threshold", espy_json_of_number(m.threshold)));
     ESPY_GO(espy_json_set(cx, o, "equal_error_rate", espy_json_of_number(m.eer)));
@@ -215,7 +226,7 @@ static espy_err evaluate_tell(espy_cli *cli, const espy_modality *m, const espy_
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_json_set(cx, o, "labels", espy_json_of_int((int64_t)labels)));
     ESPY_GO(espy_json_set(cx, o, "samples", espy_json_of_int((int64_t)v->samples)));
-    ESPY_GO(espy_json_set(cx, o, "without_face", espy_json_of_int((int64_t)without)));
+    ESPY_GO(evaluate_without(cx, o, m->sample, without));
     ESPY_GO(espy_json_set(cx, o, "accuracy", espy_json_of_number(closed)));
     ESPY_GO(espy_json_set(cx, o, "known_accepted", espy_json_of_number(known)));
     ESPY_GO(espy_json_set(cx, o, "wrong_name", espy_json_of_number(wrong)));
@@ -339,7 +350,7 @@ static espy_err evaluate_report(espy_cli *cli, const labelled_rows *l, const uin
     if (e == ESPY_E_OK)
         e = espy_metrics_report(cx, &m, l->names, &text);
     if (e == ESPY_E_OK)
-        espy_cli_say(cli, "%s", (const char *)text.data);
+        espy_cli_table(cli, (const char *)text.data);
     espy_metrics_free(cx, &m);
     espy_buf_free(cx, &text);
     return e;
@@ -404,10 +415,11 @@ static espy_err evaluate_cmd(espy_cli *cli)
     const espy_modality *modality = NULL;
     if (!espy_cli_flag(cli, "pairs") && !espy_cli_given(cli, "encoder"))
         ESPY_GO(espy_dataset_modality(&cli->cx, cli->args[0], &modality));
+    if (!modality && !espy_cli_flag(cli, "pairs") && !espy_cli_given(cli, "encoder"))
+        ESPY_GO(espy_dataset_nothing(&cli->cx, cli->args[0]));
     ESPY_GO(espy_cli_modality(cli, modality ? modality : espy_modality_find("face"), &modality));
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
-    ESPY_GO(espy_workspace_collection(&cli->cx, &cli->ws, espy_cli_text(cli, "collection"), encoder,
-                                      &c));
+    ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
     if (espy_cli_flag(cli, "pairs"))
         ESPY_GO(evaluate_pairs(cli, encoder, &c, cli->args[0]));
     else

@@ -2,7 +2,7 @@
  * cli - `espy export`: a version for Keras, ONNX runtimes, scikit-learn or numpy. */
 #include <stdint.h>
 
-#include "cli/cli.h"
+#include "cli/media_args.h"
 #include "flow/export.h"
 
 static espy_err export_format(espy_cli *cli, const char *path, espy_export_format *out)
@@ -48,15 +48,17 @@ static espy_err export_cmd(espy_cli *cli)
     espy_ctx *cx = &cli->cx;
     const espy_identify_options options = {.threshold = -1, .floor = -2}; /* the version's own */
     espy_identifier id = {0};
+    espy_collection c = {0};
     espy_export_format format;
     espy_err e = ESPY_E_OK;
     ESPY_GO(export_format(cli, cli->args[0], &format));
-    ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
-                                 espy_cli_int(cli, "version"), NULL, &options, &id));
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_identifier_open(cx, &cli->ws, c.name, espy_cli_int(cli, "version"), NULL, &options,
+                                 &id));
     ESPY_GO(espy_flow_export(cx, &id, format, cli->args[0]));
     ESPY_GO(export_said(cli, &id, format));
 out:
+    espy_collection_free(cx, &c);
     espy_identifier_close(cx, &id);
     return e;
 }

@@ -17,7 +17,7 @@ typedef struct identify_run {
     espy_paths paths;
     const char *draw;
     bool draw_into_folder;
-    size_t faces, known, errors;
+    size_t faces, known, errors, named_errors;
 } identify_run;
 
 static void identify_text(const char *path, const espy_scan *scan, const espy_result *r)
@@ -145,6 +145,7 @@ static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan
     const char *path = run->paths.at[i];
     ESPY_GO(espy_identify_scan(cx, &run->id, scan, &r));
     run->errors += scan->error != NULL;
+    run->named_errors += scan->error && espy_path_named(run->cli, path);
     run->faces += r->n;
     for (size_t k = 0; k < r->n; k++)
         run->known += r->at[k].decision == ESPY_KNOWN;
@@ -198,7 +199,7 @@ static espy_err identify_cmd(espy_cli *cli)
         .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
         .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
         .no_floor = espy_cli_flag(cli, "no-floor")};
-    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_text(cli, "collection"),
+    ESPY_GO(espy_identifier_open(cx, &cli->ws, espy_cli_given(cli, "collection"),
                                  espy_cli_int(cli, "version"), encoder, &o, &run.id));
     if (espy_encoder_modality(encoder)->hears) {
         ESPY_GO(espy_identify_sounds(cli, &run.paths, &run.id));
@@ -212,7 +213,7 @@ static espy_err identify_cmd(espy_cli *cli)
     if (run.paths.n > 1)
         espy_cli_say(cli, "%zu pictures, %zu faces, %zu known%s", run.paths.n, run.faces, run.known,
                      run.errors ? "; some pictures could not be read" : "");
-    cli->exit_code = run.errors == run.paths.n ? 1 : 0;
+    cli->exit_code = espy_paths_status(&run.paths, run.errors, run.named_errors);
 out:
     espy_identifier_close(cx, &run.id);
     espy_encoder_destroy(cx, &encoder);
@@ -243,7 +244,9 @@ const espy_command espy_command_identify = {
     "enough\n"
     "to a training sample of that label (--floor); ambiguous when a second label is as near.\n"
     "A recording of up to 4 seconds is one sample; in a longer one the known sounds are told with\n"
-    "start and end.",
+    "start and end.  The exit status is 1 when a file that was named could not be read; the others "
+    "are\n"
+    "answered all the same.",
     identify_options,
     1,
     -1,

@@ -45,11 +45,12 @@ static espy_err retrain_begin(espy_cli *cli, const char *data, espy_encoder **en
     espy_err e = espy_cli_workspace(cli, true);
     *usage = e == ESPY_E_ARG;
     ESPY_TRY(e);
+    const char *collection;
+    ESPY_TRY(espy_cli_collection_name(cli, espy_modality_find("face"), &collection));
     ESPY_TRY(espy_cli_encoder(cli, true, espy_modality_find("face"), encoder));
     r->ws = &cli->ws;
     r->encoder = *encoder;
-    return espy_retrain_collection(cx, r, espy_cli_text(cli, "collection"),
-                                   !espy_cli_given(cli, "collection"));
+    return espy_retrain_collection(cx, r, collection, !espy_cli_given(cli, "collection"));
 }
 
 /* The trainers end with 1 whatever went wrong; 2 is for the option table. */

@@ -360,8 +360,8 @@ static espy_err test_encoder(test_run *run, const char *folder, espy_encoder **o
         return e;
     espy_clear(cx);
     const char *precision = espy_cli_text(cli, "precision");
-    e = cli->ws.store ? espy_workspace_encoder(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
-                                               pack, precision, out)
+    e = cli->ws.store ? espy_workspace_encoder(cx, &cli->ws, espy_cli_given(cli, "collection"),
+                                               espy_modality_find("face"), pack, precision, out)
                       : espy_encoder_open(cx, pack, NULL, precision ? precision : "auto", 1, out);
     return e == ESPY_E_OK ? e : espy_fail_in(cx, "%s was trained with encoder %s", folder, pack);
 }

@@ -163,7 +163,7 @@ static espy_err train_collection(espy_cli *cli, const espy_collection *c,
     double seconds[3] = {encoded - started, now - encoded, now - started};
     train_network(cli, r.fit.head, o->settings.epochs);
     if (espy_cli_flag(cli, "report") && r.fit.report.size)
-        espy_cli_say(cli, "%s", (const char *)r.fit.report.data);
+        espy_cli_table(cli, (const char *)r.fit.report.data);
     ESPY_GO(train_tell(cli, &r, ingest, seconds));
     if (!r.promoted)
         e = train_refused(cli, &r);
@@ -282,14 +282,16 @@ out:
     return e;
 }
 
-/* By --encoder, else by what the folder holds; faces where it holds nothing, whose texts then tell.
- */
+/* By --encoder, else by what the folder holds. */
 static espy_err train_modality(espy_cli *cli, const char *dir, const espy_modality **out)
 {
     const espy_modality *found = NULL;
-    if (!espy_cli_given(cli, "encoder"))
+    if (!espy_cli_given(cli, "encoder")) {
         ESPY_TRY(espy_dataset_modality(&cli->cx, dir, &found));
-    return espy_cli_modality(cli, found ? found : espy_modality_find("face"), out);
+        if (!found)
+            return espy_dataset_nothing(&cli->cx, dir);
+    }
+    return espy_cli_modality(cli, found, out);
 }
 
 /* Options that not every head and every modality has; told before anything is learned. */
@@ -315,12 +317,19 @@ espy_err espy_cli_train_options(espy_cli *cli)
     return ESPY_E_OK;
 }
 
+/* The trainer of one modality was given the other's pack. */
+static espy_err train_modality_refused(espy_cli *cli, const espy_modality *wanted)
+{
+    return espy_fail(&cli->cx, ESPY_E_ARG, "--encoder %s: this encoder %s",
+                     espy_cli_given(cli, "encoder"),
+                     wanted->hears ? "hears no recordings" : "sees no pictures");
+}
+
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
 {
     espy_ctx *cx = &cli->cx;
     double started = espy_time_monotonic();
-    const char *collection = espy_cli_text(cli, "collection"),
-               *reason = espy_cli_text(cli, "reason");
+    const char *reason = espy_cli_text(cli, "reason");
     espy_encoder *encoder = NULL;
     espy_collection c = {0};
     espy_dataset data = {0};
@@ -336,6 +345,8 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
     if (how->dir) {
         ESPY_GO(how->modality ? espy_cli_modality(cli, how->modality, &modality)
                               : train_modality(cli, how->dir, &modality));
+        if (how->modality && modality != how->modality)
+            ESPY_GO(train_modality_refused(cli, how->modality));
         ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
         for (size_t i = 0; i < data.n_empty; i++)
             espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
@@ -347,14 +358,17 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
                      data.unknown);
         ESPY_GO(train_file_counts(cx, &data, &counts));
     }
+    if (!how->dir) {
+        ESPY_GO(espy_cli_modality(cli, how->modality, &modality));
+        ESPY_GO(espy_cli_collection(cli, modality, &c));
+        modality = modality ? modality : espy_modality_find(c.modality);
+    }
     ESPY_GO(espy_cli_encoder(cli, how->dir != NULL, modality, &encoder));
     ESPY_GO(espy_cli_train_options(cli)); /* espy.conf counts now */
     ESPY_GO(train_fit_options(cli, encoder, &o));
     if (how->dir) {
-        ESPY_GO(espy_workspace_collection(cx, &cli->ws, collection, encoder, &c));
+        ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
         ESPY_GO(train_ingest(cli, &c, encoder, how->dir, &data, &ingest));
-    } else {
-        ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c));
     }
     if (!o.head && how->keep_head)
         ESPY_GO(train_live_head(cli, &c, &head));
@@ -422,6 +436,10 @@ static espy_err enroll_dataset(espy_cli *cli, espy_dataset *out, const espy_moda
     espy_dataset d = {0};
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
+    if (espy_label_unknown(cli->args[0]))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "\"%s\" is what espy answers when it does not know; choose another label",
+                         cli->args[0]);
     ESPY_GO(espy_paths_expand(cli, cli->args + 1, cli->n_args - 1, &paths));
     ESPY_GO(espy_paths_modality(cli, &paths, modality));
     ESPY_GO(espy_cli_modality(cli, *modality, modality));
@@ -521,7 +539,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_encoder(cli, true, modality, &encoder));
     modality = espy_encoder_modality(encoder); /* standard input did not tell */
     ESPY_GO(train_fit_options(cli, encoder, &o));
-    ESPY_GO(espy_workspace_collection(cx, &cli->ws, espy_cli_text(cli, "collection"), encoder, &c));
+    ESPY_GO(espy_cli_collection_new(cli, encoder, &c));
     espy_ingest_options how = {.actor = "user", .progress = &cli->progress};
     if (box_text && modality->hears)
         ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--box is for pictures"));

@@ -31,11 +31,13 @@ static espy_err trigger_collection(espy_cli *cli, bool needed, const espy_modali
                                    espy_collection *c)
 {
     espy_ctx *cx = &cli->cx;
+    if (needed)
+        return espy_cli_collection(cli, modality, c);
     espy_err e = espy_cli_workspace(cli, false);
     if (e == ESPY_E_OK)
-        e = espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"),
+        e = espy_workspace_collection_existing(cx, &cli->ws, espy_cli_given(cli, "collection"),
                                                modality, c);
-    if (e == ESPY_E_NOT_FOUND && !needed) {
+    if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         return ESPY_E_OK;
     }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/media_args.h"
 #include "flow/models_folder.h"
 #include "flow/rollback.h"
 
@@ -99,9 +99,7 @@ static espy_err versions_cmd(espy_cli *cli)
     int64_t live = 0, previous = 0;
     bool oldest_first = espy_cli_flag(cli, "history");
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
-                                               &c));
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
     ESPY_GO(espy_store_versions(cx, cli->ws.store, c.id, &at, &n));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "live", &live));
     ESPY_GO(espy_store_alias(cx, cli->ws.store, c.id, "previous", &previous));
@@ -132,11 +130,12 @@ const espy_command espy_command_versions = {
     0,
     versions_cmd};
 
-static espy_err rollback_json(espy_cli *cli, int64_t from, int64_t now)
+static espy_err rollback_json(espy_cli *cli, const espy_collection *c, int64_t from, int64_t now)
 {
     espy_ctx *cx = &cli->cx;
     espy_json *o = espy_json_object();
     espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, o, "live", espy_json_of_int(now)));
     ESPY_GO(espy_json_set(cx, o, "from", from ? espy_json_of_int(from) : espy_json_null_value()));
     ESPY_GO(espy_json_set(cx, o, "moved", espy_json_of_bool(from != now)));
@@ -171,21 +170,20 @@ static espy_err rollback_cmd(espy_cli *cli)
         return espy_fail(cx, ESPY_E_ARG,
                          "\"%s\" is no version: give its number (espy versions) or \"previous\"",
                          wanted);
-    ESPY_GO(espy_cli_workspace(cli, false));
-    ESPY_GO(espy_workspace_collection_existing(cx, &cli->ws, espy_cli_text(cli, "collection"), NULL,
-                                               &c));
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
     if (models)
         ESPY_GO(espy_models_rollback(cx, &cli->ws, &c, models, to, reason, &from, &now));
     else
         ESPY_GO(espy_flow_rollback(cx, &cli->ws, &c, to, reason, &from, &now));
     if (cli->json)
-        ESPY_GO(rollback_json(cli, from, now));
+        ESPY_GO(rollback_json(cli, &c, from, now));
     else if (from == now)
-        espy_cli_print("version %lld answers already, nothing was changed\n", (long long)now);
+        espy_cli_print("%s: version %lld answers already, nothing was changed\n", c.name,
+                       (long long)now);
     else if (!from)
-        espy_cli_print("version %lld answers now\n", (long long)now);
+        espy_cli_print("%s: version %lld answers now\n", c.name, (long long)now);
     else
-        espy_cli_print("version %lld answers now; version %lld is kept as previous\n",
+        espy_cli_print("%s: version %lld answers now; version %lld is kept as previous\n", c.name,
                        (long long)now, (long long)from);
     if (!models && espy_modality_find(c.modality)->hears)
         rollback_remark(cli, now);
@@ -199,7 +197,7 @@ static const espy_option rollback_options[] = {
      "the labels that are recognised together"},
     {"reason", "TEXT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "why, for the history"},
     {"models", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
-     "also put that version's network into production in this folder of networks"},
+     "sounds: also put that version's network into production in this folder of networks"},
     {0}};
 
 const espy_command espy_command_rollback = {

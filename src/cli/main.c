@@ -104,6 +104,13 @@ const char *espy_cli_given(const espy_cli *cli, const char *name)
     return option_find(cli->command, name, strlen(name), &at) ? cli->values[at] : NULL;
 }
 
+const char *espy_cli_fallback(const espy_cli *cli, const char *name)
+{
+    size_t at;
+    const espy_option *o = option_find(cli->command, name, strlen(name), &at);
+    return o ? o->fallback : NULL;
+}
+
 bool espy_cli_flag(const espy_cli *cli, const char *name)
 {
     const char *v = espy_cli_text(cli, name);
@@ -267,6 +274,14 @@ void espy_cli_say(const espy_cli *cli, const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
+}
+
+void espy_cli_table(const espy_cli *cli, const char *text)
+{
+    if (cli->json)
+        espy_cli_say(cli, "%s", text);
+    else
+        espy_cli_print("%s\n", text);
 }
 
 espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v)

@@ -74,6 +74,19 @@ out:
     return e;
 }
 
+bool espy_path_named(const espy_cli *cli, const char *path)
+{
+    for (int i = 0; i < cli->n_args; i++)
+        if (strcmp(cli->args[i], path) == 0)
+            return true;
+    return false;
+}
+
+int espy_paths_status(const espy_paths *p, size_t errors, size_t named)
+{
+    return named || errors == p->n;
+}
+
 void espy_paths_free(espy_cli *cli, espy_paths *p)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -238,6 +251,25 @@ espy_err espy_cli_modality(espy_cli *cli, const espy_modality *of_files, const e
     return ESPY_E_OK;
 }
 
+espy_err espy_cli_collection(espy_cli *cli, const espy_modality *modality, espy_collection *out)
+{
+    espy_ctx *cx = &cli->cx;
+    const char *given = espy_cli_given(cli, "collection");
+    const bool networks = espy_cli_text(cli, "models");
+    ESPY_TRY(espy_cli_workspace(cli, false));
+    if (!given)
+        return espy_workspace_collection_only(
+            cx, &cli->ws, !modality && networks ? espy_modality_find("sound") : modality, out);
+    ESPY_TRY(espy_workspace_collection_existing(cx, &cli->ws, given, modality, out));
+    const espy_modality *own = espy_modality_find(out->modality);
+    if (!networks || !own || own->hears)
+        return ESPY_E_OK;
+    espy_collection_free(cx, out);
+    return espy_fail(cx, ESPY_E_ARG,
+                     "--models keeps the networks of recordings; collection \"%s\" is for %ss",
+                     given, own->media);
+}
+
 espy_err espy_cli_encoder_alone(espy_cli *cli, const espy_modality *modality, espy_encoder **out)
 {
     espy_ctx *cx = &cli->cx;
@@ -251,6 +283,8 @@ espy_err espy_cli_encoder_alone(espy_cli *cli, const espy_modality *modality, es
     char *chosen = NULL;
     espy_workspace none = {.dir = ""};
     ESPY_TRY(encoder_precision(cli, &precision));
+    if (pack && modality && !espy_cli_given(cli, "encoder"))
+        ESPY_TRY(encoder_fits(cli, modality, &pack));
     if (!pack)
         ESPY_TRY(espy_workspace_default_pack(
             cx, &none, modality ? modality : espy_modality_find("face"), &chosen));
@@ -271,19 +305,49 @@ static espy_err encoder_collection_fits(espy_ctx *cx, const espy_collection *c,
                      c->name, own->media, modality->media);
 }
 
+espy_err espy_cli_collection_name(espy_cli *cli, const espy_modality *modality, const char **out)
+{
+    espy_ctx *cx = &cli->cx;
+    const char *named = espy_workspace_setting(&cli->ws, "collection"),
+               *usual = espy_cli_fallback(cli, "collection");
+    espy_collection c = {0};
+    *out = espy_cli_given(cli, "collection");
+    if (*out)
+        return ESPY_E_OK;
+    *out = usual ? usual : modality->collection;
+    if (!named)
+        return ESPY_E_OK;
+    espy_err e = espy_store_collection(cx, cli->ws.store, named, &c);
+    if (e == ESPY_E_NOT_FOUND)
+        espy_clear(cx);
+    else
+        ESPY_TRY(e);
+    if (e == ESPY_E_NOT_FOUND || strcmp(c.modality, modality->name) == 0)
+        *out = named;
+    espy_collection_free(cx, &c);
+    return ESPY_E_OK;
+}
+
+espy_err espy_cli_collection_new(espy_cli *cli, const espy_encoder *encoder, espy_collection *out)
+{
+    const char *name;
+    ESPY_TRY(espy_cli_collection_name(cli, espy_encoder_modality(encoder), &name));
+    return espy_workspace_collection(&cli->cx, &cli->ws, name, encoder, out);
+}
+
 /* A collection that is there keeps its encoder unless the command line names another; environment
  * and espy.conf are for new ones, and for the modality of the pack that they name. */
 espy_err espy_cli_encoder(espy_cli *cli, bool create, const espy_modality *modality,
                           espy_encoder **out)
 {
     espy_ctx *cx = &cli->cx;
-    const char *precision, *collection = espy_cli_text(cli, "collection"),
+    const char *precision, *collection = espy_cli_given(cli, "collection"),
                            *pack = espy_cli_given(cli, "encoder");
     espy_collection c = {0};
     ESPY_TRY(espy_cli_workspace(cli, create));
     ESPY_TRY(encoder_precision(cli, &precision));
-    if (!collection && create && modality)
-        collection = modality->collection;
+    if (create && modality)
+        ESPY_TRY(espy_cli_collection_name(cli, modality, &collection));
     espy_err e = espy_workspace_collection_existing(cx, &cli->ws, collection, modality, &c);
     if (e == ESPY_E_OK)
         e = encoder_collection_fits(cx, &c, modality);

@@ -14,6 +14,12 @@ typedef struct espy_paths {
 /* Files, folders (all pictures and recordings below them, sorted) and "-" become a list of files.
  */
 espy_err espy_paths_expand(espy_cli *cli, char **args, int n, espy_paths *out) ESPY_NODISCARD;
+/* Whether the path itself is an argument, not found in a folder. */
+bool espy_path_named(const espy_cli *cli, const char *path);
+/* The exit status when files were asked about: 1 when one that was named, or all, could not be
+ * read.
+ */
+int espy_paths_status(const espy_paths *p, size_t errors, size_t named);
 void espy_paths_free(espy_cli *cli, espy_paths *p);
 
 /* {"box":..,"score":..,"points":..}, of a sound {"start":..,"end":..,"score":..}, and, when asked
@@ -52,6 +58,19 @@ espy_err espy_paths_modality(espy_cli *cli, const espy_paths *p,
 /* The modality that --encoder names, else the one given. */
 espy_err espy_cli_modality(espy_cli *cli, const espy_modality *of_files,
                            const espy_modality **out) ESPY_NODISCARD;
+
+/* Opens the workspace and finds the collection of --collection, else the only one of the modality
+ * (NULL: of all; with --models: that of recordings).  ARG when several could be meant. */
+espy_err espy_cli_collection(espy_cli *cli, const espy_modality *modality,
+                             espy_collection *out) ESPY_NODISCARD;
+
+/* The name that a collection of the modality has or gets: --collection; else espy.conf's, unless
+ * that one is of another modality; else the command's or the modality's usual one. */
+espy_err espy_cli_collection_name(espy_cli *cli, const espy_modality *modality,
+                                  const char **out) ESPY_NODISCARD;
+/* Finds the collection of that name, or makes it. */
+espy_err espy_cli_collection_new(espy_cli *cli, const espy_encoder *encoder,
+                                 espy_collection *out) ESPY_NODISCARD;
 
 /* Opens the encoder by the options above (and the workspace before it).  create: the collection may
  * be new; modality NULL: any. */

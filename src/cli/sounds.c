@@ -31,7 +31,7 @@ typedef struct sounds_run {
     sounds_format format;
     size_t first;        /* path of heard[0] */
     sounds_heard *heard; /* a group of recordings */
-    size_t events, errors;
+    size_t events, errors, named_errors;
 } sounds_run;
 
 static espy_err sounds_format_of(espy_cli *cli, sounds_format *out)
@@ -44,6 +44,8 @@ static espy_err sounds_format_of(espy_cli *cli, sounds_format *out)
     if (i == 4)
         return espy_fail(&cli->cx, ESPY_E_ARG, "--format %s: choose text, json, csv or audacity",
                          given);
+    if (cli->json && espy_cli_given(cli, "format") && i != SOUNDS_JSON)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--json and --format %s do not go together", given);
     *out = cli->json ? SOUNDS_JSON : (sounds_format)i;
     return ESPY_E_OK;
 }
@@ -127,6 +129,7 @@ static espy_err sounds_tell(sounds_run *run, size_t i)
     const espy_result *r = run->heard[i].result;
     espy_json *line = NULL;
     run->errors += scan->error != NULL;
+    run->named_errors += scan->error && espy_path_named(run->cli, path);
     run->events += scan->n;
     espy_cli_progress_pause(run->cli);
     if (run->format == SOUNDS_JSON) {
@@ -139,7 +142,7 @@ static espy_err sounds_tell(sounds_run *run, size_t i)
     if (scan->error && run->format == SOUNDS_TEXT)
         espy_cli_print("%s: error: %s\n", path, scan->error);
     else if (scan->error)
-        espy_cli_say(run->cli, "%s: error: %s", path, scan->error);
+        espy_log(cx, ESPY_LOG_ERROR, "%s: %s", path, scan->error);
     else if (run->format == SOUNDS_TEXT)
         sounds_text(path, scan, r);
     else if (run->format == SOUNDS_CSV)
@@ -203,7 +206,7 @@ espy_err espy_identify_sounds(espy_cli *cli, const espy_paths *paths, const espy
     if (e == ESPY_E_OK && paths->n > 1)
         espy_cli_say(cli, "%zu recordings, %zu events%s", paths->n, run.events,
                      run.errors ? "; some recordings could not be read" : "");
-    cli->exit_code = run.errors == paths->n ? 1 : 0;
+    cli->exit_code = espy_paths_status(paths, run.errors, run.named_errors);
     return e;
 }
 
@@ -290,7 +293,7 @@ out:
 }
 
 static espy_err sounds_detect_one(espy_cli *cli, const char *path, const espy_encoder *encoder,
-                                  float *sum, size_t *errors)
+                                  float *sum, size_t errors[2])
 {
     espy_ctx *cx = &cli->cx;
     const size_t scores = espy_encoder_scores(encoder);
@@ -301,7 +304,8 @@ static espy_err sounds_detect_one(espy_cli *cli, const char *path, const espy_en
     espy_err e = sounds_scores(cx, encoder, path, sum, &heard);
     if (e != ESPY_E_OK)
         ESPY_TRY(espy_scan_excuse(cx, e, &scan));
-    *errors += scan.error != NULL;
+    errors[0] += scan.error != NULL;
+    errors[1] += scan.error && espy_path_named(cli, path);
     e = ESPY_E_OK;
     if (cli->json) {
         e = sounds_detected_json(cli, path, scan.error, encoder, sum, heard);
@@ -320,7 +324,7 @@ static espy_err sounds_detect_one(espy_cli *cli, const char *path, const espy_en
 espy_err espy_detect_sounds(espy_cli *cli, const espy_paths *paths, const espy_encoder *encoder)
 {
     espy_ctx *cx = &cli->cx;
-    size_t errors = 0;
+    size_t errors[2] = {0}; /* all, of files that were named */
     if (!espy_encoder_scores(encoder))
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "pack %s has no classes of its own; use --encoder yamnet",
@@ -330,8 +334,8 @@ espy_err espy_detect_sounds(espy_cli *cli, const espy_paths *paths, const espy_e
         return cx->code;
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; e == ESPY_E_OK && i < paths->n; i++)
-        e = sounds_detect_one(cli, paths->at[i], encoder, sum, &errors);
+        e = sounds_detect_one(cli, paths->at[i], encoder, sum, errors);
     espy_free(cx, sum);
-    cli->exit_code = errors == paths->n ? 1 : 0;
+    cli->exit_code = espy_paths_status(paths, errors[0], errors[1]);
     return e;
 }

@@ -105,10 +105,31 @@ static espy_err dataset_unique(espy_ctx *cx, const espy_dataset *d)
     return ESPY_E_OK;
 }
 
+bool espy_label_unknown(const char *code)
+{
+    return espy_equal_nocase(code, "unknown");
+}
+
 /* The folder that holds what nobody has named yet: its media must not become a label (C-25). */
 static bool is_unknown(const char *name, espy_folder_rule rule)
 {
-    return rule == ESPY_FOLDER_CODE && espy_equal_nocase(name, "unknown");
+    return rule == ESPY_FOLDER_CODE && espy_label_unknown(name);
+}
+
+/* A folder's name becomes a label, which is told on terminals and in JSON. */
+static espy_err folder_check(espy_ctx *cx, const espy_folder *f)
+{
+    char shown[512];
+    const char *name = espy_path_name(f->path);
+    const bool utf8 = espy_utf8_valid(name, strlen(name));
+    bool control = false;
+    for (const char *p = name; *p; p++)
+        control = control || (unsigned char)*p < 0x20 || *p == 0x7f;
+    if (utf8 && !control)
+        return ESPY_E_OK;
+    return espy_fail(cx, ESPY_E_DATA, "the name of the folder %s %s; rename it",
+                     espy_text_shown(f->path, shown, sizeof shown),
+                     utf8 ? "has a control character" : "is not UTF-8");
 }
 
 static espy_err dataset_empty(espy_ctx *cx, const char *dir, const espy_modality *m, size_t folders)
@@ -156,6 +177,7 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
         d.files += f->n_files;
         if (f->n_files) {
             d.n++;
+            ESPY_GO(folder_check(cx, f));
             continue;
         }
         d.empty[d.n_empty] = f->path;
@@ -218,6 +240,15 @@ out:
     espy_free(cx, path);
     espy_dir_list_free(cx, &list);
     return e;
+}
+
+espy_err espy_dataset_nothing(espy_ctx *cx, const char *dir)
+{
+    return espy_fail(
+        cx, ESPY_E_DATA,
+        "no photos and no recordings found in %s; make one folder per label in it, with "
+        "photos (jpg, jpeg, png, bmp) or recordings (wav, flac, ogg, opus, mp3)",
+        dir);
 }
 
 /* ---- what a recording was cut from --------------------------------------------------------- */

@@ -44,6 +44,12 @@ espy_err espy_dataset_modality(espy_ctx *cx, const char *dir,
 espy_err espy_recording_of(espy_ctx *cx, const char *path, char **out) ESPY_NODISCARD;
 void espy_dataset_free(espy_ctx *cx, espy_dataset *d);
 
+/* The failure (DATA) of a folder in which espy_dataset_modality() found nothing. */
+espy_err espy_dataset_nothing(espy_ctx *cx, const char *dir);
+
+/* "unknown" in any case: what espy answers when it does not know, so it is no label. */
+bool espy_label_unknown(const char *code);
+
 /* Splits one folder name by the rule; the caller owns both texts. */
 espy_err espy_folder_name(espy_ctx *cx, const char *folder, espy_folder_rule rule, char **code,
                           char **name) ESPY_NODISCARD;

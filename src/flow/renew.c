@@ -2,57 +2,9 @@
  * flow - renew. */
 #include "flow/renew.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow/augment.h"
-
-static int renew_order(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* How many samples a label has, and from how many sources. */
-static size_t renew_sources(const espy_training_set *set, uint32_t label, uint64_t *room,
-                            size_t *samples)
-{
-    size_t n = 0, sources = 0;
-    for (size_t i = 0; i < set->rows.n; i++)
-        if (set->y[i] == label)
-            room[n++] = set->vectors.group[i];
-    qsort(room, n, sizeof *room, renew_order);
-    for (size_t i = 0; i < n; i++)
-        sources += i == 0 || room[i] != room[i - 1];
-    *samples = n;
-    return sources;
-}
-
-/* Nothing was held back: of the labels that have two sources, else of all, the one with the fewest
- * samples stands in the way. */
-static espy_err renew_unmeasured(espy_ctx *cx, const espy_training_set *set)
-{
-    size_t best = 0, best_sources = 0, best_samples = 0;
-    uint64_t *room = espy_array(cx, set->rows.n, sizeof *room);
-    if (!room)
-        return cx->code;
-    for (uint32_t c = 0; c < set->n_labels; c++) {
-        size_t samples, sources = renew_sources(set, c, room, &samples);
-        bool first = !best_samples, tied = samples == best_samples;
-        if (first || samples < best_samples || (tied && sources < best_sources)) {
-            best = c;
-            best_sources = sources;
-            best_samples = samples;
-        }
-    }
-    espy_free(cx, room);
-    return espy_fail(
-        cx, ESPY_E_DATA,
-        "nothing can be held back to measure, nothing was stored: label %s has too few "
-        "sources (%zu samples from %zu); add samples of it until it has three sources "
-        "at least",
-        set->codes[best], best_samples, best_sources);
-}
 
 espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                              const espy_renew_options *options, espy_renewal *out)
@@ -72,7 +24,9 @@ espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collec
     }
     ESPY_GO(espy_flow_fit(cx, &r.set.rows, r.set.codes, &fit, &r.fit));
     if (options->measured && !r.fit.split.test_n)
-        ESPY_GO(renew_unmeasured(cx, &r.set));
+        ESPY_GO(espy_fail(cx, ESPY_E_DATA,
+                          "nothing can be held back to measure, nothing was stored: no label has "
+                          "samples from three sources; add some"));
     ESPY_GO(espy_store_alias(cx, ws->store, c->id, "live", &r.live));
     if (options->gate)
         ESPY_GO(espy_flow_gate(cx, ws, c, r.live, &r.set, &r.fit, &fit, options->gate, &r.gate));

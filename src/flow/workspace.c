@@ -233,37 +233,72 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
     return e;
 }
 
-/* The name meant by NULL. */
-static espy_err collection_name(espy_ctx *cx, espy_workspace *ws, const espy_modality *modality,
-                                char **out)
+static bool collection_of(const espy_collection *c, const espy_modality *modality)
 {
+    return !modality || strcmp(c->modality, modality->name) == 0;
+}
+
+/* "this workspace holds birds, faces and sounds: ..." of the collections of the modality. */
+static espy_err collection_doubt(espy_ctx *cx, const espy_collection *all, size_t n, size_t fit,
+                                 const espy_modality *modality)
+{
+    espy_err e = ESPY_E_OK;
+    char *names = espy_strdup(cx, "");
+    for (size_t i = 0, at = 0; names && i < n; i++) {
+        if (!collection_of(&all[i], modality))
+            continue;
+        at++;
+        char *more = espy_sprintf(cx, "%s%s%s", names,
+                                  at == 1     ? ""
+                                  : at == fit ? " and "
+                                              : ", ",
+                                  all[i].name);
+        espy_free(cx, names);
+        names = more;
+    }
+    e = names ? espy_fail(cx, ESPY_E_ARG, "this workspace holds %s: say which with --collection",
+                          names)
+              : cx->code;
+    espy_free(cx, names);
+    return e;
+}
+
+/* The name meant by NULL.  sure: ARG when there are several. */
+static espy_err collection_name(espy_ctx *cx, espy_workspace *ws, const espy_modality *modality,
+                                bool sure, char **out)
+{
+    espy_err e = ESPY_E_OK;
     espy_collection *all = NULL;
     size_t n = 0, fit = 0;
     const char *named = espy_workspace_setting(ws, "collection"), *only = NULL, *chosen = NULL;
     ESPY_TRY(espy_store_collections(cx, ws->store, &all, &n));
     for (size_t i = 0; i < n; i++) {
-        if (modality && strcmp(all[i].modality, modality->name) != 0)
+        if (!collection_of(&all[i], modality))
             continue;
         only = all[i].name;
         fit++;
         if (named && strcmp(named, only) == 0)
             chosen = only;
     }
+    if (!chosen && sure && fit > 1)
+        ESPY_GO(collection_doubt(cx, all, n, fit, modality));
     if (!chosen)
         chosen = fit == 1 ? only : modality ? modality->collection : named ? named : "faces";
     *out = espy_strdup(cx, chosen);
+    e = *out ? ESPY_E_OK : cx->code;
+out:
     for (size_t i = 0; i < n; i++)
         espy_collection_free(cx, &all[i]);
     espy_free(cx, all);
-    return *out ? ESPY_E_OK : cx->code;
+    return e;
 }
 
-espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *given,
-                                            const espy_modality *modality, espy_collection *out)
+static espy_err collection_get(espy_ctx *cx, espy_workspace *ws, const char *given,
+                               const espy_modality *modality, bool sure, espy_collection *out)
 {
     char *name = NULL;
     if (!given) {
-        ESPY_TRY(collection_name(cx, ws, modality, &name));
+        ESPY_TRY(collection_name(cx, ws, modality, sure, &name));
         given = name;
     }
     espy_err e = espy_store_collection(cx, ws->store, given, out);
@@ -276,6 +311,18 @@ espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, co
     }
     espy_free(cx, name);
     return e;
+}
+
+espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, const char *given,
+                                            const espy_modality *modality, espy_collection *out)
+{
+    return collection_get(cx, ws, given, modality, false, out);
+}
+
+espy_err espy_workspace_collection_only(espy_ctx *cx, espy_workspace *ws,
+                                        const espy_modality *modality, espy_collection *out)
+{
+    return collection_get(cx, ws, NULL, modality, true, out);
 }
 
 espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *collection,

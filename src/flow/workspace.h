@@ -49,6 +49,11 @@ espy_err espy_workspace_collection_existing(espy_ctx *cx, espy_workspace *ws, co
                                             const espy_modality *modality,
                                             espy_collection *out) ESPY_NODISCARD;
 
+/* The same for what must not fall on the wrong one: ARG when several could be meant. */
+espy_err espy_workspace_collection_only(espy_ctx *cx, espy_workspace *ws,
+                                        const espy_modality *modality,
+                                        espy_collection *out) ESPY_NODISCARD;
+
 /* Opens the encoder for work on a collection: its own pack and precision when it exists and `pack`
  * is NULL; else the named pack, else the modality's default one (NULL: faces).  precision NULL: the
  * collection's, or "auto". */

@@ -99,11 +99,14 @@ espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
     size_t n = s == NULL ? 0 : strnlen(s, STORE_NAME_BYTES + 1);
     if (n == 0 || n > STORE_NAME_BYTES)
         return espy_fail(cx, ESPY_E_ARG, "%s must have 1 to %d bytes", what, STORE_NAME_BYTES);
+    char shown[256];
     if (!espy_utf8_valid(s, n))
-        return espy_fail(cx, ESPY_E_ARG, "%s is not UTF-8; rename it", what);
+        return espy_fail(cx, ESPY_E_ARG, "%s \"%s\" is not UTF-8; rename it", what,
+                         espy_text_shown(s, shown, sizeof shown));
     for (size_t i = 0; i < n; i++) {
         if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-            return espy_fail(cx, ESPY_E_ARG, "%s has a control character; rename it", what);
+            return espy_fail(cx, ESPY_E_ARG, "%s \"%s\" has a control character; rename it", what,
+                             espy_text_shown(s, shown, sizeof shown));
     }
     return ESPY_E_OK;
 }

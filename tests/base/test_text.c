@@ -175,6 +175,23 @@ static void test_time(void **state)
     assert_true(espy_time_monotonic() >= t);
 }
 
+static void test_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } t[] = {
+        {"", ""},
+        {"J\xc3\xbcrgen", "J\xc3\xbcrgen"},
+        {"a\nb\x7f", "a\\x0ab\\x7f"},
+        {"J\xc3\xbc\xff", "J\\xc3\\xbc\\xff"},
+    };
+    char out[64], small[8];
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        assert_string_equal(espy_text_shown(t[i].text, out, sizeof out), t[i].shown);
+    assert_string_equal(espy_text_shown("\n\n\n", small, sizeof small), "\\x0a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_real_in_another_locale),
         cmocka_unit_test(test_case),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_shown),
         cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,9 +56,9 @@ def rollback_gives_the_old_answers():
     assert time.monotonic() - started < 1.0
     assert answers() == first
     assert [v["alias"] for v in versions()] == ["previous", "live"]
-    assert Run("rollback", *W, "--json").expect(0).json == [{"live": 2, "from": 1, "moved": True}]
+    assert Run("rollback", *W, "--json").expect(0).json == [{"collection": "faces", "live": 2, "from": 1, "moved": True}]
     assert answers() == second
-    assert Run("rollback", "2", *W, "--json").expect(0).json == [{"live": 2, "from": 2, "moved": False}]
+    assert Run("rollback", "2", *W, "--json").expect(0).json == [{"collection": "faces", "live": 2, "from": 2, "moved": False}]
     Run("rollback", "9", *W).expect(1, "no version 9")
     Run("rollback", "last", *W).expect(2, "is no version")
     with sqlite3.connect(AT / "w" / "store.db") as db:
@@ -118,7 +118,7 @@ def a_first_training_may_be_refused():
     Run("versions", "--workspace", AT / "w2").expect(0, "gate failed: min_accuracy")
     shutil.copytree(AT / "w2", AT / "w2back")
     said = Run("rollback", "1", "--workspace", AT / "w2back").expect(0).out
-    assert said == "version 1 answers now\n", said
+    assert said == "faces: version 1 answers now\n", said
     Run("versions", "--workspace", AT / "w2back").expect(0, "gate failed: min_accuracy  [live]")
     last = Run("train", bad, *w, "--min-accuracy", "0.9", "--force", "--json").expect(0, "by force").json[-1]
     assert last["promoted"] is True and last["gate"]["forced"] is True, last

@@ -4,6 +4,7 @@
 import csv
 import io
 import json
+import os
 import random
 import shutil
 import struct
@@ -180,7 +181,9 @@ def detect_tells_audioset_names():
     assert abs(line["scores"][0]["score"] - 0.90379) < 1e-3 and abs(line["seconds"] - 0.975) < 1e-3, line
     assert "0.904  Animal" in Run("detect", file, "--encoder", "yamnet", env=QUIET).expect(0).out
     assert Run("detect", file, env=QUIET).expect(0).out == Run("detect", file, "--encoder", "yamnet", env=QUIET).out
-    line = Run("detect", AT / "absent.wav", file, "--json", env=QUIET).expect(0).json
+    run = Run("detect", AT / "absent.wav", file, "--json", env=QUIET)
+    line = run.json
+    assert run.code == 1, run.err
     assert [v["decision"] for v in line] == ["error", "sounds"] and line[0]["scores"] == [], line
     Run("detect", file, "--crops", AT / "crops", env=QUIET).expect(2, "--crops is for pictures")
 
@@ -204,6 +207,10 @@ def evaluate_leaves_out():
     run = Run("evaluate", DATA, *W, "--leave-out", "--json").expect(0)
     last = run.json[-1]
     assert last["samples"] == 36 and last["labels"] == 3, last
+    assert last["without_sound"] == 0 and "without_face" not in last, last
+    assert "precision" in Run("evaluate", DATA, *W, "--report").expect(0).out
+    run = Run("evaluate", DATA, *W, "--report", "--json").expect(0)
+    assert "precision" in run.err and run.out.startswith("{"), run.out
     assert last["accuracy"] >= (0.85 if YAMNET else 0.5), last
     for word in ("picture", "photo", "face", "person", "people"):
         assert word not in Run("evaluate", DATA, *W, "--leave-out").expect(0).out, word
@@ -238,12 +245,25 @@ def bad_files_are_skipped_with_a_reason():
                       ("silent.wav", "silent"), ("none.wav", "no sound")):
         lines = [x for x in run.err.splitlines() if name in x]
         assert len(lines) == 1 and "skipped " in lines[0] and why in lines[0], run.err
-    lines = Run("identify", bad / "rain" / "zero.wav", bad / "rain" / "lies.wav", AT / "absent.wav", *W,
-                "--json").expect(0).json
-    assert [v["decision"] for v in lines] == ["error", "sounds", "error"], lines
-    for more in ((), ("--format", "csv")):
+    # what was named and cannot be read gives status 1, the others are answered all the same
+    run = Run("identify", bad / "rain" / "zero.wav", bad / "rain" / "lies.wav", AT / "absent.wav", *W, "--json")
+    assert run.code == 1 and [v["decision"] for v in run.json] == ["error", "sounds", "error"], run.out
+    run = Run("embed", bad / "rain" / "lies.wav", AT / "absent.wav", "--encoder", PACK, env=QUIET)
+    assert run.code == 1 and [v["decision"] for v in run.json] == ["sounds", "error"], run.out
+    # what a folder holds does not
+    lines = Run("identify", bad, *W, "--json").expect(0).json
+    assert {v["decision"] for v in lines} == {"error", "sounds"}, lines
+    lies = bad / "rain" / "lies.wav"
+    for more in ((), ("--quiet",)):
         run = Run("identify", bad / "rain" / "zero.wav", *W, *more)
-        assert run.code == 1 and "zero.wav: error: the file is empty" in run.out + run.err, run.out + run.err
+        assert run.code == 1 and "zero.wav: error: the file is empty" in run.out, run.out + run.err
+        run = Run("identify", bad / "rain" / "zero.wav", lies, *W, "--format", "csv", *more)
+        assert run.code == 1 and len(run.out.splitlines()) == 2, run.out + run.err
+        assert f"error: {bad / 'rain' / 'zero.wav'}: the file is empty" in run.err, run.err
+        run = Run("identify", bad / "rain" / "zero.wav", *W, "--format", "audacity", *more)
+        assert run.code == 1 and run.out == "" and "zero.wav: the file is empty" in run.err, run.out + run.err
+    Run("identify", lies, *W, "--format", "csv", "--json").expect(2, "do not go together")
+    Run("identify", lies, *W, "--format", "json", "--json").expect(0)
     silent = Run("identify", bad / "rain" / "silent.wav", *W, "--json").expect(0).json[0]["samples"]
     assert [s["decision"] for s in silent] == ["poor_quality"], silent
 
@@ -256,6 +276,22 @@ def the_unknown_is_no_class():
     (own / "x").rmdir()
     run = Run("train", own, "--workspace", AT / "wu", "--encoder", PACK, "--force", "--json").expect(0, "is not learned")
     assert run.json[-1]["labels"] == 2 and run.json[-1]["samples"] == 12, run.out
+    for name in ("unknown", "Unknown", "UNKNOWN"):
+        Run("enroll", name, clips("rain")[0], "--workspace", AT / "wnew").expect(2, "when it does not know")
+    assert not (AT / "wnew").exists()
+
+
+def names_that_cannot_be_told():
+    w = ("--workspace", AT / "wn")
+    odd = some_clips(AT / "names", CLASSES[:2], 0, 3)
+    os.rename(odd / "rain", os.fsencode(odd) + b"/si\xffren")
+    run = Run("train", odd, *w, "--encoder", "melstats").expect(1, "names/si\\xffren is not UTF-8; rename it")
+    assert len(run.err.strip().splitlines()) == 1 and not (AT / "wn").exists(), run.err
+    os.rename(os.fsencode(odd) + b"/si\xffren", odd / "si\aren")
+    Run("train", odd, *w, "--encoder", "melstats").expect(1, "names/si\\x07ren has a control character")
+    Run("enroll", "a\nb", clips("rain")[0], *w, "--encoder", "melstats").expect(2, '"a\\x0ab" has a control')
+    (odd / "si\aren").rename(odd / "Regenwürmer")
+    Run("train", odd, *w, "--encoder", "melstats", "--force").expect(0)
 
 
 def bad_folders():
@@ -265,6 +301,7 @@ def bad_folders():
     assert "photo" not in run.err and "person" not in run.err and "people" not in run.err, run.err
     empty = AT / "empty"
     empty.mkdir()
+    Run("train", empty, *w).expect(1, "no photos and no recordings found")
     Run("train", empty, *w, "--encoder", PACK).expect(1, "one folder per class")
     (empty / "dog").mkdir()
     Run("train", empty, *w, "--encoder", PACK).expect(1, "No recordings found")
@@ -314,9 +351,56 @@ def a_collection_of_faces_hears_nothing():
     assert Run("identify", file, *w, "--json").expect(0).json[0]["samples"][0]["label"] == "siren"
     picture = sorted((AT / "people").glob("*/*"))[0]
     assert Run("identify", picture, *w, "--json").expect(0).json[0]["decision"] == "faces"
+    two_collections_are_not_mistaken(w, file, picture)
+    conf_names_one_of_two(file, picture)
+
+
+def two_collections_are_not_mistaken(w, file, picture):
+    for command in (("versions",), ("versions", "--history"), ("rollback",), ("rollback", "1"), ("trigger",),
+                    ("trigger", "--train", "--min-new-samples", 0), ("export", AT / "two.onnx")):
+        run = Run(*command, *w).expect(2, "this workspace holds faces and sounds: say which with --collection")
+        assert len(run.err.strip().splitlines()) == 1, run.err
+        Run(*command[:1], *w, "--collection", "birds", *command[1:]).expect(1, 'no collection "birds"')
+    assert not (AT / "two.onnx").exists()
+    Run("versions", *w, "--collection", "sounds").expect(0, "36 samples")
+    # --models is of sounds: the faces are left as they are
+    network = (*w, "--encoder", PACK, "--head", "mlp", "--epochs", "3", "--models", AT / "networks", "--force")
+    Run("train", DATA, *network).expect(0)
+    Run("train", DATA, *network, "--seed", "7").expect(0)
+    Run("rollback", "2", *w, "--models", AT / "networks").expect(0, "sounds: version 2 answers now")
+    Run("rollback", "1", *w, "--models", AT / "networks", "--collection", "faces").expect(2, "recordings")
+    live = [v["version"] for v in Run("versions", *w, "--collection", "faces", "--json").json if v["alias"] == "live"]
+    assert live == [1], live
+    # learned by the rules of sounds, from the store
+    how = ("trigger", *w, "--collection", "sounds", "--train", "--min-new-samples", 0, "--force", "--head", "mlp")
+    Run(*how, "--epochs", "3", "--models", AT / "networks", "--augment", "1", "--json").expect(0)
+    Run("trigger", *w, "--encoder", PACK).expect(0, "New samples: 0")
+    Run("trigger", *w, "--encoder", "mobilefacenet", "--collection", "sounds", "--train", "--min-new-samples", 0).expect(2)
+    Run("retrain", "sounds", "--dataset", DATA, "--encoder", "mobilefacenet", *w).expect(2, "hears no recordings")
+    Run("export", AT / "two.onnx", *w, "--collection", "sounds").expect(0, '"sounds"')
+    # a pack of the other kind in the environment
+    line = Run("compare", file, file, "--json", env={**QUIET, "ESPY_ENCODER": "mobilefacenet"}).expect(0).json[0]
+    assert line["same"] is True, line
+    Run("compare", picture, picture, env={**QUIET, "ESPY_ENCODER": "melstats"}).expect(0, "same person")
+
+
+def conf_names_one_of_two(file, picture):
+    ws = AT / "wconf"
+    w = ("--workspace", ws)
+    Run("init", ws).expect(0)
+    (ws / "espy.conf").write_text("collection = mine\nencoder = melstats\n")
+    Run("train", DATA, *w, "--force").expect(0)
+    people = AT / "people"
+    Run("train", people, *w, "--force").expect(0)  # the name is taken by sounds, the pack is for sounds
+    Run("evaluate", people, *w, "--folds", "2").expect(0)
+    assert Run("identify", picture, *w, "--json").expect(0).json[0]["decision"] == "faces"
+    assert Run("identify", file, *w, "--json").expect(0).json[0]["decision"] == "sounds"
+    assert Run("versions", *w, "--json").expect(0).json[0]["samples"] == 36
+    assert Run("versions", *w, "--collection", "faces", "--json").expect(0).json[0]["samples"] == 6
+    Run("enroll", "Somebody", picture, *w).expect(0)
 
 
 main([train_learns, melstats_learns_always, identify_names_the_known, every_format_is_well_formed,
       long_recordings_have_events, threads_do_not_matter, standard_input_is_heard, detect_tells_audioset_names,
       embed_and_compare, evaluate_leaves_out, enroll_adds_a_class, bad_files_are_skipped_with_a_reason,
-      the_unknown_is_no_class, bad_folders, pictures_and_recordings, a_collection_of_faces_hears_nothing])
+      the_unknown_is_no_class, names_that_cannot_be_told, bad_folders, pictures_and_recordings, a_collection_of_faces_hears_nothing])

@@ -129,6 +129,14 @@ static void test_refused(void **state)
     put(&cx, dir, "STU001_A", "x.jpg");
     put(&cx, dir, "STU001_B", "x.jpg");
     refused(&cx, dir, ESPY_E_DATA, "both carry the id STU001");
+    const char *odd = test_folder();
+    put(&cx, odd, "STU001_A", "x.jpg");
+    put(&cx, odd, "no\x1bmedia", NULL);
+    put(&cx, odd, "STU002_J\xff", "x.jpg");
+    refused(&cx, odd, ESPY_E_DATA, "STU002_J\\xff is not UTF-8; rename it");
+    const char *control = test_folder();
+    put(&cx, control, "a\x1b[1m", "x.jpg");
+    refused(&cx, control, ESPY_E_DATA, "a\\x1b[1m has a control character; rename it");
     assert_int_equal(m.live, 0);
 }
 
