@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "flow/scan.h"
 #include "head/head_parts.h"
 
@@ -273,9 +272,6 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
         !result.samples)
         ESPY_GO(cx->code);
     for (size_t f = 0; f < data->n; f++) {
-        if (!espy_utf8_valid(data->at[f].code, strlen(data->at[f].code)))
-            ESPY_GO(espy_fail(cx, ESPY_E_DATA, "the name of folder %s is not UTF-8; rename it",
-                              data->at[f].path));
         ESPY_GO(espy_store_label(cx, ws->store, c->id, data->at[f].code, data->at[f].name,
                                  &j.labels[f]));
         for (size_t i = 0; i < data->at[f].n_files; i++) {

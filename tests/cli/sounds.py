@@ -290,6 +290,7 @@ def names_that_cannot_be_told():
     os.rename(os.fsencode(odd) + b"/si\xffren", odd / "si\aren")
     Run("train", odd, *w, "--encoder", "melstats").expect(1, "names/si\\x07ren has a control character")
     Run("enroll", "a\nb", clips("rain")[0], *w, "--encoder", "melstats").expect(2, '"a\\x0ab" has a control')
+    Run("enroll", os.fsdecode(b"a\xff"), clips("rain")[0], *w, "--encoder", "melstats").expect(2, '"a\\xff" is not UTF-8')
     (odd / "si\aren").rename(odd / "Regenwürmer")
     Run("train", odd, *w, "--encoder", "melstats", "--force").expect(0)
 
