@@ -13,45 +13,53 @@ static int renew_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* How many samples a label has, and from how many sources. */
-static size_t renew_sources(const espy_training_set *set, uint32_t label, uint64_t *room,
-                            size_t *samples)
+typedef struct renew_label {
+    size_t samples, sources;
+    size_t rest; /* samples that are left when its largest source is held back */
+} renew_label;
+
+static renew_label renew_count(const espy_training_set *set, uint32_t label, uint64_t *room)
 {
-    size_t n = 0, sources = 0;
+    renew_label l = {0};
+    size_t run = 0, largest = 0;
     for (size_t i = 0; i < set->rows.n; i++)
         if (set->y[i] == label)
-            room[n++] = set->vectors.group[i];
-    qsort(room, n, sizeof *room, renew_order);
-    for (size_t i = 0; i < n; i++)
-        sources += i == 0 || room[i] != room[i - 1];
-    *samples = n;
-    return sources;
+            room[l.samples++] = set->vectors.group[i];
+    qsort(room, l.samples, sizeof *room, renew_order);
+    for (size_t i = 0; i < l.samples; i++) {
+        run = i && room[i] == room[i - 1] ? run + 1 : 1;
+        l.sources += run == 1;
+        largest = run > largest ? run : largest;
+    }
+    l.rest = l.sources < 2 ? l.samples : l.samples - largest;
+    return l;
 }
 
-/* Nothing was held back: of the labels that have two sources, else of all, the one with the fewest
- * samples stands in the way. */
+/* Names the label that stands in the way: the one that would keep fewer than two samples to learn
+ * from, else the one with the fewest sources. */
 static espy_err renew_unmeasured(espy_ctx *cx, const espy_training_set *set)
 {
-    size_t best = 0, best_sources = 0, best_samples = 0;
+    renew_label worst = {0};
+    size_t at = 0, least = SIZE_MAX;
     uint64_t *room = espy_array(cx, set->rows.n, sizeof *room);
     if (!room)
         return cx->code;
     for (uint32_t c = 0; c < set->n_labels; c++) {
-        size_t samples, sources = renew_sources(set, c, room, &samples);
-        bool first = !best_samples, tied = samples == best_samples;
-        if (first || samples < best_samples || (tied && sources < best_sources)) {
-            best = c;
-            best_sources = sources;
-            best_samples = samples;
-        }
+        renew_label l = renew_count(set, c, room);
+        size_t rank = l.rest < 2 ? l.rest : 2 + l.sources;
+        if (rank > least || (rank == least && l.samples >= worst.samples))
+            continue;
+        least = rank;
+        worst = l;
+        at = c;
     }
     espy_free(cx, room);
     return espy_fail(
         cx, ESPY_E_DATA,
         "nothing can be held back to measure, nothing was stored: label %s has too few "
-        "sources (%zu samples from %zu); add samples of it until it has three sources "
-        "at least",
-        set->codes[best], best_samples, best_sources);
+        "sources (samples: %zu, sources: %zu); add samples of it until it has three "
+        "sources at least",
+        set->codes[at], worst.samples, worst.sources);
 }
 
 espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,

@@ -173,8 +173,10 @@ def enroll_adds_a_person_from_one_photo():
 
 def every_head_answers():
     good = sorted((PHOTOS / NAMES[1]).iterdir())[2]
+    # one photo of STU005 leaves nothing to hold back, and what answers was measured
+    Run("train", PHOTOS, *W, "--head", "svm").expect(1, "its accuracy was not measured, and version")
     for head in ("svm", "logistic", "knn", "mlp"):
-        assert Run("train", PHOTOS, *W, "--head", head, "--json").expect(0).json[-1]["head"] == head
+        assert Run("train", PHOTOS, *W, "--head", head, "--force", "--json").expect(0).json[-1]["head"] == head
         answer = Run("identify", good, *W, "--json").expect(0).json[0]["samples"][0]
         assert answer["label"] == "STU002", (head, answer)
     Run("train", PHOTOS, *W, "--head", "forest").expect(2, "choose svm, logistic, knn or mlp")

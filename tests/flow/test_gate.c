@@ -488,7 +488,7 @@ static void test_unmeasured(void **state)
     espy_renewal_free(&b.cx, &r);
     life_add(&b.cx, &b.ws, &b.c, &data, 30, 31, "one sample of a fourth");
     assert_int_equal(espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r), ESPY_E_DATA);
-    assert_non_null(strstr(b.cx.text, "label L003 has too few sources (1 samples from 1)"));
+    assert_non_null(strstr(b.cx.text, "label L003 has too few sources (samples: 1, sources: 1)"));
     espy_clear(&b.cx);
     TEST_FAULT_LOOP(&b.cx, &b.m,
                     espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r) == ESPY_E_DATA
@@ -498,6 +498,14 @@ static void test_unmeasured(void **state)
     LIFE_OK(&b.cx, espy_store_counts(&b.cx, b.ws.store, b.c.id, &n));
     assert_int_equal(n.versions, 1);
     assert_int_equal(life_alias(&b.cx, &b.ws, &b.c, "live"), 1);
+    bench_fit(&b);
+    for (size_t i = 0; i < 10; i++) /* one recording: stays in training and is not in the way */
+        LIFE_OK(&b.cx, espy_store_sample_recording(&b.cx, b.ws.store, b.set.vectors.sample[i],
+                                                   "one", true));
+    life_add(&b.cx, &b.ws, &b.c, &data, 31, 32, "another of the fourth");
+    assert_int_equal(espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r), ESPY_E_DATA);
+    assert_non_null(strstr(b.cx.text, "label L003 has too few sources (samples: 2, sources: 2)"));
+    espy_clear(&b.cx);
     how.measured = false; /* else it may answer by force, as before */
     LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
     assert_true(r.promoted && !r.gate.passed && r.live == 2);
