@@ -484,20 +484,36 @@ static void test_unmeasured(void **state)
     espy_renew_options how = {.fit = &b.recipe, .gate = &o, .reason = "test", .measured = true};
     b.recipe.head = "svm";
     for (size_t i = 0; i < 4; i++)
-        life_add(&b.cx, &b.ws, &b.c, &data, 10 * i, 10 * i + 2, "two samples of each label");
+        life_add(&b.cx, &b.ws, &b.c, &data, 10 * i, 10 * i + 2, data.names[i]);
     assert_int_equal(espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r), ESPY_E_DATA);
-    assert_non_null(strstr(b.cx.text, "no label has samples from three sources"));
+    if (!strstr(b.cx.text, "no label has samples from three sources"))
+        fail_msg("%s", b.cx.text);
+    espy_clear(&b.cx);
+    LIFE_OK(&b.cx, espy_store_counts(&b.cx, b.ws.store, b.c.id, &n));
+    assert_int_equal(n.versions, 0);
+
+    /* with more it is measured; what is not may answer by force alone */
+    static const char *const more[] = {"m0", "m1", "m2", "m3"}; /* other media */
+    for (size_t i = 0; i < 4; i++)
+        life_add(&b.cx, &b.ws, &b.c, &data, 10 * i + 2, 10 * i + 10, more[i]);
+    LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
+    assert_true(r.promoted && r.live == 1);
+    espy_renewal_free(&b.cx, &r);
+    b.recipe.test_share = 0;
+    assert_int_equal(espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r), ESPY_E_DATA);
     espy_clear(&b.cx);
     TEST_FAULT_LOOP(&b.cx, &b.m,
                     espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r) == ESPY_E_DATA
                         ? (espy_clear(&b.cx), ESPY_E_OK)
                         : b.cx.code,
                     (void)0);
-    LIFE_OK(&b.cx, espy_store_counts(&b.cx, b.ws.store, b.c.id, &n));
-    assert_int_equal(n.versions, 0);
-    how.measured = false; /* else it may answer by force, as before */
+    how.measured = o.force = false;
     LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
-    assert_true(r.promoted && !r.gate.passed && r.live == 2);
+    assert_true(!r.promoted && !r.gate.passed && r.live == 1);
+    espy_renewal_free(&b.cx, &r);
+    o.force = true;
+    LIFE_OK(&b.cx, espy_flow_renew(&b.cx, &b.ws, &b.c, &how, &r));
+    assert_true(r.promoted && !r.gate.passed && r.live == 3);
     espy_renewal_free(&b.cx, &r);
     bench_close(&b);
 }
