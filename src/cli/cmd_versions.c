@@ -178,8 +178,8 @@ static espy_err rollback_cmd(espy_cli *cli)
     if (cli->json)
         ESPY_GO(rollback_json(cli, &c, from, now));
     else if (from == now)
-        espy_cli_print("%s: version %lld answers already, nothing was changed\n", c.name,
-                       (long long)now);
+        espy_cli_print("%s: version %lld answers already, %s\n", c.name, (long long)now,
+                       models ? "its network is in production now" : "nothing was changed");
     else if (!from)
         espy_cli_print("%s: version %lld answers now\n", c.name, (long long)now);
     else
