@@ -21,22 +21,11 @@
 
 static char keras_command[512]; /* runs the Python that has Keras; "" without one */
 
-static const char *keras_path(const char *name, const char *suffix)
-{
-    static char folder[64], path[4][256];
-    static int turn;
-    if (!folder[0])
-        snprintf(folder, sizeof folder, "%s", test_folder());
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s%s", folder, name, suffix);
-    return path[turn];
-}
-
 static int keras_run(const char *python, const char *arguments)
 {
     char command[1024];
     snprintf(command, sizeof command, "%s '%s' %s '%s'", python,
-             test_source("tests/artifact/keras_interop.py"), arguments, keras_path("", ""));
+             test_source("tests/artifact/keras_interop.py"), arguments, test_path("", ""));
     fflush(stdout);
     return system(command);
 }
@@ -153,8 +142,8 @@ static double keras_worst(espy_ctx *cx, const espy_mlp *m, const char *name)
 {
     espy_npy x, p;
     double worst = 0;
-    assert_int_equal(espy_npy_load(cx, keras_path(name, ".x.npy"), &x), ESPY_E_OK);
-    assert_int_equal(espy_npy_load(cx, keras_path(name, ".p.npy"), &p), ESPY_E_OK);
+    assert_int_equal(espy_npy_load(cx, test_path(name, ".x.npy"), &x), ESPY_E_OK);
+    assert_int_equal(espy_npy_load(cx, test_path(name, ".p.npy"), &p), ESPY_E_OK);
     assert_true(x.type == ESPY_NPY_F32 && p.type == ESPY_NPY_F64);
     assert_int_equal(x.dims[1], m->dim);
     assert_int_equal(p.dims[1], m->classes);
@@ -181,15 +170,15 @@ static void keras_leave_ours(espy_ctx *cx)
         x[i] = (float)espy_random_normal(&r);
     assert_int_equal(espy_mlp_probabilities(cx, m, x, ROWS, p), ESPY_E_OK);
     assert_int_equal(keras_write(cx, m, &b), ESPY_E_OK);
-    assert_int_equal(espy_file_write(cx, keras_path("ours", ".keras"), b.data, b.size), ESPY_E_OK);
+    assert_int_equal(espy_file_write(cx, test_path("ours", ".keras"), b.data, b.size), ESPY_E_OK);
     espy_buf_free(cx, &b);
     espy_buf_init(&b, 65536);
     assert_int_equal(espy_npy_put_f32(cx, &b, x, 2, (const size_t[]){ROWS, 6}), ESPY_E_OK);
-    assert_int_equal(espy_file_write(cx, keras_path("ours", ".x.npy"), b.data, b.size), ESPY_E_OK);
+    assert_int_equal(espy_file_write(cx, test_path("ours", ".x.npy"), b.data, b.size), ESPY_E_OK);
     espy_buf_free(cx, &b);
     espy_buf_init(&b, 65536);
     assert_int_equal(espy_npy_put_f32(cx, &b, p, 2, (const size_t[]){ROWS, 3}), ESPY_E_OK);
-    assert_int_equal(espy_file_write(cx, keras_path("ours", ".p.npy"), b.data, b.size), ESPY_E_OK);
+    assert_int_equal(espy_file_write(cx, test_path("ours", ".p.npy"), b.data, b.size), ESPY_E_OK);
     espy_buf_free(cx, &b);
     espy_mlp_destroy(cx, &m);
 }
@@ -213,7 +202,7 @@ static void keras_check_saved(espy_ctx *cx, const char *name)
 {
     espy_mlp *m;
     espy_json *notes;
-    espy_buf b = test_read(cx, keras_path(name, ".keras"));
+    espy_buf b = test_read(cx, test_path(name, ".keras"));
     espy_err e = espy_keras_read(cx, espy_span_of(&b), &m, &notes);
     if (e)
         fail_msg("%s: %s", name, cx->text);
@@ -250,7 +239,7 @@ static void test_keras(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         char name[64];
         snprintf(name, sizeof name, "refused-%s", refused[i].name);
-        espy_buf b = test_read(&cx, keras_path(name, ".keras"));
+        espy_buf b = test_read(&cx, test_path(name, ".keras"));
         espy_clear(&cx);
         assert_int_equal(keras_read(&cx, espy_span_of(&b)), ESPY_E_UNSUPPORTED);
         if (!strstr(cx.text, refused[i].text))
@@ -314,7 +303,7 @@ static void test_four_classes(void **state)
     }
     assert_int_equal(keras_run(PYTHON, arguments), 0);
     double worst = keras_worst(&cx, m, "answer");
-    assert_int_equal(espy_npy_load(&cx, keras_path("answer", ".x.npy"), &x), ESPY_E_OK);
+    assert_int_equal(espy_npy_load(&cx, test_path("answer", ".x.npy"), &x), ESPY_E_OK);
     double onnx = four_onnx(&cx, m, x.data, x.dims[0]);
     print_message("four classes: worst difference %.2e to numpy, %.2e to its ONNX form\n", worst,
                   onnx);

@@ -20,29 +20,18 @@
 static const char *const onnx_labels[] = {"A0", "J\u00fcrgen", "A2", "A3", "A4", "A5", "A6", "A7"};
 static const espy_onnx_facts onnx_facts = {onnx_labels, "yamnet"};
 
-static const char *onnx_path(const char *name, const char *suffix)
-{
-    static char folder[64], path[4][256];
-    static int turn;
-    if (!folder[0])
-        snprintf(folder, sizeof folder, "%s", test_folder());
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s%s", folder, name, suffix);
-    return path[turn];
-}
-
 static int onnx_run(const char *python, const char *mode)
 {
     char command[1024];
     snprintf(command, sizeof command, "'%s' '%s' %s '%s'", python,
-             test_source("tests/artifact/onnx_interop.py"), mode, onnx_path("", ""));
+             test_source("tests/artifact/onnx_interop.py"), mode, test_path("", ""));
     fflush(stdout);
     return system(command);
 }
 
 static void onnx_file(espy_ctx *cx, const char *name, const char *suffix, espy_buf *b)
 {
-    assert_int_equal(espy_file_write(cx, onnx_path(name, suffix), b->data, b->size), ESPY_E_OK);
+    assert_int_equal(espy_file_write(cx, test_path(name, suffix), b->data, b->size), ESPY_E_OK);
     espy_buf_free(cx, b);
 }
 

@@ -11,19 +11,9 @@
 static espy_ctx cx;
 static test_memory memory;
 
-/* In a new folder each time; the last ones stay valid. */
-static const char *test_path(const char *name)
-{
-    static char path[4][600];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", test_folder(), name);
-    return path[at];
-}
-
 static const char *path_of(const char *text)
 {
-    const char *path = test_path("sources.csv");
+    const char *path = test_path("sources.csv", "");
     if (espy_file_write(&cx, path, text, strlen(text)) != ESPY_E_OK)
         fail_msg("%s", cx.text);
     return path;
@@ -78,7 +68,7 @@ static void test_refused(void **state)
         espy_clear(&cx);
     }
     espy_sources s;
-    assert_int_equal(espy_sources_read(&cx, test_path("absent.csv"), &s), ESPY_E_NOT_FOUND);
+    assert_int_equal(espy_sources_read(&cx, test_path("absent.csv", ""), &s), ESPY_E_NOT_FOUND);
     espy_clear(&cx);
 }
 

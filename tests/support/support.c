@@ -57,6 +57,17 @@ const char *test_folder(void)
     return folder_path;
 }
 
+const char *test_path(const char *name, const char *suffix)
+{
+    static char path[4][256];
+    static int turn;
+    if (!folder_path[0])
+        test_folder();
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], sizeof path[turn], "%s/%s%s", folder_path, name, suffix);
+    return path[turn];
+}
+
 espy_buf test_read(espy_ctx *cx, const char *path)
 {
     espy_buf b;

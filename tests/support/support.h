@@ -45,6 +45,10 @@ void test_array_free(test_array *a);
 /* Path of a new empty folder, in a static buffer; it is gone when the program ends. */
 const char *test_folder(void);
 
+/* Path of the file NAMESUFFIX in that folder, which is made when there is none, in a static buffer
+ * (four alternate). */
+const char *test_path(const char *name, const char *suffix);
+
 /* Bytes of a file; fails the test when it cannot be read. */
 espy_buf test_read(espy_ctx *cx, const char *path);
 
