@@ -134,8 +134,148 @@ static const char sqlite_schema_1[] =
 /* Schema 2: what a media was cut from, by a name that its siblings share; NULL: it has none. */
 static const char sqlite_schema_2[] = "ALTER TABLE media ADD COLUMN recording TEXT;";
 
+/* Schema 3: sessions, groups, what people refused, what was erased; what the server stands on. */
+static const char sqlite_schema_3[] =
+    "CREATE TABLE users ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE,"
+    " full_name TEXT NOT NULL DEFAULT '',"
+    " email TEXT UNIQUE,"
+    " password TEXT NOT NULL," /* a password hash in libsodium's text form */
+    " role TEXT NOT NULL CHECK (role IN ('admin','instructor','student')),"
+    " enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),"
+    " created REAL NOT NULL) STRICT;"
+
+    "CREATE TABLE keys ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " digest TEXT NOT NULL UNIQUE," /* SHA-256 of the key, which itself is nowhere */
+    " created REAL NOT NULL, used REAL, expires REAL) STRICT;"
+    "CREATE INDEX keys_owner ON keys(owner);"
+
+    "CREATE TABLE sessions ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " name TEXT NOT NULL,"
+    " date TEXT NOT NULL DEFAULT '',"  /* YYYY-MM-DD, or empty */
+    " start_time TEXT, end_time TEXT," /* HH:MM:SS */
+    " notes TEXT NOT NULL DEFAULT '',"
+    " created REAL NOT NULL,"
+    " UNIQUE (collection, name, date)) STRICT;"
+
+    "ALTER TABLE collections ADD COLUMN owner INTEGER REFERENCES users(id) ON DELETE SET NULL;"
+    "ALTER TABLE collections ADD COLUMN description TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE collections ADD COLUMN active INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE media ADD COLUMN session INTEGER REFERENCES sessions(id) ON DELETE SET NULL;"
+    "ALTER TABLE media ADD COLUMN probe INTEGER NOT NULL DEFAULT 0;" /* 1: only asked about */
+    "CREATE INDEX media_session ON media(session);"
+    "ALTER TABLE samples ADD COLUMN confidence REAL;" /* of the job that labelled it */
+    "ALTER TABLE labels ADD COLUMN origin TEXT NOT NULL DEFAULT 'user'"
+    " CHECK (origin IN ('user','cluster'));" /* 'cluster': made by grouping, named by nobody */
+    "ALTER TABLE labels ADD COLUMN email TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE labels ADD COLUMN deleted REAL;" /* when; NULL: it is there */
+
+    "CREATE TABLE rejections ("
+    " sample INTEGER NOT NULL REFERENCES samples(id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+    " created REAL NOT NULL,"
+    " PRIMARY KEY (sample, label)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX rejections_label ON rejections(label);"
+
+    "CREATE TABLE attendance ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+    " day TEXT NOT NULL," /* YYYY-MM-DD */
+    " present INTEGER NOT NULL CHECK (present IN (0, 1)),"
+    " source TEXT NOT NULL CHECK (source IN ('sample','manual')),"
+    " sample INTEGER REFERENCES samples(id) ON DELETE SET NULL,"
+    " marked_by INTEGER REFERENCES users(id) ON DELETE SET NULL,"
+    " confidence REAL,"
+    " note TEXT NOT NULL DEFAULT '',"
+    " time REAL NOT NULL,"
+    " UNIQUE (session, label, day)) STRICT;"
+    "CREATE INDEX attendance_label ON attendance(label);"
+
+    "CREATE TABLE jobs ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER REFERENCES collections(id),"
+    " kind TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('queued','running','done','failed','cancelled')),"
+    " request TEXT NOT NULL," /* JSON */
+    " result TEXT, error TEXT,"
+    " log TEXT NOT NULL DEFAULT '',"
+    " progress REAL NOT NULL DEFAULT 0,"
+    " stop INTEGER NOT NULL DEFAULT 0," /* 1: somebody wants it cancelled */
+    " worker TEXT, lease REAL,"         /* who runs it, and until when he is trusted to be alive */
+    " attempt INTEGER NOT NULL DEFAULT 0,"
+    " created REAL NOT NULL, started REAL, finished REAL) STRICT;"
+    "CREATE INDEX jobs_state ON jobs(state, id);"
+
+    /* What is erased.  done NULL: under way, the one time when an event may lose its names. */
+    "CREATE TABLE erasures ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " token TEXT NOT NULL UNIQUE,"
+    " receipt TEXT,"
+    " created REAL NOT NULL, done REAL) STRICT;"
+    "DROP TRIGGER events_fixed;"
+    "CREATE TRIGGER events_fixed BEFORE UPDATE ON events"
+    " WHEN NOT EXISTS (SELECT 1 FROM erasures WHERE done IS NULL)"
+    " BEGIN SELECT RAISE(ABORT, 'an event never changes'); END;"
+
+    /* Media files whose row is gone, to be deleted after the commit, also after a crash. */
+    "CREATE TABLE unlinks (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+
+    /* AttendanSee's tables and columns, for those who know them. */
+    "CREATE VIEW attendansee_users AS SELECT id, name AS username, email, password,"
+    " role = 'admin' AS is_staff FROM users;"
+    "CREATE VIEW attendansee_classes AS SELECT c.id, c.owner, c.name, c.description,"
+    " c.active AS is_active, datetime(c.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(time) FROM events e WHERE e.collection = c.id), c.created),"
+    "  'unixepoch') AS updated_at FROM collections c;"
+    "CREATE VIEW attendansee_students AS SELECT id, collection AS class_enrolled,"
+    " substr(name, 1, instr(name || ' ', ' ') - 1) AS first_name,"
+    " substr(name, instr(name || ' ', ' ') + 1) AS last_name, code AS student_id, email,"
+    " datetime(created, 'unixepoch') AS created_at FROM labels WHERE deleted IS NULL;"
+    "CREATE VIEW attendansee_images AS SELECT m.id, m.session,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest AS original_image_path,"
+    " NULL AS processed_image_path, datetime(m.created, 'unixepoch') AS upload_date,"
+    " EXISTS (SELECT 1 FROM scans c WHERE c.media = m.id) AS is_processed,"
+    " datetime((SELECT max(c.created) FROM scans c WHERE c.media = m.id), 'unixepoch')"
+    "  AS processing_date, datetime(m.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(c.created) FROM scans c WHERE c.media = m.id), m.created),"
+    "  'unixepoch') AS updated_at FROM media m;"
+    "CREATE VIEW attendansee_sessions AS SELECT s.id, s.collection AS class_session, s.name,"
+    " NULLIF(s.date, '') AS date, s.start_time, s.end_time, s.notes,"
+    " EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id"
+    "   AND NOT i.is_processed) AS is_processed,"
+    " datetime(s.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(m.created) FROM media m WHERE m.session = s.id), s.created),"
+    "  'unixepoch') AS updated_at FROM sessions s;"
+    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || CAST(s.box_x AS "
+    "INTEGER) || ','"
+    "  || CAST(s.box_y AS INTEGER) || ',' || CAST(s.box_w AS INTEGER) || ','"
+    "  || CAST(s.box_h AS INTEGER) AS crop_image_path,"
+    " CAST(s.box_x AS INTEGER) || ',' || CAST(s.box_y AS INTEGER) || ','"
+    "  || CAST(s.box_w AS INTEGER) || ',' || CAST(s.box_h AS INTEGER) AS coordinates,"
+    " COALESCE(s.confidence, s.score) AS confidence_score,"
+    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"
+    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"
+    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"
+    " datetime(s.created, 'unixepoch') AS created_at,"
+    " datetime(s.created, 'unixepoch') AS updated_at"
+    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection"
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest;"
+    "CREATE VIEW attendansee_manual_attendance AS SELECT id, label AS student, session,"
+    " present AS is_present, marked_by, datetime(time, 'unixepoch') AS marked_at, note,"
+    " datetime(time, 'unixepoch') AS created_at FROM attendance WHERE source = 'manual';";
+
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
-static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2};
+static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
 
 struct espy_db_rows {
