@@ -73,7 +73,7 @@ static void test_labels(espy_ctx *cx, espy_store *st)
     assert_int_equal(n, 4); /* collection.create, label.create twice, label.rename */
     assert_string_equal(ev[3].action, "label.rename");
     assert_true(ev[3].label == two);
-    assert_non_null(strstr(ev[3].detail, "\"from\""));
+    assert_non_null(strstr(ev[3].detail, "\"Max\""));
     espy_events_free(cx, ev, n);
 }
 
