@@ -82,6 +82,19 @@ static const assign_vote *assign_winner(const espy_assign_options *o, const assi
     return best && 2 * best->votes >= valid ? best : NULL;
 }
 
+/* Whether another label might as well be right: without voting any is, with voting one that has
+ * more than half of the winner's votes. */
+static bool assign_rival(const espy_assign_options *o, const assign_vote *votes, size_t n,
+                         const assign_vote *w, int64_t label)
+{
+    size_t at = 0;
+    if (!o->voting)
+        return true;
+    while (at < n && votes[at].label != label)
+        at++;
+    return at < n && 2 * votes[at].votes > w->votes;
+}
+
 void espy_assign_decide(const espy_assign_options *o, espy_assignment *a)
 {
     assign_vote votes[ESPY_ASSIGN_K_MAX];
@@ -94,8 +107,13 @@ void espy_assign_decide(const espy_assign_options *o, espy_assignment *a)
     a->confidence = a->margin = 0;
     if (!w)
         return;
-    for (size_t i = a->nearest_n; i-- > 0;)
-        *(a->nearest[i].label == w->label ? &own : &other) = a->nearest[i].similarity;
+    for (size_t i = a->nearest_n; i-- > 0;) {
+        const espy_neighbour *near = &a->nearest[i];
+        if (near->label == w->label)
+            own = near->similarity;
+        else if (assign_rival(o, votes, n, w, near->label))
+            other = near->similarity;
+    }
     a->label = w->label;
     a->margin = other < -1 ? 2 : own - other;
     a->confidence = o->voting ? (float)(w->sum / (double)w->votes) : own;

@@ -55,7 +55,7 @@ typedef struct espy_assignment {
     espy_assign_status status;
     int64_t label;    /* of the winner, also when it was ambiguous; 0: none */
     float confidence; /* mean cosine of the winner's neighbours that count; 0: no winner */
-    float margin;     /* the winner's nearest less the nearest of the others, 2 without others */
+    float margin;     /* the winner's nearest less the rivals' nearest; 2 without rivals */
     size_t nearest_n; /* at most k, best first */
     espy_neighbour nearest[ESPY_ASSIGN_K_MAX];
 } espy_assignment;
