@@ -81,17 +81,26 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection,
 
 /* -- labels ------------------------------------------------------------------------------------ */
 /* Finds or creates the label; a non-NULL name that differs replaces the old one (an event).  A new
- * label without a name is named by its code. */
+ * label without a name is named by its code, and one that was deleted comes back. */
 espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                           const char *name, int64_t *id) ESPY_NODISCARD;
 typedef struct espy_label {
     int64_t id;
     char *code, *name;
     size_t samples;
+    bool grouped; /* grouping made it, and nobody has named it yet */
+    bool deleted; /* it can come back (espy_store_undo) */
 } espy_label;
+void espy_label_free(espy_ctx *cx, espy_label *label);
+/* Sorted by code, deleted ones included: versions may have learned them. */
 espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out,
-                           size_t *n) ESPY_NODISCARD; /* sorted by code */
+                           size_t *n) ESPY_NODISCARD;
 void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n);
+/* One label by its id, and one that is not deleted by its code.  NOT_FOUND, noted in cx. */
+espy_err espy_store_label_get(espy_ctx *cx, espy_store *st, int64_t collection, int64_t id,
+                              espy_label *out) ESPY_NODISCARD;
+espy_err espy_store_label_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               espy_label *out) ESPY_NODISCARD;
 
 /* -- media and samples ------------------------------------------------------------------------- */
 /* Files the bytes under their digest (when not there) and finds or creates the media row of this
@@ -226,8 +235,8 @@ espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, in
                             const char *reason) ESPY_NODISCARD;
 
 /* -- events and checking ----------------------------------------------------------------------- */
-/* What happened, oldest first.  Actions: collection.create, label.create, label.rename,
- * sample.label, version.add, version.promote.  detail: one line of JSON, or NULL. */
+/* What happened, oldest first.  Actions: docs/formats/store.md.  detail: one line of JSON, or NULL.
+ */
 typedef struct espy_event {
     int64_t id, label, sample, version; /* 0: none; version is the number */
     double time;

@@ -145,8 +145,57 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
                               const char *action, int64_t label, int64_t sample, int64_t version,
                               espy_json *detail) ESPY_NODISCARD;
 
-/* -- store_media.c: the media themselves, as files or in the database ----------------------------
- */
+/* -- labels and samples ------------------------------------------------------------------------ */
+/* What a sample says of itself. */
+typedef struct espy_sample_state {
+    int64_t collection, label, media;
+    char actor[8];     /* "" when nobody has labelled it */
+    double confidence; /* NaN: none */
+} espy_sample_state;
+espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
+                                espy_sample_state *out) ESPY_NODISCARD;
+/* A column "labelled_by"; FORMAT when it is longer than any actor's name. */
+espy_err espy_db_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                       char out[8]) ESPY_NODISCARD;
+
+/* An embedding, as vector `at` of n: its dimension must be that of the others; the first one makes
+ * room for all. */
+espy_err espy_db_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, size_t n,
+                        size_t *dim, float **x, size_t at) ESPY_NODISCARD;
+
+/* -- store_change.c: changes that can be undone ------------------------------------------------ */
+/* A transaction that becomes one event, whose detail lists what was there before. */
+typedef struct espy_change {
+    int64_t collection;
+    const char *actor, *action;
+    espy_json *detail; /* NULL: not begun, or ended */
+} espy_change;
+
+espy_err espy_change_begin(espy_ctx *cx, espy_store *st, int64_t collection, const char *actor,
+                           const char *action, espy_change *ch) ESPY_NODISCARD;
+/* Writes the event, about this label or sample, unless nothing was changed, and commits. */
+espy_err espy_change_end(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label,
+                         int64_t sample) ESPY_NODISCARD;
+void espy_change_drop(espy_ctx *cx, espy_store *st, espy_change *ch); /* ended: does nothing */
+
+/* label 0: none.  by: "folder", "user", "job", or "" for nobody.  confidence: NaN for none.
+ * Errors: NOT_FOUND (sample, or of another collection), EXISTS (only a person changes it). */
+espy_err espy_change_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                            int64_t label, const char *by, double confidence) ESPY_NODISCARD;
+/* EXISTS when another label than `but` has the code; ARG when it cannot be one. */
+espy_err espy_change_code_free(espy_ctx *cx, espy_store *st, const espy_change *ch,
+                               const char *code, int64_t but) ESPY_NODISCARD;
+espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_label *old,
+                           const espy_label *to) ESPY_NODISCARD;
+espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
+                               const char *name, bool grouped, int64_t *id) ESPY_NODISCARD;
+/* Notes or takes back that the sample is not of the label. */
+espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                             int64_t label, bool refused) ESPY_NODISCARD;
+espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t row,
+                                int64_t from, int64_t to) ESPY_NODISCARD;
+
+/* -- store_media.c: media as files or rows ----------------------------------------------------- */
 /* Before the outermost commit: syncs all media files that wait and gives them their names (S1). */
 espy_err espy_media_settle(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 /* After the outermost rollback: deletes them. */

@@ -146,15 +146,45 @@ void pg_clear(const char *dir)
     pg_sql(pg_server(), sql);
 }
 
-espy_err pg_open_rows(espy_ctx *cx, const char *dir, espy_store **out)
+static espy_err pg_open_rows(espy_ctx *cx, const char *dir, espy_store **out)
 {
     return espy_store_open_at(cx, &(espy_store_place){.dir = dir, .url = pg_schema(dir)}, out);
 }
 
-espy_err pg_open_files(espy_ctx *cx, const char *dir, espy_store **out)
+static espy_err pg_open_files(espy_ctx *cx, const char *dir, espy_store **out)
 {
     char media[400];
     snprintf(media, sizeof media, "%s/shared", dir);
     return espy_store_open_at(
         cx, &(espy_store_place){.dir = dir, .url = pg_schema(dir), .media = media}, out);
+}
+
+/* -- backends ---------------------------------------------------------------------------------- */
+static const backend backends[] = {{"sqlite", espy_store_open, false, false},
+                                   {"postgresql", pg_open_rows, true, true},
+                                   {"postgresql, media in files", pg_open_files, true, false}};
+const backend *on;
+const char *on_dir;
+
+const backend *backend_next(const backend *b)
+{
+    const backend *end = backends + sizeof backends / sizeof backends[0];
+    b = b == NULL ? backends : b + 1;
+    while (b < end && b->server && pg_server() == NULL)
+        b++;
+    return b < end ? b : NULL;
+}
+
+const char *backend_begin(espy_ctx *cx, const backend *b)
+{
+    on = b;
+    on_dir = case_dir(cx);
+    return on_dir;
+}
+
+void backend_end(espy_ctx *cx)
+{
+    CASE_OK(cx, espy_dir_remove(cx, on_dir));
+    if (on->server)
+        pg_clear(on_dir);
 }

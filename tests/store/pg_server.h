@@ -18,10 +18,24 @@ const char *pg_sql(const char *url, const char *sql);
 /* The same where it is to fail: its SQLSTATE. */
 const char *pg_sql_fails(const char *url, const char *sql);
 
-/* Stores on PostgreSQL, media in it or in files: what is used like espy_store_open(). */
-espy_err pg_open_rows(espy_ctx *cx, const char *dir, espy_store **out);
-espy_err pg_open_files(espy_ctx *cx, const char *dir, espy_store **out);
 /* Empties the schema that belongs to a folder. */
 void pg_clear(const char *dir);
+
+/* Everything that a store can stand on. */
+typedef struct backend {
+    const char *name;
+    case_open *open;
+    bool server; /* PostgreSQL; the schema is that of the folder */
+    bool rows;   /* the database holds the media */
+} backend;
+
+/* The next backend that can be had, NULL at the end; the first after NULL. */
+const backend *backend_next(const backend *b);
+
+/* What the test runs on, chosen with an empty folder, which it returns, and an empty schema. */
+extern const backend *on;
+extern const char *on_dir;
+const char *backend_begin(espy_ctx *cx, const backend *b);
+void backend_end(espy_ctx *cx);
 
 #endif
