@@ -180,6 +180,11 @@ const char *espy_store_shown(const espy_store *st)
     return st->db->ops->shown(st->db);
 }
 
+bool espy_store_on_server(const espy_store *st)
+{
+    return st->db->ops->server;
+}
+
 espy_err espy_store_changed(espy_ctx *cx, espy_store *st, double seconds, bool *changed)
 {
     return st->db->ops->changed(cx, st->db, seconds, changed);

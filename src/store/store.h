@@ -41,8 +41,9 @@ void espy_store_close(espy_ctx *cx, espy_store **store);
 
 /* The workspace folder as it was given; belongs to the store. */
 const char *espy_store_dir(const espy_store *st);
-/* Where the rows are, for people: the folder, or the url without its password. */
+/* Where the rows are, for people: the file store.db, or the url without its password. */
 const char *espy_store_shown(const espy_store *st);
+bool espy_store_on_server(const espy_store *st);
 
 /* Transactions nest: inner ones are savepoints.  Rollback cannot fail.  A commit that failed leaves
  * the transaction open for rollback.  Another process that wants to write waits for the outermost

@@ -129,7 +129,7 @@ static espy_err check_versions(espy_ctx *cx, espy_store *st, check_list *l)
 
 espy_err espy_store_check(espy_ctx *cx, espy_store *st, espy_finding **out, size_t *n)
 {
-    check_list l = {.name = st->db->ops->server ? espy_store_shown(st) : "store.db"};
+    check_list l = {.name = espy_store_on_server(st) ? espy_store_shown(st) : "store.db"};
     espy_err e = ESPY_E_OK;
     ESPY_GO(st->db->ops->check(cx, st->db, check_report, &l));
     ESPY_GO(check_media(cx, st, &l));
