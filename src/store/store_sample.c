@@ -63,7 +63,7 @@ espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy
 {
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_media_file_put(cx, st, bytes, digest));
+    ESPY_GO(espy_media_put(cx, st, bytes, digest));
     ESPY_GO(sample_media_row(cx, st, collection, digest, (int64_t)bytes.size, source, id));
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;

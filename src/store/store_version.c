@@ -526,6 +526,7 @@ espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, in
             ESPY_GO(version_alias_set(cx, st, collection, "previous", live));
         ESPY_GO(version_alias_set(cx, st, collection, "live", number));
         ESPY_GO(version_promote_event(cx, st, collection, live, number, reason));
+        ESPY_GO(st->db->ops->announce(cx, st->db, collection));
     }
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;

@@ -8,20 +8,20 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "pg_server.h"
 #include "store/group.h"
 #include "store/label.h"
 #include "store_case.h"
 #include "support/support.h"
 
-#define STARTED(cx, st)              \
-    espy_ctx cx;                     \
-    espy_ctx_init(&cx);              \
-    const char *dir = case_dir(&cx); \
-    espy_store *st = NULL;           \
-    CASE_OK(&cx, espy_store_open(&cx, dir, &st))
+#define STARTED(cx, st)    \
+    espy_ctx cx;           \
+    espy_ctx_init(&cx);    \
+    espy_store *st = NULL; \
+    CASE_OK(&cx, on->open(&cx, backend_begin(&cx, on), &st))
 #define ENDED(cx, st)           \
     espy_store_close(&cx, &st); \
-    CASE_OK(&cx, espy_dir_remove(&cx, dir))
+    backend_end(&cx)
 
 /* The labels and what they hold as one text: what undo must bring back. */
 static void picture(espy_ctx *cx, espy_store *st, int64_t c, char *out, size_t room)
@@ -311,5 +311,10 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_operations),
                                        cmocka_unit_test(run_filing), cmocka_unit_test(run_sessions),
                                        cmocka_unit_test(run_random)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (on = backend_next(NULL); on != NULL; on = backend_next(on)) {
+        printf("on %s\n", on->name);
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }
