@@ -13,9 +13,11 @@
  * compared is always in double.
  *
  * A place whose bound is above its best link must be searched for: its products with all standing
- * places.  Others in the same need are searched for at the same time, since one product of matrices
- * costs less than its rows one by one; when too few unions come of it, fewer are taken along.  So
- * the number of searches stays within a constant times that of unions, as with the bare chain. */
+ * places.  One product of matrices costs less than its rows one by one, so a chain that comes to
+ * such a place is put aside and others are followed, until all have come to one; then all these are
+ * searched for at once.  When too few unions come of it, fewer are waited for.  The first chain
+ * goes on where it was, so the number of searches stays within a constant times that of unions, as
+ * with the bare chain. */
 #include "learn/linkage.h"
 
 #include <math.h>
@@ -447,14 +449,19 @@ static espy_err linkage_unite(espy_ctx *cx, espy_linkage *l, uint32_t p, uint32_
 typedef struct linkage_chain {
     uint32_t *at;   /* each is the nearest neighbour of the one before */
     double *cosine; /* to the one before; -INFINITY for the first */
-    uint32_t *todo; /* places to begin a chain at, last first */
-    size_t n, todos;
+    size_t n;
+    uint32_t *todo; /* places to begin a chain at, the last first */
+    uint32_t *held; /* places whose chain ended at one that must be searched for */
+    size_t todos, helds;
+    uint32_t first, round;         /* the first such end of this round */
+    size_t ends;                   /* how many there were */
     size_t most, searched, before; /* see linkage_need() */
 } linkage_chain;
 
-/* A search for p and others.  As long as a search of m places is followed by m / 8 unions, twice as
- * many may be taken along in the next; else an eighth. */
-static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c, uint32_t p)
+/* Searches for the ends of this round's chains, after which all chains may go on, the first held
+ * first.  As long as a search of m places is followed by m / 8 unions, twice as many may be
+ * searched for in the next; else an eighth. */
+static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
 {
     if (c->searched > 0) {
         bool paid = 8 * (l->merges - c->before) >= c->searched;
@@ -466,15 +473,33 @@ static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c, ui
     }
     c->before = l->merges;
     espy_progress_step(l->progress, "grouping", l->places - l->standing, l->places);
-    return linkage_search_for(cx, l, p, c->most, &c->searched);
+    ESPY_TRY(linkage_search_for(cx, l, c->first, c->most, &c->searched));
+    while (c->helds > 0)
+        c->todo[c->todos++] = c->held[--c->helds];
+    c->round++;
+    c->ends = 0;
+    return ESPY_E_OK;
 }
 
-/* One step at the end p of the chain: a union, a search, one place more, or none is near. */
+/* Puts the chain aside until the next search, with all in it. */
+static void linkage_hold(espy_linkage *l, linkage_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        l->place[c->at[i]].held = c->round;
+    c->held[c->helds++] = c->at[0];
+    c->n = 0;
+}
+
+/* One step at the end p of the chain: a union, one place more, or the chain ends. */
 static espy_err linkage_step(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
 {
     uint32_t p = c->at[c->n - 1];
     double back = c->cosine[c->n - 1];
 
+    if (l->place[p].held == c->round) {
+        linkage_hold(l, c);
+        return ESPY_E_OK;
+    }
     linkage_resolve(l, p);
     double best = linkage_best(l, p);
     if (c->n > 1 && fmax(best, l->place[p].rest) <= back + LINKAGE_TIE) {
@@ -483,10 +508,12 @@ static espy_err linkage_step(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
         ESPY_TRY(linkage_unite(cx, l, p, q, back));
         c->todo[c->todos++] = l->into[p] == p ? p : q;
     } else if (linkage_unsure(l, p)) {
-        return linkage_need(cx, l, c, p);
+        if (c->ends++ == 0)
+            c->first = p;
+        linkage_hold(l, c);
     } else if (best == -INFINITY) {
         l->place[p].done = true;
-        c->n--;
+        c->n = 0;
     } else {
         c->at[c->n] = linkage_links(l, p)->to;
         c->cosine[c->n++] = best;
@@ -502,23 +529,32 @@ static void linkage_begin(espy_linkage *l, linkage_chain *c)
         l->place[i].links = 0;
         l->place[i].rest = 2;
         l->place[i].done = false;
+        l->place[i].held = 0;
         c->todo[c->todos++] = i;
     }
+    c->round = 1;
     c->most = l->places;
 }
 
+/* Every standing place that is not done is in `todo`, in `held` or at the root of the chain. */
 espy_err espy_linkage_run(espy_ctx *cx, espy_linkage *l)
 {
     linkage_chain c = {.at = espy_array(cx, l->places, sizeof *c.at),
                        .cosine = espy_array(cx, l->places, sizeof *c.cosine),
-                       .todo = espy_array(cx, 2 * l->places, sizeof *c.todo)};
+                       .todo = espy_array(cx, 2 * l->places, sizeof *c.todo),
+                       .held = espy_array(cx, 2 * l->places, sizeof *c.held)};
     espy_err e = ESPY_E_NOMEM;
 
-    if (!c.at || !c.cosine || !c.todo)
+    if (!c.at || !c.cosine || !c.todo || !c.held)
         goto out;
     linkage_begin(l, &c);
-    while (c.n > 0 || c.todos > 0) {
-        if (c.n == 0) {
+    while (c.n > 0 || c.todos > 0 || c.helds > 0) {
+        ESPY_GO(espy_cancelled(cx));
+        if (c.n > 0) {
+            ESPY_GO(linkage_step(cx, l, &c));
+        } else if (c.todos == 0 || c.ends >= c.most) {
+            ESPY_GO(linkage_need(cx, l, &c));
+        } else {
             uint32_t p = c.todo[--c.todos];
             if (l->into[p] != p || l->place[p].done)
                 continue;
@@ -526,14 +562,13 @@ espy_err espy_linkage_run(espy_ctx *cx, espy_linkage *l)
             c.cosine[0] = -INFINITY;
             c.n = 1;
         }
-        ESPY_GO(espy_cancelled(cx));
-        ESPY_GO(linkage_step(cx, l, &c));
     }
     e = ESPY_E_OK;
 out:
     espy_free(cx, c.at);
     espy_free(cx, c.cosine);
     espy_free(cx, c.todo);
+    espy_free(cx, c.held);
     return e;
 }
 

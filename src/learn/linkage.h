@@ -24,7 +24,8 @@ typedef struct espy_linkage_place {
     uint32_t size;  /* rows */
     uint32_t stamp; /* counts the changes, from 1 */
     uint32_t links;
-    bool done; /* no place is near enough any more, nor can one come to be */
+    uint32_t held; /* round in which its chain was put aside */
+    bool done;     /* no place is near enough any more, nor can one come to be */
 } espy_linkage_place;
 
 /* Two clusters that came together, by the places they stood at. */
