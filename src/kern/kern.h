@@ -12,6 +12,8 @@ enum { ESPY_CPU_AVX2 = 1u << 0, ESPY_CPU_AVX512 = 1u << 1 };
 typedef struct espy_kern {
     /* sum of a[i]*b[i]; error within 2 n eps sum|a_i b_i| of the exact value */
     float (*dot)(const float *a, const float *b, size_t n);
+    /* the same summed in double, error within n 2^-52 sum|a_i b_i|; the same bits for (b, a) */
+    double (*dot_double)(const float *a, const float *b, size_t n);
     /* y[i] += s * x[i] */
     void (*axpy)(float s, const float *x, float *y, size_t n);
 } espy_kern;

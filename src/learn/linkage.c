@@ -41,8 +41,7 @@ enum {
 typedef struct linkage_search {
     const espy_linkage *l;
     const uint32_t *at, *who;
-    float *cut; /* of each row: a product up to it is not wanted */
-    double error;
+    float *cut; /* of each row: a cosine up to it is not wanted */
     bool all;
 } linkage_search;
 
@@ -81,7 +80,7 @@ static double linkage_cosine(const espy_linkage *l, uint32_t p, uint32_t q)
     double dot = a->sum && b->sum ? linkage_dot_sums(a->sum, b->sum, l->dim)
                  : a->sum         ? linkage_dot_mixed(a->sum, b->row, l->dim)
                  : b->sum         ? linkage_dot_mixed(b->sum, a->row, l->dim)
-                                  : espy_pairs_dot(a->row, b->row, l->dim);
+                                  : l->kern.dot_double(a->row, b->row, l->dim);
 
     return fmin(1, dot * (a->scale * b->scale));
 }
@@ -125,7 +124,7 @@ static void linkage_offer(linkage_search *s, size_t i, uint32_t p, uint32_t q, d
     a->links =
         linkage_insert(links, a->links, (espy_linkage_link){cosine, q, s->l->place[q].stamp});
     if (a->links == ESPY_LINKAGE_LINKS)
-        s->cut[i] = nextafterf((float)(last->cosine - s->error), -INFINITY);
+        s->cut[i] = nextafterf((float)last->cosine, -INFINITY);
 }
 
 /* Brings the best links of p up to date until the first is exact.  Touches nothing but p's links.
@@ -164,27 +163,30 @@ static bool linkage_unsure(const espy_linkage *l, uint32_t p)
 
 /* ---- search --------------------------------------------------------------------------------- */
 
-/* Looks at one product: i and j are rows of the search, p and q their places. */
-static void linkage_look(linkage_search *s, float v, size_t i, size_t j, uint32_t p, uint32_t q)
+/* Looks at a pair whose cosine is at most `most`: i and j are rows of the search, p and q their
+ * places.  Returns whether it had to be made exactly. */
+static bool linkage_look(linkage_search *s, float most, size_t i, size_t j, uint32_t p, uint32_t q)
 {
-    bool mine = v > s->cut[i], yours = s->all && v > s->cut[j];
+    bool mine = most > s->cut[i], yours = s->all && most > s->cut[j];
 
     if (!(mine || yours) || p == q || espy_apart_forbids(&s->l->apart, p, q))
-        return;
+        return false;
     double cosine = linkage_cosine(s->l, p, q);
     if (!linkage_wanted(s->l, cosine))
-        return;
+        return true;
     if (mine)
         linkage_offer(s, i, p, q, cosine);
     if (yours)
         linkage_offer(s, j, q, p, cosine);
+    return true;
 }
 
 /* Nearly all products are too small; 32 at a time are passed over. */
-static espy_err linkage_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t, unsigned worker)
+static espy_err linkage_tile(espy_ctx *cx, void *self, espy_pairs_tile *t, unsigned worker)
 {
     linkage_search *s = self;
     const uint32_t *who = s->all ? s->at : s->who;
+    const float error = t->error;
     float none[32];
     (void)cx;
     (void)worker;
@@ -201,14 +203,15 @@ static espy_err linkage_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t,
                 const float mine = s->cut[i];
                 int any = 0;
                 for (size_t k = 0; k < 32; k++)
-                    any |= (v[k] > mine) | (v[k] > theirs[k]);
+                    any |= (v[k] + error > mine) | (v[k] + error > theirs[k]);
                 if (!any) {
                     c += n;
                     continue;
                 }
             }
             for (size_t k = 0; k < n; k++, c++)
-                linkage_look(s, v[k], i, t->column + c, who[i], s->at[t->column + c]);
+                t->looked +=
+                    linkage_look(s, v[k] + error, i, t->column + c, who[i], s->at[t->column + c]);
         }
     }
     return ESPY_E_OK;
@@ -255,7 +258,7 @@ static espy_err linkage_means(espy_ctx *cx, const espy_linkage *l, const uint32_
 static espy_err linkage_search_run(espy_ctx *cx, espy_linkage *l, const uint32_t *who, size_t m,
                                    const uint32_t *at, size_t n)
 {
-    linkage_search s = {.l = l, .at = at, .who = who, .error = espy_pairs_error(l->dim)};
+    linkage_search s = {.l = l, .at = at, .who = who};
     bool rows = l->x && n == l->places;
     float *means = NULL, *some = NULL;
     espy_err e = ESPY_E_NOMEM;
@@ -265,21 +268,21 @@ static espy_err linkage_search_run(espy_ctx *cx, espy_linkage *l, const uint32_t
         who = at;
         m = n;
     }
-    s.error += rows ? ESPY_PAIRS_UNIT_ERROR : 0;
     if (!(s.cut = espy_floats(cx, m)))
         goto out;
     for (size_t i = 0; i < m; i++) {
         l->place[who[i]].links = 0;
-        s.cut[i] = nextafterf((float)(l->threshold - s.error), -INFINITY);
+        s.cut[i] = nextafterf((float)l->threshold, -INFINITY);
     }
     if (!rows)
         ESPY_GO(linkage_means(cx, l, at, n, &means));
     if (s.all) {
-        ESPY_GO(espy_pairs_all(cx, rows ? l->x : means, n, l->dim, "comparing", l->progress,
+        ESPY_GO(espy_pairs_all(cx, rows ? l->x : means, n, l->dim, rows, "comparing", l->progress,
                                linkage_tile, &s));
     } else {
         ESPY_GO(linkage_means(cx, l, who, m, &some));
-        ESPY_GO(espy_pairs_some(cx, some, m, rows ? l->x : means, n, l->dim, linkage_tile, &s));
+        ESPY_GO(
+            espy_pairs_some(cx, some, m, rows ? l->x : means, n, l->dim, rows, linkage_tile, &s));
     }
     for (size_t i = 0; i < m; i++) {
         espy_linkage_place *p = &l->place[who[i]];
@@ -654,6 +657,7 @@ espy_err espy_linkage_start(espy_ctx *cx, const espy_cluster_rows *rows, uint32_
     bool unit;
 
     *l = (espy_linkage){.dim = rows->dim};
+    espy_kern_init(&l->kern, espy_cpu_detect());
     if (!(l->scale = espy_array(cx, rows->n, sizeof *l->scale)))
         goto out;
     ESPY_GO(espy_pairs_lengths(cx, rows->x, rows->n, rows->dim, l->scale, &unit));

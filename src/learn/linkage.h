@@ -3,6 +3,7 @@
 #ifndef ESPY_LEARN_LINKAGE_H
 #define ESPY_LEARN_LINKAGE_H
 
+#include "kern/kern.h"
 #include "learn/apart.h"
 
 enum { ESPY_LINKAGE_LINKS = 32 }; /* neighbours a place remembers */
@@ -36,6 +37,7 @@ typedef struct espy_linkage_merge {
 
 typedef struct espy_linkage {
     size_t places, dim, standing;
+    espy_kern kern;
     espy_linkage_place *place;
     uint32_t *into; /* see apart.h */
     espy_apart apart;
