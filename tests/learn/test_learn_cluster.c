@@ -288,9 +288,9 @@ static void test_threads(void **state)
 
 static void test_memory_runs_out(void **state)
 {
-    enum { N = 60, DIM = 8 };
-    float x[N * DIM];
-    uint32_t y[N];
+    enum { N = 60, DIM = 8, BLOCKS = 600 };
+    float x[BLOCKS * DIM];
+    uint32_t y[BLOCKS];
     uint64_t photo[N];
     int32_t label[N];
     const espy_cluster_pair apart[] = {{3, 4}, {5, 40}};
@@ -299,7 +299,7 @@ static void test_memory_runs_out(void **state)
     espy_cluster_agreement a;
     (void)state;
 
-    case_make(x, y, N, DIM, 4, 1, 3);
+    case_make(x, y, BLOCKS, DIM, 4, 1, 3);
     for (size_t i = 0; i < N; i++) {
         photo[i] = i / 2;
         label[i] = i % 9 ? ESPY_CLUSTER_NO_LABEL : (int32_t)(i / 27);
@@ -308,6 +308,7 @@ static void test_memory_runs_out(void **state)
     rows.apart_n = 2;
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_average(&cx, &rows, 0.3, 5, NULL, &c),
                     espy_clusters_free(&cx, &c));
+    rows.n = BLOCKS; /* two blocks: products of bytes */
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_dbscan(&cx, &rows, 0.7, 3, NULL, &c),
                     espy_clusters_free(&cx, &c));
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_agree(&cx, label, label, N, &a), (void)0);
