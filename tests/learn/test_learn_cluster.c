@@ -91,7 +91,7 @@ static void test_pairs_apart(void **state)
     espy_clusters c;
     (void)state;
 
-    /* 0 and 1 come first (equal cosines go to the lower row) */
+    /* 0 and 1 are the same: they come first */
     angles(x, degrees, 4);
     x[2] = x[0];
     x[3] = x[1];
