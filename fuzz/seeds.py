@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons of the
-head target and the packs of sounds: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons and
+prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -136,6 +136,22 @@ def perceptrons():
         for key, value in arrays:
             header[key] = entry({"f": "F32", "d": "F64"}[value.dtype.char], list(value.shape),
                                 len(data), len(data) + value.nbytes)
+            data += value.tobytes()
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        write("head/" + name, struct.pack("<Q", len(text)) + text + data)
+
+
+def prototypes():
+    for name, count in (("prototypes", [2, 1]), ("prototypes_hostile", [2, 2**62])):
+        arrays = [("scaler.mean", "F64", np.array([.1, -.2])), ("scaler.scale", "F64", np.array([.5, 2.])),
+                  ("scaler.n", "I64", np.array([3])),
+                  ("prototypes.centers", "F32", np.array([[1, 0], [.5, .5], [-1, 1]], "<f4")),
+                  ("prototypes.count", "I64", np.array(count)),
+                  ("prototypes.temperature", "F64", np.array([.1]))]
+        header, data = {"__metadata__": {"format": "espy-head", "revision": "1", "head": "prototypes"}}, b""
+        for key, kind, value in arrays:
+            header[key] = entry(kind, list(value.shape), len(data), len(data) + value.nbytes)
             data += value.tobytes()
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
@@ -353,6 +369,7 @@ if __name__ == "__main__":
         arrays()
         tensors()
         perceptrons()
+        prototypes()
         zips()
         hdf5s()
         kerases()
