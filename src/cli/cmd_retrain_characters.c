@@ -7,6 +7,8 @@
 #include "cli/media_args.h"
 #include "flow/character_intake.h"
 
+enum { TABLE_STEP = 2 /* every other threshold of the table is shown */ };
+
 /* What came in, for people. */
 static void characters_intake_text(const espy_cli *cli, const espy_dataset *folders,
                                    const espy_intake *r)
@@ -32,15 +34,37 @@ static void characters_intake_text(const espy_cli *cli, const espy_dataset *fold
     }
 }
 
+static void characters_table(const espy_character_metrics *m)
+{
+    static const char *const rows[] = {"named right", "unknown", "wrong name", "strangers named"};
+    espy_cli_print("leave one out, at similarity  ");
+    for (size_t k = 0; k < ESPY_CHARACTER_THRESHOLDS; k += TABLE_STEP)
+        espy_cli_print("%7.2f", m->table[k].threshold);
+    for (size_t row = 0; row < (m->strangers ? 4 : 3); row++) {
+        espy_cli_print("\n  %-28s", rows[row]);
+        for (size_t k = 0; k < ESPY_CHARACTER_THRESHOLDS; k += TABLE_STEP) {
+            const espy_character_threshold *t = &m->table[k];
+            const size_t counts[] = {t->right, t->unknown, t->wrong, t->strangers_named};
+            espy_cli_print("%7zu", counts[row]);
+        }
+    }
+    espy_cli_print("\n");
+}
+
+/* Every face is asked about without it, and once more as a stranger: without its character. */
 static void characters_text(const espy_cli *cli, const espy_character_metrics *m,
                             const char *folder, double threshold, double seconds)
 {
     espy_cli_print("%zu characters, %zu embeddings, %.1f s\n", m->characters, m->embeddings,
                    seconds);
-    if (m->asked)
-        espy_cli_print("leave one out: %zu of %zu named right, %zu unknown, %zu wrong (similarity "
-                       "%.2f and more)\n",
-                       m->right, m->asked, m->unknown, m->wrong, threshold);
+    if (m->asked) {
+        characters_table(m);
+        espy_cli_print("leave one out, at the model's %.2f: %zu of %zu named right, %zu unknown, "
+                       "%zu wrong\n",
+                       threshold, m->right, m->asked, m->unknown, m->wrong);
+    }
+    if (m->suggested > 0)
+        espy_cli_print("least similarity that names nobody wrongly here: %.2f\n", m->suggested);
     if (!isnan(m->separation))
         espy_cli_print("similarity within characters %.3f, between them %.3f: separation %.3f\n",
                        m->intra_raw, m->inter_raw, m->separation);
@@ -70,8 +94,9 @@ static espy_err characters_json(espy_cli *cli, espy_characters *c, const espy_in
         ESPY_GO(espy_json_set(cx, one, "reason", espy_json_of_string(r->skipped[i].reason)));
     }
     ESPY_GO(espy_json_set(cx, o, "skipped", espy_json_ref(skipped)));
-    static const char *const keys[] = {"training_metrics", "similarity_threshold", "max_clusters",
-                                       "encoder", "model_version"};
+    static const char *const keys[] = {"training_metrics", "similarity_threshold",
+                                       "threshold_table",  "max_clusters",
+                                       "encoder",          "model_version"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         ESPY_GO(espy_json_set(
             cx, o, keys[i],

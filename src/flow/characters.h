@@ -37,6 +37,15 @@ typedef struct espy_character_options {
     uint64_t seed;    /* 0: 42 */
 } espy_character_options;
 
+/* What a threshold would do, by leaving out.  A face of somebody else is played by each embedding
+ * whose character is left out altogether. */
+typedef struct espy_character_threshold {
+    double threshold;
+    size_t right, unknown, wrong; /* of `asked` */
+    size_t strangers_named;       /* of `strangers` */
+} espy_character_threshold;
+#define ESPY_CHARACTER_THRESHOLDS 11 /* 0.30, 0.35 .. 0.80 */
+
 typedef struct espy_character_metrics {
     /* As the described system computes them, on scaled vectors.  The ratio says nothing about
      * quality: with C characters of equal size it is about -(C - 1) whatever the data (C-21). */
@@ -47,6 +56,9 @@ typedef struct espy_character_metrics {
     /* Leave one out: each embedding whose character has another one is asked about after its
      * character was clustered without it.  right + unknown + wrong = asked. */
     size_t asked, right, unknown, wrong;
+    espy_character_threshold table[ESPY_CHARACTER_THRESHOLDS];
+    size_t strangers; /* embeddings, where there are two characters at least */
+    double suggested; /* least threshold of the table that names nobody wrongly; 0: none does */
 } espy_character_metrics;
 
 typedef enum espy_character_path {

@@ -17,10 +17,11 @@ typedef struct fit_state {
     espy_rows scaled;
     size_t *count, *start;  /* classes: rows of each, the first of them */
     espy_prototypes *model; /* of all rows */
-    uint8_t *verdict;       /* rows: of each left out */
+    float *own, *other; /* rows: each left out, the best cosine to its character and to others */
 } fit_state;
 
-enum { FIT_NOT_ASKED, FIT_RIGHT, FIT_UNKNOWN, FIT_WRONG };
+#define FIT_FIRST 0.30 /* thresholds of the table */
+#define FIT_STEP 0.05
 
 /* What cannot be learned from; the earlier model stays, which the text says. */
 static espy_err fit_check(espy_ctx *cx, const espy_character_data *data)
@@ -47,7 +48,7 @@ static espy_err fit_check(espy_ctx *cx, const espy_character_data *data)
 }
 
 /* Asks about row i: its own character is clustered without it, the others stay as they are, and so
- * does the scaler. */
+ * does the scaler.  -2 where there is nothing to ask. */
 static espy_err fit_left_out(espy_ctx *cx, void *self, size_t i, unsigned worker)
 {
     fit_state *f = self;
@@ -55,15 +56,10 @@ static espy_err fit_left_out(espy_ctx *cx, void *self, size_t i, unsigned worker
     size_t label = rows->y[i], n = f->count[label] - 1, dim = rows->dim;
     const float *own = rows->x + f->start[label] * dim;
     espy_prototypes *alone = NULL;
-    uint32_t *y = NULL;
-    float *x = NULL, *score = NULL, mine;
     espy_err e = ESPY_E_OK;
     (void)worker;
-    if (n == 0)
-        return ESPY_E_OK;
-    x = espy_floats(cx, n * dim);
-    y = espy_array(cx, n, sizeof *y);
-    score = espy_floats(cx, rows->classes);
+    float *x = espy_floats(cx, n * dim), *score = espy_floats(cx, rows->classes);
+    uint32_t *y = espy_array(cx, n, sizeof *y);
     if (!x || !y || !score)
         ESPY_GO(cx->code);
     size_t before = i - f->start[label];
@@ -71,20 +67,58 @@ static espy_err fit_left_out(espy_ctx *cx, void *self, size_t i, unsigned worker
     memcpy(x + before * dim, own + (before + 1) * dim, (n - before) * dim * sizeof *x);
     const espy_rows others = {x, y, n, dim, 1, NULL};
     ESPY_GO(espy_prototypes_fit(cx, &others, f->clusters, f->seed, NULL, &alone));
-    ESPY_GO(espy_prototypes_score(cx, alone, rows->x + i * dim, 1, &mine));
+    ESPY_GO(espy_prototypes_score(cx, alone, rows->x + i * dim, 1, &f->own[i]));
     ESPY_GO(espy_prototypes_score(cx, f->model, rows->x + i * dim, 1, score));
-    score[label] = mine;
-    size_t best = 0;
-    for (size_t c = 1; c < rows->classes; c++)
-        best = score[c] > score[best] ? c : best;
-    bool known = score[best] > 0 && score[best] >= (float)f->threshold;
-    f->verdict[i] = !known ? FIT_UNKNOWN : best == label ? FIT_RIGHT : FIT_WRONG;
+    f->other[i] = -2;
+    for (size_t c = 0; c < rows->classes; c++)
+        if (c != label && score[c] > f->other[i])
+            f->other[i] = score[c];
 out:
     espy_prototypes_destroy(cx, &alone);
     espy_free(cx, x);
     espy_free(cx, y);
     espy_free(cx, score);
     return e;
+}
+
+static bool fit_names(float similarity, double threshold)
+{
+    return similarity > 0 && similarity >= (float)threshold;
+}
+
+/* What this threshold says about the rows that were left out. */
+static espy_character_threshold fit_threshold(const fit_state *f, double threshold)
+{
+    espy_character_threshold t = {.threshold = threshold};
+    for (size_t i = 0; i < f->scaled.n; i++) {
+        float best = f->own[i] > f->other[i] ? f->own[i] : f->other[i];
+        t.strangers_named += fit_names(f->other[i], threshold);
+        if (!(f->own[i] > -2))
+            continue;
+        bool known = fit_names(best, threshold), right = f->own[i] > f->other[i];
+        t.right += known && right;
+        t.wrong += known && !right;
+        t.unknown += !known;
+    }
+    return t;
+}
+
+/* At the model's own threshold, and at those of the table. */
+static void fit_thresholds(const fit_state *f, espy_character_metrics *m)
+{
+    const espy_character_threshold own = fit_threshold(f, f->threshold);
+    for (size_t i = 0; i < f->scaled.n; i++)
+        m->asked += f->own[i] > -2;
+    m->strangers = f->scaled.classes > 1 ? f->scaled.n : 0;
+    m->right = own.right;
+    m->unknown = own.unknown;
+    m->wrong = own.wrong;
+    for (size_t k = ESPY_CHARACTER_THRESHOLDS; k-- > 0;) {
+        m->table[k] = fit_threshold(f, FIT_FIRST + FIT_STEP * (double)k);
+        bool clean = m->asked && m->strangers && !m->table[k].wrong && !m->table[k].strangers_named;
+        if (clean)
+            m->suggested = m->table[k].threshold;
+    }
 }
 
 static double fit_or_zero(double v)
@@ -96,15 +130,13 @@ static espy_err fit_measure(espy_ctx *cx, fit_state *f, espy_character_metrics *
 {
     const espy_rows *rows = &f->data->rows;
     espy_likeness scaled, raw;
-    size_t n[4] = {0};
     ESPY_TRY(espy_likeness_of(cx, &f->scaled, &scaled));
     ESPY_TRY(espy_likeness_of(cx, rows, &raw));
-    f->verdict = espy_array(cx, rows->n, sizeof *f->verdict);
-    if (!f->verdict)
+    f->own = espy_floats(cx, rows->n);
+    f->other = espy_floats(cx, rows->n);
+    if (!f->own || !f->other)
         return cx->code;
     ESPY_TRY(espy_parallel(cx, rows->n, fit_left_out, f));
-    for (size_t i = 0; i < rows->n; i++)
-        n[f->verdict[i]]++;
     *m = (espy_character_metrics){
         .intra = fit_or_zero(scaled.within_self),
         .inter = fit_or_zero(scaled.between),
@@ -113,12 +145,9 @@ static espy_err fit_measure(espy_ctx *cx, fit_state *f, espy_character_metrics *
         .intra_raw = raw.within,
         .inter_raw = raw.between,
         .separation = raw.within - raw.between,
-        .asked = rows->n - n[FIT_NOT_ASKED],
-        .right = n[FIT_RIGHT],
-        .unknown = n[FIT_UNKNOWN],
-        .wrong = n[FIT_WRONG],
     };
     m->ratio = isnan(scaled.between) ? 0 : m->intra / (m->inter + 1e-8);
+    fit_thresholds(f, m);
     return ESPY_E_OK;
 }
 
@@ -154,17 +183,35 @@ static espy_err fit_metrics_json(espy_ctx *cx, const espy_character_metrics *m, 
     return ESPY_E_OK;
 }
 
+static espy_err fit_table_json(espy_ctx *cx, const espy_character_metrics *m, espy_json *list)
+{
+    for (size_t k = 0; k < ESPY_CHARACTER_THRESHOLDS; k++) {
+        const espy_character_threshold *t = &m->table[k];
+        espy_json *o = espy_json_object();
+        ESPY_TRY(espy_json_append(cx, list, o));
+        ESPY_TRY(espy_json_set(cx, o, "threshold", espy_json_of_float((float)t->threshold)));
+        ESPY_TRY(espy_json_set(cx, o, "right", espy_json_of_int((int64_t)t->right)));
+        ESPY_TRY(espy_json_set(cx, o, "unknown", espy_json_of_int((int64_t)t->unknown)));
+        ESPY_TRY(espy_json_set(cx, o, "wrong", espy_json_of_int((int64_t)t->wrong)));
+        ESPY_TRY(
+            espy_json_set(cx, o, "strangers_named", espy_json_of_int((int64_t)t->strangers_named)));
+    }
+    return ESPY_E_OK;
+}
+
 static espy_err fit_facts(espy_ctx *cx, const fit_state *f, const espy_character_metrics *m,
                           espy_json **out)
 {
-    espy_json *o = espy_json_object(), *metrics = espy_json_object();
+    espy_json *o = espy_json_object(), *metrics = espy_json_object(), *table = espy_json_array();
     espy_err e = ESPY_E_OK;
     ESPY_GO(fit_metrics_json(cx, m, metrics));
+    ESPY_GO(fit_table_json(cx, m, table));
     ESPY_GO(espy_json_set(cx, o, "training_metrics", espy_json_ref(metrics)));
     ESPY_GO(espy_json_set(cx, o, "n_characters", espy_json_of_int((int64_t)m->characters)));
     ESPY_GO(espy_json_set(cx, o, "n_embeddings", espy_json_of_int((int64_t)m->embeddings)));
     ESPY_GO(espy_json_set(cx, o, "model_version", espy_json_of_string(ESPY_SK_CHARACTERS_VERSION)));
     ESPY_GO(espy_json_set(cx, o, "similarity_threshold", espy_json_of_number(f->threshold)));
+    ESPY_GO(espy_json_set(cx, o, "threshold_table", espy_json_ref(table)));
     ESPY_GO(espy_json_set(cx, o, "max_clusters", espy_json_of_int((int64_t)f->clusters)));
     ESPY_GO(espy_json_set(cx, o, "seed", espy_json_of_int((int64_t)f->seed)));
     ESPY_GO(espy_json_set(cx, o, "encoder", espy_json_of_string(f->data->encoder)));
@@ -174,6 +221,7 @@ static espy_err fit_facts(espy_ctx *cx, const fit_state *f, const espy_character
     *out = o;
     o = NULL;
 out:
+    espy_json_free(table);
     espy_json_free(metrics);
     espy_json_free(o);
     return e;
@@ -241,7 +289,8 @@ out:
     espy_sk_characters_free(cx, &c);
     espy_free(cx, f.count);
     espy_free(cx, f.start);
-    espy_free(cx, f.verdict);
+    espy_free(cx, f.own);
+    espy_free(cx, f.other);
     espy_free(cx, x);
     return e;
 }
