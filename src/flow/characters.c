@@ -227,34 +227,41 @@ out:
     return e;
 }
 
-/* The model, else the embeddings with the reason why; the model's failure when there are none. */
+/* The embeddings, with the reason why there is no model. */
+static espy_err characters_open_embeddings(espy_ctx *cx, const char *folder, const char *why,
+                                           snapshot **out)
+{
+    snapshot *s = NULL;
+    ESPY_TRY(characters_read_embeddings(cx, folder, &s));
+    s->reason = espy_strdup(cx, why);
+    if (!s->reason) {
+        snapshot_leave(cx, s);
+        return cx->code;
+    }
+    *out = s;
+    return ESPY_E_OK;
+}
+
+/* The model, else the embeddings; the model's failure when there are none. */
 static espy_err characters_open(espy_ctx *cx, const char *folder, snapshot **out)
 {
     espy_ctx sub = espy_ctx_child(cx);
     espy_err e = characters_read_model(cx, folder, out);
     if (e == ESPY_E_OK || e == ESPY_E_NOMEM || e == ESPY_E_CANCELLED)
         return e;
-    espy_err other = characters_read_embeddings(&sub, folder, out);
-    if (other == ESPY_E_NOMEM)
-        return other;
-    if (other != ESPY_E_OK && e == ESPY_E_NOT_FOUND && other == ESPY_E_NOT_FOUND) {
-        espy_clear(cx);
+    espy_err other = characters_open_embeddings(&sub, folder, cx->text, out);
+    if (other == ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN,
+                 "%s; the embeddings beside it answer by plain cosine (fallback)", cx->text);
+    bool nothing = e == ESPY_E_NOT_FOUND && other == ESPY_E_NOT_FOUND;
+    if (other != ESPY_E_OK && other != ESPY_E_NOMEM && !nothing)
+        return e;
+    espy_clear(cx);
+    if (nothing)
         return espy_fail(cx, e,
                          "%s holds no characters yet; train some with: espy retrain characters DIR",
                          folder);
-    }
-    if (other != ESPY_E_OK)
-        return e;
-    char *reason = espy_strdup(&sub, cx->text);
-    espy_clear(cx);
-    if (!reason) {
-        snapshot_leave(cx, *out);
-        return espy_ctx_adopt(cx, &sub);
-    }
-    (*out)->reason = reason;
-    espy_log(cx, ESPY_LOG_WARN, "%s; the embeddings beside it answer by plain cosine (fallback)",
-             reason);
-    return ESPY_E_OK;
+    return espy_ctx_adopt(cx, &sub);
 }
 
 /* ---- the object ---- */
@@ -479,7 +486,6 @@ enum { WRITE_EMBEDDINGS, WRITE_METADATA, WRITE_MODEL, WRITE_FILES };
 typedef struct write_job {
     char *path[WRITE_FILES], *fresh[WRITE_FILES];
     espy_buf bytes[WRITE_FILES];
-    int written;
 } write_job;
 
 static espy_err write_all(espy_ctx *cx, const char *folder, const espy_sk_characters *c,
@@ -499,28 +505,38 @@ static espy_err write_all(espy_ctx *cx, const char *folder, const espy_sk_charac
             return cx->code;
     }
     ESPY_TRY(espy_cancelled(cx)); /* last chance */
-    for (; w->written < WRITE_FILES; w->written++)
-        ESPY_TRY(espy_file_write(cx, w->fresh[w->written], w->bytes[w->written].data,
-                                 w->bytes[w->written].size));
+    for (int i = 0; i < WRITE_FILES; i++)
+        ESPY_TRY(espy_file_write(cx, w->fresh[i], w->bytes[i].data, w->bytes[i].size));
     for (int i = 0; i < WRITE_FILES; i++)
         if (cx->io->rename(w->fresh[i], w->path[i]) != 0)
             return espy_fail(cx, ESPY_E_IO, "%s cannot be replaced; the earlier model stays",
                              w->path[i]);
-    w->written = 0;
-    return espy_dir_sync(cx, folder);
+    return ESPY_E_OK;
+}
+
+/* The files are in place whatever comes of this. */
+static void write_sync(espy_ctx *cx, const char *folder)
+{
+    espy_ctx sub = espy_ctx_child(cx);
+    if (espy_dir_sync(&sub, folder) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN, "%s: the new model may be lost if the power fails now",
+                 sub.text);
 }
 
 static espy_err characters_write(espy_ctx *cx, const char *folder, const espy_sk_characters *c,
                                  uint64_t seed)
 {
-    write_job w = {.written = 0};
+    write_job w = {0};
     espy_err e = ESPY_E_OK;
     int lock = -1;
     ESPY_TRY(espy_dir_make(cx, folder));
     ESPY_TRY(espy_dir_lock(cx, folder, &lock)); /* two programs may train one folder */
     e = write_all(cx, folder, c, seed, &w);
-    for (int i = 0; i < w.written; i++)
-        (void)cx->io->unlink(w.fresh[i]);
+    if (e == ESPY_E_OK)
+        write_sync(cx, folder);
+    for (int i = 0; e != ESPY_E_OK && i < WRITE_FILES; i++)
+        if (w.fresh[i])
+            (void)cx->io->unlink(w.fresh[i]); /* those that are there */
     espy_dir_unlock(cx, lock);
     for (int i = 0; i < WRITE_FILES; i++) {
         espy_free(cx, w.path[i]);

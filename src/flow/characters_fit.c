@@ -23,6 +23,8 @@ typedef struct fit_state {
 #define FIT_FIRST 0.30 /* thresholds of the table */
 #define FIT_STEP 0.05
 
+enum { FIT_PARTS = 32 };
+
 /* What cannot be learned from; the earlier model stays, which the text says. */
 static espy_err fit_check(espy_ctx *cx, const espy_character_data *data)
 {
@@ -47,32 +49,47 @@ static espy_err fit_check(espy_ctx *cx, const espy_character_data *data)
     return ESPY_E_OK;
 }
 
-/* Asks about row i: its own character is clustered without it, the others stay as they are, and so
- * does the scaler.  -2 where there is nothing to ask. */
+/* Copies the rows of a label without those of the part: every parts-th from `part` on. */
+static size_t fit_without(const float *own, size_t n, size_t dim, size_t part, size_t parts,
+                          float *x)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i % parts != part)
+            memcpy(x + kept++ * dim, own + i * dim, dim * sizeof *x);
+    return kept;
+}
+
+/* Asks about some rows of a character, which is clustered without them; the others stay as they
+ * are, and so does the scaler.  A character of up to FIT_PARTS rows is asked about row by row, a
+ * larger one in so many parts, or the work would grow with its square.  Item i: the part that row i
+ * is the first of. */
 static espy_err fit_left_out(espy_ctx *cx, void *self, size_t i, unsigned worker)
 {
     fit_state *f = self;
     const espy_rows *rows = &f->scaled;
-    size_t label = rows->y[i], n = f->count[label] - 1, dim = rows->dim;
-    const float *own = rows->x + f->start[label] * dim;
+    size_t label = rows->y[i], first = f->start[label], n = f->count[label], dim = rows->dim;
+    size_t parts = n < FIT_PARTS ? n : FIT_PARTS, part = i - first;
     espy_prototypes *alone = NULL;
     espy_err e = ESPY_E_OK;
     (void)worker;
+    if (part >= parts)
+        return ESPY_E_OK;
     float *x = espy_floats(cx, n * dim), *score = espy_floats(cx, rows->classes);
     uint32_t *y = espy_array(cx, n, sizeof *y);
     if (!x || !y || !score)
         ESPY_GO(cx->code);
-    size_t before = i - f->start[label];
-    memcpy(x, own, before * dim * sizeof *x);
-    memcpy(x + before * dim, own + (before + 1) * dim, (n - before) * dim * sizeof *x);
-    const espy_rows others = {x, y, n, dim, 1, NULL};
+    size_t kept = fit_without(rows->x + first * dim, n, dim, part, parts, x);
+    const espy_rows others = {x, y, kept, dim, 1, NULL};
     ESPY_GO(espy_prototypes_fit(cx, &others, f->clusters, f->seed, NULL, &alone));
-    ESPY_GO(espy_prototypes_score(cx, alone, rows->x + i * dim, 1, &f->own[i]));
-    ESPY_GO(espy_prototypes_score(cx, f->model, rows->x + i * dim, 1, score));
-    f->other[i] = -2;
-    for (size_t c = 0; c < rows->classes; c++)
-        if (c != label && score[c] > f->other[i])
-            f->other[i] = score[c];
+    for (size_t r = i; r < first + n; r += parts) {
+        ESPY_GO(espy_prototypes_score(cx, alone, rows->x + r * dim, 1, &f->own[r]));
+        ESPY_GO(espy_prototypes_score(cx, f->model, rows->x + r * dim, 1, score));
+        f->other[r] = -2;
+        for (size_t c = 0; c < rows->classes; c++)
+            if (c != label && score[c] > f->other[r])
+                f->other[r] = score[c];
+    }
 out:
     espy_prototypes_destroy(cx, &alone);
     espy_free(cx, x);
