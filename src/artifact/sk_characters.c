@@ -15,6 +15,14 @@ bool espy_sk_characters_version(const char *version)
     return strcmp(version, "1") == 0 || strncmp(version, "1.", 2) == 0;
 }
 
+bool espy_sk_characters_name(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return false;
+    return *name;
+}
+
 void espy_sk_characters_free(espy_ctx *cx, espy_sk_characters *c)
 {
     espy_free(cx, c->names);
@@ -68,6 +76,11 @@ static espy_err characters_names(espy_ctx *cx, const value *dict, char ***out)
         memcpy(to, s.data, s.size);
         to[s.size] = '\0';
         to += s.size + 1;
+        if (!espy_sk_characters_name(names[i])) {
+            espy_free(cx, names);
+            return espy_fail(cx, ESPY_E_FORMAT,
+                             "the name of character %zu is empty or has control characters", i + 1);
+        }
     }
     *out = names;
     return ESPY_E_OK;

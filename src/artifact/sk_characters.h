@@ -27,6 +27,9 @@ typedef struct espy_sk_characters {
 
 void espy_sk_characters_free(espy_ctx *cx, espy_sk_characters *c);
 
+/* Whether a name may be one: not empty, no control characters, as it is shown on terminals. */
+bool espy_sk_characters_name(const char *name);
+
 /* Whether this program reads the layout: "1" or "1.<anything>". */
 bool espy_sk_characters_version(const char *version);
 

@@ -141,8 +141,8 @@ static espy_err embeddings_names(espy_ctx *cx, const espy_json *list, char ***ou
     size_t n = espy_json_count(list), total = n * sizeof(char *);
     for (size_t i = 0; i < n; i++) {
         const char *s = espy_json_string(espy_json_at(list, i), NULL);
-        if (!s)
-            return embeddings_bad(cx, "a name is not text");
+        if (!s || !espy_sk_characters_name(s))
+            return embeddings_bad(cx, "a name is not text, or has control characters");
         total += strlen(s) + 1;
     }
     char **names = espy_alloc(cx, total);
