@@ -54,8 +54,8 @@ typedef struct espy_character_metrics {
     /* On unit vectors without pairs of one with itself; NAN where there is no pair. */
     double intra_raw, inter_raw, separation; /* separation: intra_raw - inter_raw */
     /* Leave one out: each embedding whose character has another one is asked about after its
-     * character was clustered without it (and, of a character with more than 32, without one in 32
-     * of the others).  right + unknown + wrong = asked. */
+     * character was clustered without it; characters of more than 32 are asked about a fifth at a
+     * time.  right + unknown + wrong = asked. */
     size_t asked, right, unknown, wrong;
     espy_character_threshold table[ESPY_CHARACTER_THRESHOLDS];
     size_t strangers; /* embeddings, where there are two characters at least */

@@ -23,7 +23,10 @@ typedef struct fit_state {
 #define FIT_FIRST 0.30 /* thresholds of the table */
 #define FIT_STEP 0.05
 
-enum { FIT_PARTS = 32 };
+enum {
+    FIT_ONE_BY_ONE = 32, /* rows of a character that are left out one at a time */
+    FIT_PARTS = 5        /* of a larger one: its clustering takes long */
+};
 
 /* What cannot be learned from; the earlier model stays, which the text says. */
 static espy_err fit_check(espy_ctx *cx, const espy_character_data *data)
@@ -61,15 +64,14 @@ static size_t fit_without(const float *own, size_t n, size_t dim, size_t part, s
 }
 
 /* Asks about some rows of a character, which is clustered without them; the others stay as they
- * are, and so does the scaler.  A character of up to FIT_PARTS rows is asked about row by row, a
- * larger one in so many parts, or the work would grow with its square.  Item i: the part that row i
- * is the first of. */
+ * are, and so does the scaler.  Small characters are asked about row by row.  Item i: the part that
+ * row i is the first of. */
 static espy_err fit_left_out(espy_ctx *cx, void *self, size_t i, unsigned worker)
 {
     fit_state *f = self;
     const espy_rows *rows = &f->scaled;
     size_t label = rows->y[i], first = f->start[label], n = f->count[label], dim = rows->dim;
-    size_t parts = n < FIT_PARTS ? n : FIT_PARTS, part = i - first;
+    size_t parts = n <= FIT_ONE_BY_ONE ? n : FIT_PARTS, part = i - first;
     espy_prototypes *alone = NULL;
     espy_err e = ESPY_E_OK;
     (void)worker;
