@@ -13,7 +13,9 @@
 typedef struct characters_run {
     espy_cli *cli;
     espy_characters *characters;
-    const char *path; /* of the file that is answered */
+    size_t dim;                  /* of their embeddings */
+    const char *path;            /* of the file that is answered */
+    const char *const *pictures; /* those that are scanned together */
     size_t errors, named_errors;
 } characters_run;
 
@@ -149,25 +151,23 @@ static espy_err characters_array(characters_run *run)
     float *x = NULL;
     size_t n, dim;
     espy_err e = espy_npy_load_rows(cx, run->path, &x, &n, &dim);
+    if (e == ESPY_E_OK && dim != run->dim)
+        e = espy_fail(cx, ESPY_E_FORMAT, "embeddings of %zu values, the characters have %zu", dim,
+                      run->dim);
     e = e == ESPY_E_OK ? characters_rows(run, x, n, dim) : characters_excuse(run, e);
     espy_free(cx, x);
     return e;
 }
 
-static espy_err characters_picture(characters_run *run, const espy_encoder *encoder)
+static espy_err characters_scanned(espy_ctx *cx, void *self, size_t i, const espy_scan *scan,
+                                   bool fresh)
 {
-    const espy_find_options find = {0};
-    espy_ctx *cx = &run->cli->cx;
-    espy_scan scan = {0};
-    espy_buf b;
-    espy_buf_init(&b, cx->max.file_bytes);
-    espy_err e = espy_file_read(cx, run->path, cx->max.file_bytes, &b);
-    if (e == ESPY_E_OK)
-        e = espy_flow_scan_memory(cx, encoder, &find, espy_span_of(&b), &scan);
-    e = e == ESPY_E_OK ? characters_faces(run, &scan) : characters_excuse(run, e);
-    espy_scan_free(cx, &scan);
-    espy_buf_free(cx, &b);
-    return e;
+    characters_run *run = self;
+    (void)cx;
+    (void)fresh;
+    run->path = run->pictures[i];
+    espy_cli_progress_pause(run->cli);
+    return scan->error ? characters_failed(run, scan->error) : characters_faces(run, scan);
 }
 
 /* The encoder that made the model's embeddings, or the one that is named where the model does not
@@ -197,7 +197,8 @@ static espy_err characters_encoder(espy_cli *cli, const espy_character_facts *fa
     return ESPY_E_OK;
 }
 
-/* Files of embeddings stay as they are; the rest are pictures and folders of them. */
+/* Pictures between files of embeddings go together, on all cores; answers come in the order given.
+ */
 static espy_err characters_ask(characters_run *run, const espy_character_facts *facts)
 {
     espy_cli *cli = run->cli;
@@ -205,15 +206,21 @@ static espy_err characters_ask(characters_run *run, const espy_character_facts *
     espy_paths paths = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_paths_expand(cli, cli->args, cli->n_args, &paths));
-    for (size_t i = 0; i < paths.n; i++) {
+    for (size_t i = 0, n; i < paths.n; i += n) {
         run->path = paths.at[i];
-        if (characters_ready(run->path)) {
+        for (n = 0; i + n < paths.n && !characters_ready(paths.at[i + n]);)
+            n++;
+        if (n == 0) {
+            n = 1;
             ESPY_GO(characters_array(run));
             continue;
         }
         if (!encoder)
             ESPY_GO(characters_encoder(cli, facts, espy_cli_text(cli, "cache"), &encoder));
-        ESPY_GO(characters_picture(run, encoder));
+        run->pictures = (const char *const *)paths.at + i;
+        espy_scan_job job = {
+            .encoder = encoder, .progress = n > 8 ? &cli->progress : NULL, .stage = "identifying"};
+        ESPY_GO(espy_flow_scan(&cli->cx, &job, run->pictures, n, characters_scanned, run));
     }
     cli->exit_code = espy_paths_status(&paths, run->errors, run->named_errors);
 out:
@@ -230,6 +237,7 @@ static espy_err test_characters_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_characters_create(cx, espy_cli_text(cli, "cache"), &run.characters));
     ESPY_GO(espy_characters_facts(cx, run.characters, &facts));
+    run.dim = facts.dim;
     ESPY_GO(characters_ask(&run, &facts));
 out:
     espy_character_facts_free(cx, &facts);

@@ -133,8 +133,14 @@ static espy_err folder_check(espy_ctx *cx, const espy_folder *f)
                      utf8 ? "has a control character" : "is not UTF-8");
 }
 
-static espy_err dataset_empty(espy_ctx *cx, const char *dir, const espy_modality *m, size_t folders)
+static espy_err dataset_empty(espy_ctx *cx, const char *dir, espy_folder_rule rule,
+                              const espy_modality *m, size_t folders)
 {
+    if (rule == ESPY_FOLDER_WHOLE)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "%s holds no characters: make one folder for each, with pictures (jpg, "
+                         "jpeg, png, bmp) or embeddings (npy) in it",
+                         dir);
     const bool face = !m->hears; /* whose texts are S0's and S1's */
     if (!folders)
         return espy_fail(cx, ESPY_E_DATA,
@@ -187,7 +193,7 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
         folder_free(cx, f);
     }
     if (!d.files)
-        ESPY_GO(dataset_empty(cx, dir, modality, folders));
+        ESPY_GO(dataset_empty(cx, dir, rule, modality, folders));
     ESPY_GO(dataset_unique(cx, &d));
     *out = d;
     d = (espy_dataset){0};

@@ -81,7 +81,7 @@ def qualities():
 def wrong_use():
     retrain(AT / "nowhere").expect(1, "there is no folder")
     (AT / "bare").mkdir()
-    retrain(AT / "bare").expect(1)
+    retrain(AT / "bare").expect(1, "holds no characters")
     retrain(PHOTOS, "--encoder", "nonsense").expect(1, "nonsense")
     none = {"ESPY_MODELS": str(AT / "bare"), "XDG_DATA_HOME": str(AT / "bare"), "ESPY_ENCODER": "facenet"}
     Run("retrain", "characters", PHOTOS, "--cache", "noencoder", cwd=AT, env=none).expect(1, "facenet")
@@ -205,6 +205,8 @@ def ready_embeddings():
         assert abs(said["training_metrics"][key] - first[key]) < 1e-6, key
     line, = ask("q.npy", "--cache", "again")
     assert line["path"] == "model", line
+    other = Run("test", "characters", "q.npy", "theirs.npy", "--json", cwd=AT)
+    assert other.code == 1 and [o["decision"] for o in other.json] == ["embeddings", "error"], other.out
     ask(HELD[0], "--cache", "again", "--encoder", "edgeface", code=2)  # 512 values, not 128
     answer, = ask(HELD[0], "--cache", "again", "--encoder", "mobilefacenet")
     assert largest(answer)["label"] == PEOPLE[0], answer
