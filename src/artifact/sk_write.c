@@ -655,7 +655,7 @@ static void put_raw_embeddings(put_state *w, const espy_sk_characters *c)
 {
     const espy_prototypes *p = c->model;
     put_ops(w, "}(");
-    for (size_t l = 0, from = 0, n; l < p->classes; l++, from += n) {
+    for (size_t l = 0, from = 0, n; c->n && l < p->classes; l++, from += n) {
         for (n = 0; from + n < c->n && c->y[from + n] == l;)
             n++;
         put_string(w, c->names[l]);
