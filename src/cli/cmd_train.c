@@ -533,7 +533,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     float box[4];
     char *head = NULL, reason[64] = "enroll";
     espy_label *labels = NULL;
-    size_t n_labels = 0;
+    size_t n_labels = 0, n_all = 0;
     bool fires = false;
     int64_t added = 0;
     espy_err e = ESPY_E_OK;
@@ -555,7 +555,9 @@ static espy_err enroll_cmd(espy_cli *cli)
     if (!ingest.used)
         ESPY_GO(espy_fail(cx, ESPY_E_DATA, "no %s to enroll as %s was found; use a %s of one %s",
                           modality->sample, data.at[0].code, modality->media, modality->sample));
-    ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
+    ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_all));
+    for (size_t i = 0; i < n_all; i++)
+        n_labels += !labels[i].deleted;
     bool wait = espy_cli_flag(cli, "no-train");
     if (wait && n_labels >= 2)
         ESPY_GO(enroll_fires(cli, &c, &fires, &added));
@@ -585,7 +587,7 @@ static espy_err enroll_cmd(espy_cli *cli)
     ESPY_GO(train_collection(cli, &c, &renew, &ingest, started, espy_time_monotonic()));
 out:
     espy_canaries_free(cx, &canaries);
-    espy_labels_free(cx, labels, n_labels);
+    espy_labels_free(cx, labels, n_all);
     espy_free(cx, head);
     espy_ingest_free(cx, &ingest);
     espy_dataset_free(cx, &data);

@@ -22,20 +22,39 @@ const char *espy_decision_name(espy_decision d)
     return "";
 }
 
-/* The classes of version.json must be the labels that the lineage has, in the same order. */
+static espy_err identifier_misfit(espy_ctx *cx, const espy_identifier *id)
+{
+    return espy_fail(cx, ESPY_E_DATA,
+                     "version %lld no longer fits the labels of collection \"%s\"; run: espy train",
+                     (long long)id->version.number, id->collection.name);
+}
+
+/* The version's samples in the order of its classes.  It says which labels these are by id, for a
+ * label may have another code by now. */
+static espy_err identifier_gallery(espy_ctx *cx, espy_store *store, espy_identifier *id)
+{
+    const espy_json *ids = espy_json_get(id->version.json, "label_ids");
+    ESPY_TRY(espy_training_set_load(cx, store, &id->collection, id->version.number, &id->gallery));
+    if (!ids)
+        return ESPY_E_OK;
+    espy_err e = espy_training_set_order(cx, &id->gallery, ids);
+    if (e != ESPY_E_DATA)
+        return e;
+    espy_clear(cx);
+    return identifier_misfit(cx, id);
+}
+
+/* The classes of version.json must be the labels that the lineage has, in the same order; versions
+ * of before there were label ids tell it by code alone. */
 static espy_err identifier_check(espy_ctx *cx, const espy_identifier *id)
 {
     const espy_json *classes = espy_json_get(id->version.json, "classes");
+    bool by_code = !espy_json_get(id->version.json, "label_ids");
     bool same = espy_json_count(classes) == id->gallery.n_labels &&
                 id->head->classes == id->gallery.n_labels && id->head->dim == id->gallery.rows.dim;
-    for (size_t i = 0; same && i < id->gallery.n_labels; i++)
+    for (size_t i = 0; same && by_code && i < id->gallery.n_labels; i++)
         same = strcmp(espy_json_string(espy_json_at(classes, i), ""), id->gallery.codes[i]) == 0;
-    if (!same)
-        return espy_fail(
-            cx, ESPY_E_DATA,
-            "version %lld no longer fits the labels of collection \"%s\"; run: espy train",
-            (long long)id->version.number, id->collection.name);
-    return ESPY_E_OK;
+    return same ? ESPY_E_OK : identifier_misfit(cx, id);
 }
 
 static espy_err identifier_rule(espy_ctx *cx, espy_identifier *id, const espy_identify_options *o)
@@ -74,7 +93,7 @@ espy_err espy_identifier_open(espy_ctx *cx, espy_workspace *ws, const char *coll
                           "collection \"%s\" has learned nothing yet; run: espy train DIR",
                           id.collection.name));
     ESPY_GO(espy_store_version(cx, ws->store, id.collection.id, version, &id.version));
-    ESPY_GO(espy_training_set_load(cx, ws->store, &id.collection, version, &id.gallery));
+    ESPY_GO(identifier_gallery(cx, ws->store, &id));
     const espy_head_ops *ops = espy_head_find(id.version.head);
     if (!ops)
         ESPY_GO(espy_fail(cx, ESPY_E_UNSUPPORTED,
@@ -101,13 +120,15 @@ void espy_identifier_close(espy_ctx *cx, espy_identifier *id)
     *id = (espy_identifier){0};
 }
 
-/* The most probable labels of one sample, best first. */
+/* The most probable labels of one sample, best first; those that were deleted since left out. */
 static size_t identify_candidates(const espy_identifier *id, const float *p, const float *cosine,
                                   espy_candidate *out)
 {
     size_t n = 0, classes = id->head->classes;
     uint32_t at[ESPY_CANDIDATES];
     for (uint32_t c = 0; c < classes; c++) {
+        if (id->gallery.labels[c].deleted)
+            continue;
         size_t i = n < ESPY_CANDIDATES ? n++ : ESPY_CANDIDATES;
         for (; i > 0 && p[c] > p[at[i - 1]]; i--)
             if (i < ESPY_CANDIDATES)
@@ -119,6 +140,16 @@ static size_t identify_candidates(const espy_identifier *id, const float *p, con
         out[i] = (espy_candidate){id->gallery.codes[at[i]], id->gallery.labels[at[i]].name,
                                   cosine[at[i]], p[at[i]]};
     return n;
+}
+
+/* Whether the most probable label was deleted: then it is nobody's that is known. */
+static bool identify_gone(const espy_identifier *id, const float *p)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < id->head->classes; c++)
+        if (p[c] > p[best])
+            best = c;
+    return id->gallery.labels[best].deleted;
 }
 
 static void identify_answer(const espy_identifier *id, const espy_scan_sample *s, const float *p,
@@ -135,6 +166,8 @@ static void identify_answer(const espy_identifier *id, const espy_scan_sample *s
                          .candidates = candidates};
     memcpy(out->box, s->box, sizeof out->box);
     out->candidate_count = identify_candidates(id, p, cosine, candidates);
+    if (out->decision != ESPY_POOR_QUALITY && identify_gone(id, p))
+        out->decision = ESPY_UNKNOWN;
 }
 
 static const char *identify_copy(char **to, const char *text)

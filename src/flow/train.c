@@ -111,6 +111,86 @@ espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy
     return training_set_load(cx, store, c, 0, samples, n, out);
 }
 
+/* The class that each label has in the given order; DATA when they are not the same labels. */
+static espy_err training_set_places(espy_ctx *cx, const espy_training_set *l, const espy_json *ids,
+                                    uint32_t *place)
+{
+    bool same = espy_json_count(ids) == l->n_labels;
+    for (size_t i = 0; same && i < l->n_labels; i++) {
+        size_t at = 0;
+        while (at < l->n_labels && espy_json_int(espy_json_at(ids, at), 0) != l->labels[i].id)
+            at++;
+        same = at < l->n_labels;
+        place[i] = (uint32_t)at;
+    }
+    if (!same)
+        return espy_fail(cx, ESPY_E_DATA, "its labels are not those that it was trained on");
+    return ESPY_E_OK;
+}
+
+/* Row v of the new order is row from[v] of the old one: by class, then as they were. */
+static void training_set_rows(const espy_training_set *l, const uint32_t *place, size_t *start,
+                              size_t *from)
+{
+    for (size_t v = 0; v < l->vectors.n; v++)
+        start[place[l->y[v]] + 1]++;
+    for (size_t i = 0; i < l->n_labels; i++)
+        start[i + 1] += start[i];
+    for (size_t v = 0; v < l->vectors.n; v++)
+        from[start[place[l->y[v]]]++] = v;
+}
+
+espy_err espy_training_set_order(espy_ctx *cx, espy_training_set *l, const espy_json *ids)
+{
+    size_t n = l->vectors.n, dim = l->vectors.dim;
+    espy_vectors now = {.n = n, .dim = dim};
+    espy_err e = ESPY_E_OK;
+    uint32_t *place = espy_array(cx, l->n_labels, sizeof *place);
+    size_t *start = espy_array(cx, l->n_labels + 1, sizeof *start);
+    size_t *from = espy_array(cx, n, sizeof *from);
+    espy_label *labels = espy_array(cx, l->n_labels, sizeof *labels);
+    bool moved = false;
+    if (!place || !start || !from || !labels)
+        ESPY_GO(cx->code);
+    ESPY_GO(training_set_places(cx, l, ids, place));
+    for (size_t i = 0; i < l->n_labels; i++)
+        moved = moved || place[i] != i;
+    if (!moved)
+        goto out;
+    now.x = espy_floats(cx, n * dim);
+    now.sample = espy_array(cx, n, sizeof *now.sample);
+    now.label = espy_array(cx, n, sizeof *now.label);
+    now.group = espy_array(cx, n, sizeof *now.group);
+    if (!now.x || !now.sample || !now.label || !now.group)
+        ESPY_GO(cx->code);
+    training_set_rows(l, place, start, from);
+    for (size_t v = 0; v < n; v++) {
+        memcpy(now.x + v * dim, l->vectors.x + from[v] * dim, dim * sizeof *now.x);
+        now.sample[v] = l->vectors.sample[from[v]];
+        now.label[v] = l->vectors.label[from[v]];
+        now.group[v] = l->vectors.group[from[v]];
+    }
+    for (size_t i = 0; i < l->n_labels; i++)
+        labels[place[i]] = l->labels[i];
+    memcpy(l->labels, labels, l->n_labels * sizeof *labels);
+    for (size_t i = 0, v = 0; i < l->n_labels; i++) {
+        l->codes[i] = l->labels[i].code;
+        for (; v < n && now.label[v] == l->labels[i].id; v++)
+            l->y[v] = (uint32_t)i;
+    }
+    espy_vectors_free(cx, &l->vectors);
+    l->vectors = now;
+    now = (espy_vectors){0};
+    l->rows = (espy_rows){l->vectors.x, l->y, n, dim, l->n_labels, l->vectors.group};
+out:
+    espy_vectors_free(cx, &now);
+    espy_free(cx, place);
+    espy_free(cx, start);
+    espy_free(cx, from);
+    espy_free(cx, labels);
+    return e;
+}
+
 void espy_ingest_free(espy_ctx *cx, espy_ingest *r)
 {
     espy_free(cx, r->samples);
@@ -163,16 +243,6 @@ static espy_err ingest_skip(espy_ctx *cx, ingest_job *j, size_t i, const char *r
     return ESPY_E_OK;
 }
 
-/* Intersection over union of two boxes (x, y, width, height). */
-static float box_overlap(const float *a, const float *b)
-{
-    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
-    float h = fminf(a[1] + a[3], b[1] + b[3]) - fmaxf(a[1], b[1]);
-    if (w <= 0 || h <= 0)
-        return 0;
-    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h);
-}
-
 /* The sample that is meant: the only one, or the one at the box; NULL when nothing lies there. */
 static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_scan *scan)
 {
@@ -181,7 +251,7 @@ static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_sca
     if (!j->options->box)
         return scan->n ? &scan->at[0] : NULL;
     for (size_t i = 0; i < scan->n; i++) {
-        float o = box_overlap(scan->at[i].box, j->options->box);
+        float o = espy_box_overlap(scan->at[i].box, j->options->box);
         if (o >= most) {
             most = o;
             best = &scan->at[i];
@@ -409,11 +479,13 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                              const espy_fit *fit, const espy_fit_options *o, size_t lineage,
                              const espy_publication *how, espy_json *v)
 {
-    espy_json *classes = espy_json_array(), *metrics = espy_json_object();
-    espy_json *counts = NULL;
+    espy_json *classes = espy_json_array(), *ids = espy_json_array();
+    espy_json *metrics = espy_json_object(), *counts = NULL;
     espy_err e = ESPY_E_OK;
-    for (size_t i = 0; i < data->n_labels; i++)
+    for (size_t i = 0; i < data->n_labels; i++) {
         ESPY_GO(espy_json_append(cx, classes, espy_json_of_string(data->codes[i])));
+        ESPY_GO(espy_json_append(cx, ids, espy_json_of_int(data->labels[i].id)));
+    }
     if (fit->split.test_n) {
         ESPY_GO(espy_json_set(cx, metrics, "accuracy", espy_json_of_number(fit->metrics.accuracy)));
         ESPY_GO(espy_json_set(cx, metrics, "macro_f1", espy_json_of_number(fit->metrics.macro.f1)));
@@ -426,6 +498,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
     ESPY_GO(espy_json_set(cx, v, "encoder_digest", espy_json_of_string(c->encoder_digest)));
     ESPY_GO(espy_json_set(cx, v, "precision", espy_json_of_string(c->precision)));
     ESPY_GO(espy_json_set(cx, v, "classes", espy_json_ref(classes)));
+    ESPY_GO(espy_json_set(cx, v, "label_ids", espy_json_ref(ids)));
     ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_number(fit->threshold)));
     ESPY_GO(espy_json_set(cx, v, "threshold_rule", espy_json_of_string(rule_name(o->rule))));
     ESPY_GO(espy_json_set(cx, v, "floor", espy_json_of_number(fit->floor)));
@@ -450,6 +523,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
         ESPY_GO(espy_json_set(cx, v, "gate", espy_json_ref(how->gate)));
 out:
     espy_json_free(classes);
+    espy_json_free(ids);
     espy_json_free(counts);
     espy_json_free(metrics);
     return e;

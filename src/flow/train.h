@@ -29,6 +29,11 @@ espy_err espy_training_set_load_only(espy_ctx *cx, espy_store *store, const espy
                                      const int64_t *samples, size_t n,
                                      espy_training_set *out) ESPY_NODISCARD;
 
+/* Puts the labels in the order of these ids (class i is ids[i]), and their samples with them: a
+ * label that was renamed since keeps its class.  DATA when they are other labels. */
+espy_err espy_training_set_order(espy_ctx *cx, espy_training_set *l,
+                                 const espy_json *ids) ESPY_NODISCARD;
+
 /* {label code: samples}: what the next training is compared with (trigger.h); the caller's. */
 espy_err espy_training_set_counts(espy_ctx *cx, const espy_training_set *l,
                                   espy_json **out) ESPY_NODISCARD;

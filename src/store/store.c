@@ -7,6 +7,9 @@
 #include "store/store_internal.h"
 
 #define STORE_NAME_BYTES 1024 /* of a collection's, label's or encoder's name */
+#define STORE_DETAIL_MAX                                                     \
+    ((size_t)64 << 20) /* of an event: one that moves a million samples fits \
+                        */
 
 /* -- steps that all files share ---------------------------------------------------------------- */
 espy_db_value espy_db_text_value(const char *s)
@@ -112,17 +115,47 @@ espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
 }
 
 /* -- opening and transactions ------------------------------------------------------------------ */
+bool espy_store_url(const char *s)
+{
+    return strncmp(s, "postgresql://", 13) == 0 || strncmp(s, "postgres://", 11) == 0;
+}
+
 espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out)
 {
+    return espy_store_open_at(cx, &(espy_store_place){.dir = dir}, out);
+}
+
+/* Media files that an erasure before could not delete, or a crash kept: tried again. */
+static void store_sweep(espy_ctx *cx, espy_store *st)
+{
+    espy_ctx sub = espy_ctx_child(cx);
+    if (espy_media_sweep(&sub, st) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN, "%s", sub.text);
+}
+
+espy_err espy_store_open_at(espy_ctx *cx, const espy_store_place *place, espy_store **out)
+{
     espy_err e = ESPY_E_NOMEM;
-    ESPY_TRY(espy_dir_make(cx, dir));
+    if (place->url != NULL && !espy_store_url(place->url))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "a store's address is postgresql://USER@HOST:PORT/DATABASE; leave it out "
+                         "for a database in the workspace folder");
+    ESPY_TRY(espy_dir_make(cx, place->dir));
     espy_store *st = espy_zalloc(cx, sizeof *st);
     if (st == NULL)
         return e;
-    st->dir = espy_strdup(cx, dir);
+    st->dir = espy_strdup(cx, place->dir);
     if (st->dir == NULL)
         goto out;
-    ESPY_GO(espy_db_sqlite.open(cx, dir, &st->db));
+    if (place->media != NULL)
+        st->media = espy_strdup(cx, place->media);
+    else if (place->url == NULL)
+        st->media = espy_path_join(cx, place->dir, "media");
+    if (st->media == NULL && (place->media != NULL || place->url == NULL))
+        goto out;
+    ESPY_GO(place->url == NULL ? espy_db_sqlite.open(cx, place->dir, &st->db)
+                               : espy_db_postgres.open(cx, place->url, &st->db));
+    store_sweep(cx, st);
     *out = st;
     return ESPY_E_OK;
 out:
@@ -140,6 +173,7 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
     espy_media_drop(cx, st);
     espy_free(cx, st->parts);
     espy_free(cx, st->pending);
+    espy_free(cx, st->media);
     espy_free(cx, st->dir);
     espy_free(cx, st);
     *store = NULL;
@@ -148,6 +182,21 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
 const char *espy_store_dir(const espy_store *st)
 {
     return st->dir;
+}
+
+const char *espy_store_shown(const espy_store *st)
+{
+    return st->db->ops->shown(st->db);
+}
+
+bool espy_store_on_server(const espy_store *st)
+{
+    return st->db->ops->server;
+}
+
+espy_err espy_store_changed(espy_ctx *cx, espy_store *st, double seconds, bool *changed)
+{
+    return st->db->ops->changed(cx, st->db, seconds, changed);
 }
 
 espy_err espy_store_begin(espy_ctx *cx, espy_store *st)
@@ -330,75 +379,136 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, esp
 }
 
 /* -- labels ------------------------------------------------------------------------------------ */
-/* Gives an existing label another name. */
-static espy_err store_label_rename(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
-                                   const char *from, const char *to)
+#define STORE_LABEL_COLUMNS                                                               \
+    "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id)," \
+    " l.origin, l.deleted FROM labels l"
+
+/* A label that is there gets the name that is given; one that was deleted comes back. */
+static espy_err store_label_again(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                  const char *name)
 {
-    static const char update[] = "UPDATE labels SET name = $1 WHERE id = $2";
-    espy_json *detail = espy_json_object();
+    espy_label old = {0}, to;
+    espy_change ch = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_json_set(cx, detail, "from", espy_json_of_string(from)));
-    ESPY_GO(espy_json_set(cx, detail, "to", espy_json_of_string(to)));
-    ESPY_GO(espy_db_exec(cx, st, update, DB_ARGS(DB_TEXT(to), DB_INT(label))));
-    e = espy_store_event_add(cx, st, collection, "job", "label.rename", label, 0, 0, detail);
-    detail = NULL;
+    ESPY_TRY(espy_change_begin(cx, st, collection, "job", "label.rename", &ch));
+    ESPY_GO(espy_store_label_get(cx, st, collection, label, &old));
+    to = old;
+    to.deleted = false;
+    if (name != NULL)
+        to.name = (char *)(uintptr_t)name;
+    if (old.deleted || strcmp(old.name, to.name) != 0) {
+        to.grouped = false;
+        ESPY_GO(espy_change_label(cx, st, &ch, &old, &to));
+    }
+    e = espy_change_end(cx, st, &ch, label, 0);
 out:
-    espy_json_free(detail);
+    espy_change_drop(cx, st, &ch);
+    espy_label_free(cx, &old);
     return e;
 }
 
 espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                           const char *name, int64_t *id)
 {
-    static const char find[] = "SELECT id, name FROM labels WHERE collection = $1 AND code = $2";
+    static const char find[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2";
     static const char insert[] = "INSERT INTO labels (collection, code, name, created)"
                                  " VALUES ($1, $2, $3, $4) RETURNING id";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    char *old = NULL;
     int64_t label = 0;
-    bool more = false;
+    bool found = false;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_check_name(cx, "a label's code", code));
     if (name != NULL)
         ESPY_TRY(espy_store_check_name(cx, "a label's name", name));
 
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(ops->query(cx, st->db, find, DB_ARGS(DB_INT(collection), DB_TEXT(code)), &rows));
-    ESPY_GO(ops->next(cx, rows, &more));
-    if (more) {
-        label = ops->integer(rows, 0);
-        ESPY_GO(espy_db_text(cx, st, rows, 1, &old));
-    }
-    ops->done(rows);
-    rows = NULL;
-    if (!more) {
+    ESPY_GO(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(code)), &found, &label));
+    if (found) {
+        ESPY_GO(store_label_again(cx, st, collection, label, name));
+    } else {
         ESPY_GO(
             espy_db_number(cx, st, insert,
                            DB_ARGS(DB_INT(collection), DB_TEXT(code),
                                    DB_TEXT(name == NULL ? code : name), DB_REAL(espy_time_now())),
                            &label));
         ESPY_GO(espy_store_event_add(cx, st, collection, "job", "label.create", label, 0, 0, NULL));
-    } else if (name != NULL && strcmp(old, name) != 0) {
-        ESPY_GO(store_label_rename(cx, st, collection, label, old, name));
     }
     ESPY_GO(espy_store_commit(cx, st));
     *id = label;
-    espy_free(cx, old);
     return ESPY_E_OK;
 out:
-    ops->done(rows);
     espy_store_rollback(cx, st);
-    espy_free(cx, old);
     return e;
+}
+
+void espy_label_free(espy_ctx *cx, espy_label *label)
+{
+    espy_free(cx, label->code);
+    espy_free(cx, label->name);
+    *label = (espy_label){0};
+}
+
+/* From a row of (id, code, name, samples, origin, deleted). */
+static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_label *out)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_span origin = {0};
+    espy_label l = {.id = ops->integer(rows, 0),
+                    .samples = (size_t)ops->integer(rows, 3),
+                    .deleted = !ops->is_null(rows, 5)};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_db_text(cx, st, rows, 1, &l.code));
+    ESPY_GO(espy_db_text(cx, st, rows, 2, &l.name));
+    ESPY_GO(ops->bytes(cx, rows, 4, &origin));
+    l.grouped = origin.size == 7 && memcmp(origin.data, "cluster", 7) == 0;
+    *out = l;
+    return ESPY_E_OK;
+out:
+    espy_label_free(cx, &l);
+    return e;
+}
+
+/* The one label that a query finds; *found false when there is none. */
+static espy_err store_label_one(espy_ctx *cx, espy_store *st, const char *sql,
+                                const espy_db_value *args, size_t n, espy_label *out, bool *found)
+{
+    espy_db_rows *rows = NULL;
+    ESPY_TRY(st->db->ops->query(cx, st->db, sql, args, n, &rows));
+    espy_err e = st->db->ops->next(cx, rows, found);
+    if (e == ESPY_E_OK && *found)
+        e = store_label_row(cx, st, rows, out);
+    st->db->ops->done(rows);
+    return e;
+}
+
+espy_err espy_store_label_get(espy_ctx *cx, espy_store *st, int64_t collection, int64_t id,
+                              espy_label *out)
+{
+    static const char sql[] = STORE_LABEL_COLUMNS " WHERE l.collection = $1 AND l.id = $2";
+    bool found = false;
+    ESPY_TRY(store_label_one(cx, st, sql, DB_ARGS(DB_INT(collection), DB_INT(id)), out, &found));
+    if (!found)
+        return espy_fail(cx, ESPY_E_NOT_FOUND, "there is no label %lld in this collection",
+                         (long long)id);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_label_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               espy_label *out)
+{
+    static const char sql[] =
+        STORE_LABEL_COLUMNS " WHERE l.collection = $1 AND l.code = $2 AND l.deleted IS NULL";
+    bool found = false;
+    ESPY_TRY(store_label_one(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(code)), out, &found));
+    if (!found)
+        return espy_fail(cx, ESPY_E_NOT_FOUND, "there is no label '%s'; see `espy label list`",
+                         code);
+    return ESPY_E_OK;
 }
 
 espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out,
                            size_t *n)
 {
-    static const char sql[] =
-        "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id)"
-        " FROM labels l WHERE l.collection = $1 ORDER BY l.code";
+    static const char sql[] = STORE_LABEL_COLUMNS " WHERE l.collection = $1 ORDER BY l.code";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_label *list = NULL;
@@ -411,10 +521,8 @@ espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, esp
         if (!more)
             break;
         ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        espy_label *l = &list[count++];
-        *l = (espy_label){.id = ops->integer(rows, 0), .samples = (size_t)ops->integer(rows, 3)};
-        ESPY_GO(espy_db_text(cx, st, rows, 1, &l->code));
-        ESPY_GO(espy_db_text(cx, st, rows, 2, &l->name));
+        ESPY_GO(store_label_row(cx, st, rows, &list[count]));
+        count++;
     }
     *out = list;
     *n = count;
@@ -428,10 +536,8 @@ out:
 
 void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        espy_free(cx, labels[i].code);
-        espy_free(cx, labels[i].name);
-    }
+    for (size_t i = 0; i < n; i++)
+        espy_label_free(cx, &labels[i]);
     espy_free(cx, labels);
 }
 
@@ -445,7 +551,7 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     espy_buf text;
     espy_err e = ESPY_E_OK;
-    espy_buf_init(&text, 1 << 16);
+    espy_buf_init(&text, STORE_DETAIL_MAX);
     if (detail != NULL)
         ESPY_GO(espy_json_print(cx, detail, 0, &text));
     e = espy_db_exec(cx, st, sql,

@@ -40,6 +40,17 @@ static espy_err sample_damaged(espy_ctx *cx, const espy_store *st, const char *w
                      what);
 }
 
+float espy_box_overlap(const float a[4], const float b[4])
+{
+    const bool flat = a[3] == 0 && b[3] == 0;
+    float high_a = flat ? 1 : a[3], high_b = flat ? 1 : b[3];
+    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
+    float h = fminf(a[1] + high_a, b[1] + high_b) - fmaxf(a[1], b[1]);
+    if (w <= 0 || h <= 0)
+        return 0;
+    return w * h / (a[2] * high_a + b[2] * high_b - w * h);
+}
+
 /* -- media ------------------------------------------------------------------------------------- */
 /* Finds or creates the media row. */
 static espy_err sample_media_row(espy_ctx *cx, espy_store *st, int64_t collection,
@@ -63,7 +74,7 @@ espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy
 {
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_media_file_put(cx, st, bytes, digest));
+    ESPY_GO(espy_media_put(cx, st, bytes, digest));
     ESPY_GO(sample_media_row(cx, st, collection, digest, (int64_t)bytes.size, source, id));
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;
@@ -81,9 +92,8 @@ void espy_scan_free(espy_ctx *cx, espy_scan *s)
     *s = (espy_scan){0};
 }
 
-/* A row's vector: its dimension must be that of the others.  The first one makes room for all n. */
-static espy_err sample_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
-                              size_t n, size_t *dim, float **x, size_t at)
+espy_err espy_db_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, size_t n,
+                        size_t *dim, float **x, size_t at)
 {
     espy_span v = {0};
     ESPY_TRY(st->db->ops->bytes(cx, rows, column, &v));
@@ -126,7 +136,7 @@ static espy_err sample_scan_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
     p->sharpness = (float)ops->real(rows, 9);
     if (ops->is_null(rows, 10))
         return ESPY_E_OK;
-    ESPY_TRY(sample_vector(cx, st, rows, 10, s->n, &s->dim, &s->vectors, at));
+    ESPY_TRY(espy_db_vector(cx, st, rows, 10, s->n, &s->dim, &s->vectors, at));
     p->embedding = s->vectors + at * s->dim;
     return ESPY_E_OK;
 }
@@ -419,19 +429,13 @@ out:
 }
 
 /* -- labels on samples ------------------------------------------------------------------------- */
-typedef struct sample_state {
-    int64_t collection, label;
-    char actor[8]; /* "" when nobody has labelled it */
-} sample_state;
-
 /* The actors, as the schema knows them. */
 static bool sample_actor_known(const char *actor)
 {
     return strcmp(actor, "folder") == 0 || strcmp(actor, "user") == 0 || strcmp(actor, "job") == 0;
 }
 
-static espy_err sample_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
-                             char out[8])
+espy_err espy_db_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, char out[8])
 {
     espy_span s = {0};
     ESPY_TRY(st->db->ops->bytes(cx, rows, column, &s));
@@ -443,10 +447,11 @@ static espy_err sample_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, i
     return ESPY_E_OK;
 }
 
-static espy_err sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample, sample_state *out)
+espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
+                                espy_sample_state *out)
 {
-    static const char sql[] = "SELECT m.collection, s.label, s.labelled_by FROM samples s"
-                              " JOIN media m ON m.id = s.media WHERE s.id = $1";
+    static const char sql[] = "SELECT m.collection, s.label, s.labelled_by, s.confidence, s.media"
+                              " FROM samples s JOIN media m ON m.id = s.media WHERE s.id = $1";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
@@ -459,7 +464,9 @@ static espy_err sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample, 
     }
     out->collection = ops->integer(rows, 0);
     out->label = ops->integer(rows, 1);
-    e = sample_actor(cx, st, rows, 2, out->actor);
+    out->confidence = ops->is_null(rows, 3) ? (double)NAN : ops->real(rows, 3);
+    out->media = ops->integer(rows, 4);
+    e = espy_db_actor(cx, st, rows, 2, out->actor);
 out:
     ops->done(rows);
     return e;
@@ -467,16 +474,17 @@ out:
 
 /* The event: which label it had, by whom. */
 static espy_err sample_label_event(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
-                                   const char *actor, const sample_state *old)
+                                   const char *actor, const espy_sample_state *old)
 {
     espy_json *detail = NULL;
     espy_err e = ESPY_E_OK;
-    if (old->actor[0] != '\0') {
+    if (old->actor[0] != '\0' || strcmp(actor, "user") == 0) { /* what a person did can be undone */
         detail = espy_json_object();
         ESPY_GO(
             espy_json_set(cx, detail, "from",
                           old->label != 0 ? espy_json_of_int(old->label) : espy_json_null_value()));
-        ESPY_GO(espy_json_set(cx, detail, "by", espy_json_of_string(old->actor)));
+        ESPY_GO(espy_json_set(cx, detail, "by",
+                              espy_json_of_string(old->actor[0] != '\0' ? old->actor : NULL)));
     }
     e = espy_store_event_add(cx, st, old->collection, actor, "sample.label", label, sample, 0,
                              detail);
@@ -491,14 +499,14 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
 {
     static const char owner[] = "SELECT collection FROM labels WHERE id = $1";
     static const char update[] = "UPDATE samples SET label = $1, labelled_by = $2 WHERE id = $3";
-    sample_state old = {0};
+    espy_sample_state old = {0};
     espy_err e = ESPY_E_OK;
     if (actor == NULL || !sample_actor_known(actor))
         return espy_fail(cx, ESPY_E_ARG, "a sample is labelled by 'folder', 'user' or 'job'");
     bool by_user = strcmp(actor, "user") == 0;
 
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(sample_state_read(cx, st, sample, &old));
+    ESPY_GO(espy_sample_state_read(cx, st, sample, &old));
     if (label != 0) {
         bool found = false;
         int64_t collection = 0;
@@ -557,6 +565,22 @@ espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
     return e;
 }
 
+espy_err espy_store_sample_origin(espy_ctx *cx, espy_store *st, int64_t sample, char **source)
+{
+    static const char sql[] =
+        "SELECT m.source FROM samples s JOIN media m ON m.id = s.media WHERE s.id = $1";
+    espy_db_rows *rows = NULL;
+    bool found = false;
+    ESPY_TRY(st->db->ops->query(cx, st->db, sql, DB_ARGS(DB_INT(sample)), &rows));
+    espy_err e = st->db->ops->next(cx, rows, &found);
+    if (e == ESPY_E_OK && found)
+        e = espy_db_text(cx, st, rows, 0, source);
+    st->db->ops->done(rows);
+    if (e == ESPY_E_OK && !found)
+        e = espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld", (long long)sample);
+    return e;
+}
+
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
                                      const char *recording, bool replace)
 {
@@ -591,7 +615,7 @@ espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, c
         *l = (espy_labelled){.sample = ops->integer(rows, 0),
                              .label = ops->integer(rows, 1),
                              .media = ops->integer(rows, 2)};
-        ESPY_GO(sample_actor(cx, st, rows, 3, l->actor));
+        ESPY_GO(espy_db_actor(cx, st, rows, 3, l->actor));
     }
     *out = list;
     *n = count;
@@ -663,7 +687,7 @@ static espy_err sample_vectors_read(espy_ctx *cx, espy_store *st, const char *sq
             break;
         v->sample[*got] = ops->integer(rows, 0);
         v->label[*got] = ops->integer(rows, 1);
-        ESPY_GO(sample_vector(cx, st, rows, 2, v->n, &v->dim, &v->x, *got));
+        ESPY_GO(espy_db_vector(cx, st, rows, 2, v->n, &v->dim, &v->x, *got));
         ESPY_GO(sample_group(cx, rows, ops, &v->group[*got]));
     }
 out:

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "store/store_internal.h"
 
 #define SCHEMA_FILE "store.db"
@@ -134,8 +135,148 @@ static const char sqlite_schema_1[] =
 /* Schema 2: what a media was cut from, by a name that its siblings share; NULL: it has none. */
 static const char sqlite_schema_2[] = "ALTER TABLE media ADD COLUMN recording TEXT;";
 
+/* Schema 3: sessions, groups, what people refused, what was erased; what the server stands on. */
+static const char sqlite_schema_3[] =
+    "CREATE TABLE users ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE,"
+    " full_name TEXT NOT NULL DEFAULT '',"
+    " email TEXT UNIQUE,"
+    " password TEXT NOT NULL," /* a password hash in libsodium's text form */
+    " role TEXT NOT NULL CHECK (role IN ('admin','instructor','student')),"
+    " enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),"
+    " created REAL NOT NULL) STRICT;"
+
+    "CREATE TABLE keys ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " digest TEXT NOT NULL UNIQUE," /* SHA-256 of the key, which itself is nowhere */
+    " created REAL NOT NULL, used REAL, expires REAL) STRICT;"
+    "CREATE INDEX keys_owner ON keys(owner);"
+
+    "CREATE TABLE sessions ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " name TEXT NOT NULL,"
+    " date TEXT NOT NULL DEFAULT '',"  /* YYYY-MM-DD, or empty */
+    " start_time TEXT, end_time TEXT," /* HH:MM:SS */
+    " notes TEXT NOT NULL DEFAULT '',"
+    " created REAL NOT NULL,"
+    " UNIQUE (collection, name, date)) STRICT;"
+
+    "ALTER TABLE collections ADD COLUMN owner INTEGER REFERENCES users(id) ON DELETE SET NULL;"
+    "ALTER TABLE collections ADD COLUMN description TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE collections ADD COLUMN active INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE media ADD COLUMN session INTEGER REFERENCES sessions(id) ON DELETE SET NULL;"
+    "ALTER TABLE media ADD COLUMN probe INTEGER NOT NULL DEFAULT 0;" /* 1: only asked about */
+    "CREATE INDEX media_session ON media(session);"
+    "ALTER TABLE samples ADD COLUMN confidence REAL;" /* of the job that labelled it */
+    "ALTER TABLE labels ADD COLUMN origin TEXT NOT NULL DEFAULT 'user'"
+    " CHECK (origin IN ('user','cluster'));" /* 'cluster': made by grouping, named by nobody */
+    "ALTER TABLE labels ADD COLUMN email TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE labels ADD COLUMN deleted REAL;" /* when; NULL: it is there */
+
+    "CREATE TABLE rejections ("
+    " sample INTEGER NOT NULL REFERENCES samples(id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+    " created REAL NOT NULL,"
+    " PRIMARY KEY (sample, label)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX rejections_label ON rejections(label);"
+
+    "CREATE TABLE attendance ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+    " day TEXT NOT NULL," /* YYYY-MM-DD */
+    " present INTEGER NOT NULL CHECK (present IN (0, 1)),"
+    " source TEXT NOT NULL CHECK (source IN ('sample','manual')),"
+    " sample INTEGER REFERENCES samples(id) ON DELETE SET NULL,"
+    " marked_by INTEGER REFERENCES users(id) ON DELETE SET NULL,"
+    " confidence REAL,"
+    " note TEXT NOT NULL DEFAULT '',"
+    " time REAL NOT NULL,"
+    " UNIQUE (session, label, day)) STRICT;"
+    "CREATE INDEX attendance_label ON attendance(label);"
+
+    "CREATE TABLE jobs ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER REFERENCES collections(id),"
+    " kind TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('queued','running','done','failed','cancelled')),"
+    " request TEXT NOT NULL," /* JSON */
+    " result TEXT, error TEXT,"
+    " log TEXT NOT NULL DEFAULT '',"
+    " progress REAL NOT NULL DEFAULT 0,"
+    " stop INTEGER NOT NULL DEFAULT 0," /* 1: somebody wants it cancelled */
+    " worker TEXT, lease REAL,"         /* who runs it, and until when he is trusted to be alive */
+    " attempt INTEGER NOT NULL DEFAULT 0,"
+    " created REAL NOT NULL, started REAL, finished REAL) STRICT;"
+    "CREATE INDEX jobs_state ON jobs(state, id);"
+
+    /* What is erased.  done NULL: under way, the one time when an event may lose its names. */
+    "CREATE TABLE erasures ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " token TEXT NOT NULL UNIQUE,"
+    " receipt TEXT,"
+    " created REAL NOT NULL, done REAL) STRICT;"
+    "DROP TRIGGER events_fixed;"
+    "CREATE TRIGGER events_fixed BEFORE UPDATE ON events"
+    " WHEN NOT EXISTS (SELECT 1 FROM erasures WHERE done IS NULL)"
+    " BEGIN SELECT RAISE(ABORT, 'an event never changes'); END;"
+
+    /* Media files whose row is gone, to be deleted after the commit, also after a crash. */
+    "CREATE TABLE unlinks (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+
+    /* AttendanSee's tables and columns, for those who know them. */
+    "CREATE VIEW attendansee_users AS SELECT id, name AS username, email, password,"
+    " role = 'admin' AS is_staff FROM users;"
+    "CREATE VIEW attendansee_classes AS SELECT c.id, c.owner, c.name, c.description,"
+    " c.active AS is_active, datetime(c.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(time) FROM events e WHERE e.collection = c.id), c.created),"
+    "  'unixepoch') AS updated_at FROM collections c;"
+    "CREATE VIEW attendansee_students AS SELECT id, collection AS class_enrolled,"
+    " substr(name, 1, instr(name || ' ', ' ') - 1) AS first_name,"
+    " substr(name, instr(name || ' ', ' ') + 1) AS last_name, code AS student_id, email,"
+    " datetime(created, 'unixepoch') AS created_at FROM labels WHERE deleted IS NULL;"
+    "CREATE VIEW attendansee_images AS SELECT m.id, m.session,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest AS original_image_path,"
+    " NULL AS processed_image_path, datetime(m.created, 'unixepoch') AS upload_date,"
+    " EXISTS (SELECT 1 FROM scans c WHERE c.media = m.id) AS is_processed,"
+    " datetime((SELECT max(c.created) FROM scans c WHERE c.media = m.id), 'unixepoch')"
+    "  AS processing_date, datetime(m.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(c.created) FROM scans c WHERE c.media = m.id), m.created),"
+    "  'unixepoch') AS updated_at FROM media m;"
+    "CREATE VIEW attendansee_sessions AS SELECT s.id, s.collection AS class_session, s.name,"
+    " NULLIF(s.date, '') AS date, s.start_time, s.end_time, s.notes,"
+    " EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id"
+    "   AND NOT i.is_processed) AS is_processed,"
+    " datetime(s.created, 'unixepoch') AS created_at,"
+    " datetime(COALESCE((SELECT max(m.created) FROM media m WHERE m.session = s.id), s.created),"
+    "  'unixepoch') AS updated_at FROM sessions s;"
+    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || CAST(s.box_x AS "
+    "INTEGER) || ','"
+    "  || CAST(s.box_y AS INTEGER) || ',' || CAST(s.box_w AS INTEGER) || ','"
+    "  || CAST(s.box_h AS INTEGER) AS crop_image_path,"
+    " CAST(s.box_x AS INTEGER) || ',' || CAST(s.box_y AS INTEGER) || ','"
+    "  || CAST(s.box_w AS INTEGER) || ',' || CAST(s.box_h AS INTEGER) AS coordinates,"
+    " COALESCE(s.confidence, s.score) AS confidence_score,"
+    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"
+    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"
+    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"
+    " datetime(s.created, 'unixepoch') AS created_at,"
+    " datetime(s.created, 'unixepoch') AS updated_at"
+    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection"
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest;"
+    "CREATE VIEW attendansee_manual_attendance AS SELECT id, label AS student, session,"
+    " present AS is_present, marked_by, datetime(time, 'unixepoch') AS marked_at, note,"
+    " datetime(time, 'unixepoch') AS created_at FROM attendance WHERE source = 'manual';";
+
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
-static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2};
+static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
 
 struct espy_db_rows {
@@ -167,7 +308,8 @@ typedef struct sqlite_db {
     char *path;
     espy_db_rows *cache; /* every statement that was ever run */
     sqlite3_stmt *step[STEP_COUNT];
-    bool stuck; /* a rollback failed: nothing may run before it is done */
+    bool stuck;   /* a rollback failed: nothing may run before it is done */
+    int64_t seen; /* the data_version when last asked; 0: never asked */
 } sqlite_db;
 
 /* Notes what SQLite said, with the file and the remedy. */
@@ -565,6 +707,7 @@ static espy_err sqlite_configure(espy_ctx *cx, sqlite_db *db)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     ESPY_TRY(sqlite_run(cx, db,
                         "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+                        "PRAGMA secure_delete=ON;" /* what is erased is overwritten */
                         "PRAGMA page_size=8192;"));
     if (sqlite3_db_readonly(db->handle, "main") == 1)
         return sqlite_fail(cx, db, SQLITE_READONLY);
@@ -617,6 +760,100 @@ static espy_err sqlite_open(espy_ctx *cx, const char *dir, espy_db **out)
     return sqlite_open_schema(cx, dir, sqlite_migrations, SCHEMA_NEWEST, out);
 }
 
+static const char *sqlite_shown(const espy_db *base)
+{
+    return ((const sqlite_db *)base)->path;
+}
+
+/* -- other connections ------------------------------------------------------------------------- */
+static espy_err sqlite_announce(espy_ctx *cx, espy_db *base, int64_t collection)
+{
+    (void)cx;
+    (void)base;
+    (void)collection;
+    return ESPY_E_OK; /* they see that the file has changed */
+}
+
+/* data_version changes with every commit of another connection. */
+static espy_err sqlite_changed(espy_ctx *cx, espy_db *base, double seconds, bool *changed)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    for (double until = espy_time_monotonic() + seconds;;) {
+        int64_t version = 0;
+        ESPY_TRY(espy_cancelled(cx));
+        ESPY_TRY(sqlite_ask(cx, db, "PRAGMA data_version", &version));
+        *changed = version != db->seen;
+        db->seen = version;
+        if (*changed || espy_time_monotonic() >= until)
+            return ESPY_E_OK;
+        sqlite3_sleep(STEP_NAP_MS);
+    }
+}
+
+/* -- ids --------------------------------------------------------------------------------------- */
+static espy_err sqlite_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t *id)
+{
+    static const char sql[] = "SELECT max(seq) FROM sqlite_sequence WHERE name = $1";
+    espy_db_rows *rows = NULL;
+    bool more = false;
+    ESPY_TRY(sqlite_query(cx, base, sql, DB_ARGS(DB_TEXT(table)), &rows));
+    espy_err e = sqlite_next(cx, rows, &more);
+    if (e == ESPY_E_OK)
+        *id = sqlite_integer(rows, 0);
+    sqlite_done(rows);
+    return e;
+}
+
+static espy_err sqlite_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
+{
+    static const char raise[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2 AND seq < $1";
+    static const char add[] = "INSERT INTO sqlite_sequence (name, seq) SELECT $1, $2"
+                              " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)";
+    const espy_db_value name = DB_TEXT(table), last = DB_INT(id);
+    const struct {
+        const char *sql;
+        espy_db_value args[2];
+    } steps[] = {{raise, {last, name}}, {add, {name, last}}};
+    for (size_t i = 0; i < 2; i++) {
+        espy_db_rows *rows = NULL;
+        bool more = false;
+        ESPY_TRY(sqlite_query(cx, base, steps[i].sql, steps[i].args, 2, &rows));
+        espy_err e = sqlite_next(cx, rows, &more);
+        sqlite_done(rows);
+        ESPY_TRY(e);
+    }
+    return ESPY_E_OK;
+}
+
+/* -- scrubbing --------------------------------------------------------------------------------- */
+/* Deletes the copies that migrations made: they hold what the store no longer does. */
+static espy_err sqlite_drop_copies(espy_ctx *cx, const char *dir)
+{
+    espy_dir_list list;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_dir_read(cx, dir, &list));
+    for (size_t i = 0; i < list.n && e == ESPY_E_OK; i++) {
+        const char *name = list.at[i].name;
+        if (strncmp(name, SCHEMA_FILE ".v", sizeof SCHEMA_FILE + 1) != 0 ||
+            strcmp(espy_path_suffix(name), ".bak") != 0)
+            continue;
+        char *path = espy_path_join(cx, dir, name);
+        e = path == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+        if (path != NULL && cx->io->unlink(path) != 0)
+            e = espy_fail(cx, ESPY_E_IO, "%s: cannot be deleted; delete this old copy", path);
+        espy_free(cx, path);
+    }
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+/* Deleted content was overwritten (secure_delete); the log still holds it until it is cut. */
+static espy_err sqlite_scrub(espy_ctx *cx, espy_db *base, const char *dir)
+{
+    ESPY_TRY(sqlite_run(cx, (sqlite_db *)base, "PRAGMA wal_checkpoint(TRUNCATE)"));
+    return sqlite_drop_copies(cx, dir);
+}
+
 /* -- checking ---------------------------------------------------------------------------------- */
 static espy_err sqlite_check(espy_ctx *cx, espy_db *base, espy_db_report *report, void *self)
 {
@@ -654,6 +891,7 @@ out:
 const espy_db_ops espy_db_sqlite = {
     .name = "sqlite",
     .open = sqlite_open,
+    .shown = sqlite_shown,
     .close = sqlite_close,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
@@ -665,5 +903,10 @@ const espy_db_ops espy_db_sqlite = {
     .real = sqlite_real,
     .bytes = sqlite_bytes,
     .done = sqlite_done,
+    .announce = sqlite_announce,
+    .changed = sqlite_changed,
+    .last_id = sqlite_last_id,
+    .set_last_id = sqlite_set_last_id,
+    .scrub = sqlite_scrub,
     .check = sqlite_check,
 };

@@ -128,35 +128,35 @@ static void run_migration(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2,
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
                                        "ALTER TABLE labels ADD COLUMN note TEXT;"
                                        "UPDATE labels SET note = 'was ' || name;"};
-    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2,
+    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
                                          "ALTER TABLE labels ADD COLUMN note TEXT;"
                                          "ALTER TABLE nothing ADD COLUMN x TEXT;"};
     char path[400], copy[400];
     espy_db *db = NULL;
     fill(&cx, dir);
     snprintf(path, sizeof path, "%s/store.db", dir);
-    snprintf(copy, sizeof copy, "%s/store.db.v2.bak", dir);
+    snprintf(copy, sizeof copy, "%s/store.db.v%d.bak", dir, (int)SCHEMA_NEWEST);
 
     /* a step that fails changes nothing, and the old program still opens it */
-    CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, 3, &db));
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
-    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 5);
+    CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, SCHEMA_NEWEST + 1, &db));
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 8);
     assert_int_equal(unlink(copy), 0);
     espy_store *st = NULL;
     CASE_OK(&cx, espy_store_open(&cx, dir, &st));
     espy_store_close(&cx, &st);
     assert_false(espy_file_exists(copy));
 
-    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 3, &db));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, SCHEMA_NEWEST + 1, &db));
     sqlite_close(&cx, db);
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 3);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST + 1);
     assert_int_equal(ask_file(path, "PRAGMA application_id"), SCHEMA_APPLICATION);
     assert_int_equal(ask_file(path, "SELECT count(*) FROM labels WHERE note = 'was Ada'"), 1);
     /* the copy is the old store, whole */
-    assert_int_equal(ask_file(copy, "PRAGMA user_version"), 2);
+    assert_int_equal(ask_file(copy, "PRAGMA user_version"), SCHEMA_NEWEST);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM samples WHERE label = 1"), 1);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM versions"), 1);
     assert_int_equal(ask_file(copy, "SELECT count(*) FROM pragma_integrity_check"
@@ -164,7 +164,7 @@ static void run_migration(void **state)
                      1);
     /* opening it again migrates and copies nothing; the older program refuses it */
     assert_int_equal(unlink(copy), 0);
-    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, 3, &db));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, next, SCHEMA_NEWEST + 1, &db));
     sqlite_close(&cx, db);
     assert_false(espy_file_exists(copy));
     assert_int_equal(espy_store_open(&cx, dir, &st), ESPY_E_FORMAT);
@@ -185,7 +185,7 @@ static void run_migration_without_copy(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2,
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
                                        "ALTER TABLE labels ADD COLUMN note TEXT"};
     char path[400];
     espy_db *db = NULL;
@@ -194,36 +194,60 @@ static void run_migration_without_copy(void **state)
     espy_io io = espy_io_posix;
     io.rename = no_rename;
     cx.io = &io;
-    CASE_FAILS(&cx, IO, sqlite_open_schema(&cx, dir, next, 3, &db));
+    CASE_FAILS(&cx, IO, sqlite_open_schema(&cx, dir, next, SCHEMA_NEWEST + 1, &db));
     cx.io = &espy_io_posix;
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), 2);
+    assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
-/* A store that schema 1 left: brought forward with what it holds. */
-static void run_migration_from_1(void **state)
+/* Stores that older schemas left, filled: brought forward with everything that they hold. */
+static void run_migration_from_old(void **state)
 {
     (void)state;
-    STARTED(cx, dir);
-    static const char *const first[] = {sqlite_schema_1};
+    static const char *const steps[] = {sqlite_schema_1, sqlite_schema_2};
     static const char hold[] =
-        "INSERT INTO collections VALUES (1, 'c', 'face', 'pack', 'd', 'f32', 0, 1.0);"
-        "INSERT INTO media VALUES (1, 1, 'digest', 5, 'a.jpg', 1.0);";
-    char path[400];
-    espy_db *db = NULL;
-    espy_store *st = NULL;
-    snprintf(path, sizeof path, "%s/store.db", dir);
-    CASE_OK(&cx, espy_dir_make(&cx, dir));
-    CASE_OK(&cx, sqlite_open_schema(&cx, dir, first, 1, &db));
-    assert_int_equal(sqlite3_exec(((sqlite_db *)db)->handle, hold, NULL, NULL, NULL), SQLITE_OK);
-    sqlite_close(&cx, db);
-    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
-    espy_store_close(&cx, &st);
-    assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
-    assert_int_equal(ask_file(path, "SELECT count(*) FROM media WHERE source = 'a.jpg'"
-                                    " AND recording IS NULL"),
-                     1);
-    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+        "INSERT INTO collections VALUES (1, 'c', 'face', 'pack', 'enc', 'f32', 1, 1.0);"
+        "INSERT INTO labels VALUES (1, 1, 'ADA', 'Ada Lovelace', 1.0);"
+        "INSERT INTO media (id, collection, digest, bytes, source, created)"
+        " VALUES (1, 1, 'digest', 5, 'a.jpg', 1.0);"
+        "INSERT INTO scans VALUES (1, 1, 'all', 'enc', 'det', 8, 8, NULL, 1.0);"
+        "INSERT INTO samples VALUES (1, 1, 'det', 1, 2, 3, 4, NULL, 0, 0.9, 5, 1, 'user', 1.0);"
+        "INSERT INTO scan_samples VALUES (1, 0, 1);"
+        "INSERT INTO embeddings VALUES (1, 'enc', zeroblob(512));"
+        "INSERT INTO versions VALUES (1, 1, 1, 'svm', 'd', 1.0, '{}', x'00');"
+        "INSERT INTO version_samples VALUES (1, 1, 1);"
+        "INSERT INTO aliases VALUES (1, 'live', 1);"
+        "INSERT INTO events VALUES (1, 1.0, 1, 'user', 'sample.label', 1, 1, NULL, NULL);";
+    for (size_t old = 1; old <= sizeof steps / sizeof steps[0]; old++) {
+        STARTED(cx, dir);
+        char path[400];
+        espy_db *db = NULL;
+        espy_store *st = NULL;
+        snprintf(path, sizeof path, "%s/store.db", dir);
+        CASE_OK(&cx, espy_dir_make(&cx, dir));
+        CASE_OK(&cx, sqlite_open_schema(&cx, dir, steps, old, &db));
+        assert_int_equal(sqlite3_exec(((sqlite_db *)db)->handle, hold, NULL, NULL, NULL),
+                         SQLITE_OK);
+        sqlite_close(&cx, db);
+        CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+        espy_store_close(&cx, &st);
+        assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
+        assert_int_equal(ask_file(path, "SELECT count(*) FROM media WHERE source = 'a.jpg'"
+                                        " AND recording IS NULL AND session IS NULL AND probe = 0"),
+                         1);
+        assert_int_equal(ask_file(path, "SELECT count(*) FROM attendansee_face_crops f"
+                                        " JOIN attendansee_students s ON s.id = f.student"
+                                        " WHERE f.coordinates = '1,2,3,4' AND f.is_identified = 1"
+                                        " AND f.embedding_model = 'facenet'"
+                                        " AND s.first_name = 'Ada' AND s.last_name = 'Lovelace'"),
+                         1);
+        assert_int_equal(ask_file(path,
+                                  "SELECT count(*) FROM versions v JOIN aliases a"
+                                  " ON a.number = v.number JOIN version_samples x"
+                                  " ON x.version = v.id JOIN events e ON e.sample = x.sample"),
+                         1);
+        CASE_OK(&cx, espy_dir_remove(&cx, dir));
+    }
 }
 
 /* -- files that are not a store, or no longer -------------------------------------------------- */
@@ -532,7 +556,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_migration),
                                        cmocka_unit_test(run_migration_without_copy),
-                                       cmocka_unit_test(run_migration_from_1),
+                                       cmocka_unit_test(run_migration_from_old),
                                        cmocka_unit_test(run_strangers),
                                        cmocka_unit_test(run_damage),
                                        cmocka_unit_test(run_spoilt_head),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - what grouping and assignment stand on: sessions, the pool of samples, and filing what
+ * they found. */
+#ifndef ESPY_STORE_GROUP_H
+#define ESPY_STORE_GROUP_H
+
+#include "store/store.h"
+
+/* -- sessions: occasions on which media were collected ----------------------------------------- */
+typedef struct espy_session {
+    int64_t id;
+    char *name, *date; /* date: YYYY-MM-DD, or "" */
+    size_t media;
+} espy_session;
+void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n);
+
+/* Finds or creates the session; date NULL: none.  Errors: ARG (name, date), NOT_FOUND (collection).
+ */
+espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
+                            const char *date, int64_t *id) ESPY_NODISCARD;
+/* The session of that name, the newest where several dates have it.  NOT_FOUND, noted in cx. */
+espy_err espy_store_session_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
+                                 int64_t *id) ESPY_NODISCARD;
+espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, espy_session **out,
+                             size_t *n) ESPY_NODISCARD; /* oldest first */
+/* Puts a media into a session.  One that is in another session stays there: *there false.
+ * Errors: NOT_FOUND (media, or session of its collection). */
+espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,
+                                  bool *there) ESPY_NODISCARD;
+
+/* Says that a media was only asked about (a probe: grouping does not see it, and it may be removed
+ * when it is old) or belongs to the collection.  One that has a session, a label or another scan is
+ * no probe. */
+espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media,
+                                bool probe) ESPY_NODISCARD;
+
+/* -- the pool ---------------------------------------------------------------------------------- */
+typedef struct espy_pool_sample {
+    int64_t sample, media, label; /* label 0: nobody's */
+    char actor[8];                /* who labelled: "folder", "user", "job", or "" */
+    bool grouped;                 /* its label is a group that nobody has named */
+    float box[4], score, sharpness;
+} espy_pool_sample;
+
+/* Samples with their embeddings, by sample id. */
+typedef struct espy_sample_pool {
+    espy_pool_sample *at;
+    float *x; /* n x dim */
+    size_t n, dim;
+} espy_sample_pool;
+void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p);
+
+/* All samples of a collection, or with session != 0 of one session, that have an embedding under
+ * the encoder; probes left out.  None: success with n and dim 0.  Errors: FORMAT, STORE, NOMEM. */
+espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
+                         const char *encoder_digest, espy_sample_pool *out) ESPY_NODISCARD;
+
+/* -- filing ------------------------------------------------------------------------------------ */
+typedef struct espy_filing {
+    int64_t sample, label;
+    double confidence; /* NaN: none */
+    bool filed;        /* set by espy_store_file() */
+} espy_filing;
+typedef struct espy_new_label {
+    const char *code, *name;
+    int64_t id; /* set by espy_store_file() */
+} espy_new_label;
+
+/* Makes the new labels (groups) and gives samples their labels, as one event that can be undone.
+ * A filing whose label is -1 - i means new label i.  A sample that a person has labelled since, or
+ * to which the label was refused, is left as it is; *filed counts the others.  Groups that lose
+ * their last sample are deleted.
+ * action: "group" or "assign".  Errors: EXISTS (a code is taken), NOT_FOUND, STORE. */
+espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
+                         espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
+                         size_t *filed) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - what people say about labels: rename, merge, split, delete, set, reject, undo.
+ *
+ * Each call is one transaction and one event that can be undone.  `actor` says who: "user" for a
+ * person, whose word no job changes. */
+#ifndef ESPY_STORE_LABEL_H
+#define ESPY_STORE_LABEL_H
+
+#include "store/store.h"
+
+/* Another code, another name, or both (NULL: stays).  A group that gets a name is a group no more.
+ * Errors: NOT_FOUND, EXISTS (the code is taken: merge instead), ARG (name, code). */
+espy_err espy_store_label_rename(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                 const char *code, const char *name,
+                                 const char *actor) ESPY_NODISCARD;
+
+/* Everything of label `from` becomes that of `into`; `from` is deleted.  What was refused to either
+ * is refused to `into`: samples of `from` that were refused to `into` are left without a label.
+ * moved, left: how many.  Errors: NOT_FOUND, ARG (both are the same). */
+espy_err espy_store_label_merge(espy_ctx *cx, espy_store *st, int64_t collection, int64_t from,
+                                int64_t into, const char *actor, size_t *moved,
+                                size_t *left) ESPY_NODISCARD;
+
+/* These samples of a label become another, new label, and are refused to the old one.
+ * Errors: NOT_FOUND (label; sample that is not of it), EXISTS (code), ARG (none, or all of them).
+ */
+espy_err espy_store_label_split(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                const int64_t *samples, size_t n, const char *code,
+                                const char *name, const char *actor, int64_t *made) ESPY_NODISCARD;
+
+/* The label goes; its samples are nobody's again. */
+espy_err espy_store_label_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                 const char *actor) ESPY_NODISCARD;
+
+/* A person says whose these samples are; label 0: nobody's that is known.  An earlier refusal of
+ * the same is taken back.  Errors: NOT_FOUND. */
+espy_err espy_store_label_set(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                              const int64_t *samples, size_t n) ESPY_NODISCARD;
+
+/* A person says that these samples are not of the label: they lose it if they have it, and neither
+ * grouping nor assignment will give it to them again.  Errors: NOT_FOUND. */
+espy_err espy_store_label_reject(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                                 const int64_t *samples, size_t n) ESPY_NODISCARD;
+
+/* All refusals of a collection, by sample, then label; espy_free(). */
+typedef struct espy_rejection {
+    int64_t sample, label;
+} espy_rejection;
+espy_err espy_store_rejections(espy_ctx *cx, espy_store *st, int64_t collection,
+                               espy_rejection **out, size_t *n) ESPY_NODISCARD;
+
+/* What an undo did. */
+typedef struct espy_undone {
+    int64_t event;  /* which one was undone */
+    char *action;   /* what it was; espy_free() */
+    size_t samples; /* samples that are again what they were */
+    size_t kept;    /* samples that were changed since, and stay */
+} espy_undone;
+
+/* Undoes an event by its id, or with 0 the last one that can be: rename, merge, split, delete, set,
+ * reject, group, assign.  The event stays; the undo is another one.
+ * Errors: NOT_FOUND (nothing to undo, or undone already), EXISTS (a code is taken by now). */
+espy_err espy_store_undo(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
+                         const char *actor, espy_undone *out) ESPY_NODISCARD;
+
+#endif

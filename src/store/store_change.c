@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - changes that can be undone: one event each, whose detail lists what was there before.
+ *
+ * detail: {"samples": [[sample, label, by, confidence, new label, new by] ...],
+ *          "labels": [[label, code, name, origin, deleted] ...]   a new one: [label] alone,
+ *          "refused": [[sample, label] ...], "allowed": [[sample, label] ...],
+ *          "attendance": [[row, label] ...]}
+ * with null for nothing; lists that are empty are left out.  docs/formats/store.md */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/label.h"
+#include "store/store_internal.h"
+
+espy_err espy_change_begin(espy_ctx *cx, espy_store *st, int64_t collection, const char *actor,
+                           const char *action, espy_change *ch)
+{
+    *ch = (espy_change){.collection = collection, .actor = actor, .action = action};
+    ch->detail = espy_json_object();
+    if (ch->detail == NULL)
+        return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+    espy_err e = espy_store_begin(cx, st);
+    if (e != ESPY_E_OK) {
+        espy_json_free(ch->detail);
+        ch->detail = NULL;
+    }
+    return e;
+}
+
+void espy_change_drop(espy_ctx *cx, espy_store *st, espy_change *ch)
+{
+    (void)cx;
+    if (ch->detail == NULL)
+        return;
+    espy_json_free(ch->detail);
+    ch->detail = NULL;
+    espy_store_rollback(cx, st);
+}
+
+espy_err espy_change_end(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label,
+                         int64_t sample)
+{
+    espy_json *detail = ch->detail;
+    espy_err e = ESPY_E_OK;
+    ch->detail = NULL;
+    if (espy_json_count(detail) > 0)
+        e = espy_store_event_add(cx, st, ch->collection, ch->actor, ch->action, label, sample, 0,
+                                 detail);
+    else
+        espy_json_free(detail); /* nothing was changed: nothing happened */
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, st);
+    if (e != ESPY_E_OK)
+        espy_store_rollback(cx, st);
+    return e;
+}
+
+/* Appends a row to one of the lists of the detail.  Takes over `row`; NULL is NOMEM. */
+static espy_err change_note(espy_ctx *cx, espy_change *ch, const char *list, espy_json *row)
+{
+    const espy_json *at = espy_json_get(ch->detail, list);
+    if (at == NULL) {
+        espy_err e = espy_json_set(cx, ch->detail, list, espy_json_array());
+        if (e != ESPY_E_OK) {
+            espy_json_free(row);
+            return e;
+        }
+        at = espy_json_get(ch->detail, list);
+    }
+    return espy_json_append(cx, (espy_json *)(uintptr_t)at, row);
+}
+
+static espy_json *change_id(int64_t id)
+{
+    return id != 0 ? espy_json_of_int(id) : espy_json_null_value();
+}
+
+static espy_json *change_text(const char *s)
+{
+    return espy_json_of_string(s[0] != '\0' ? s : NULL);
+}
+
+/* [values ...]; takes them over, NULL among them is NOMEM. */
+static espy_err change_row(espy_ctx *cx, espy_json *const *values, size_t n, espy_json **out)
+{
+    espy_json *row = espy_json_array();
+    espy_err e = row == NULL ? espy_fail(cx, ESPY_E_NOMEM, "out of memory") : ESPY_E_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (e == ESPY_E_OK)
+            e = espy_json_append(cx, row, values[i]);
+        else
+            espy_json_free(values[i]);
+    }
+    if (e != ESPY_E_OK) {
+        espy_json_free(row);
+        return e;
+    }
+    *out = row;
+    return ESPY_E_OK;
+}
+
+#define CHANGE_ROW(cx, out, ...)                                                        \
+    change_row((cx), (espy_json *[]){__VA_ARGS__},                                      \
+               sizeof((espy_json *[]){__VA_ARGS__}) /                                   \
+                   sizeof(espy_json *), /* counts the values without evaluating them */ \
+               (out))
+
+/* -- samples ----------------------------------------------------------------------------------- */
+espy_err espy_change_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                            int64_t label, const char *by, double confidence)
+{
+    static const char update[] =
+        "UPDATE samples SET label = $1, labelled_by = $2, confidence = $3 WHERE id = $4";
+    espy_sample_state old = {0};
+    espy_json *row = NULL;
+    ESPY_TRY(espy_sample_state_read(cx, st, sample, &old));
+    if (old.collection != ch->collection)
+        return espy_fail(cx, ESPY_E_NOT_FOUND, "sample %lld is not of this collection",
+                         (long long)sample);
+    if (old.label == label && strcmp(old.actor, by) == 0)
+        return ESPY_E_OK;
+    if (strcmp(old.actor, "user") == 0 && strcmp(ch->actor, "user") != 0)
+        return espy_fail(cx, ESPY_E_EXISTS,
+                         "sample %lld was labelled by a person; only a person changes that",
+                         (long long)sample);
+    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(sample), change_id(old.label),
+                        change_text(old.actor), espy_json_of_number(old.confidence),
+                        change_id(label), change_text(by)));
+    ESPY_TRY(change_note(cx, ch, "samples", row));
+    return espy_db_exec(cx, st, update,
+                        DB_ARGS(DB_ID(label), by[0] != '\0' ? DB_TEXT(by) : DB_NONE,
+                                isnan(confidence) ? DB_NONE : DB_REAL(confidence), DB_INT(sample)));
+}
+
+/* -- labels ------------------------------------------------------------------------------------ */
+espy_err espy_change_code_free(espy_ctx *cx, espy_store *st, const espy_change *ch,
+                               const char *code, int64_t but)
+{
+    static const char sql[] =
+        "SELECT id FROM labels WHERE collection = $1 AND code = $2 AND id <> $3";
+    bool found = false;
+    int64_t id;
+    ESPY_TRY(espy_store_check_name(cx, "a label's code", code));
+    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_INT(but)),
+                          &found, &id));
+    if (found)
+        return espy_fail(cx, ESPY_E_EXISTS,
+                         "there is already a label '%s'; take another code, or merge the two",
+                         code);
+    return ESPY_E_OK;
+}
+
+espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_label *old,
+                           const espy_label *to)
+{
+    static const char update[] =
+        "UPDATE labels SET code = $1, name = $2, origin = $3, deleted = $4 WHERE id = $5";
+    espy_json *row = NULL;
+    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(old->id), espy_json_of_string(old->code),
+                        espy_json_of_string(old->name),
+                        espy_json_of_string(old->grouped ? "cluster" : "user"),
+                        espy_json_of_bool(old->deleted)));
+    ESPY_TRY(change_note(cx, ch, "labels", row));
+    return espy_db_exec(cx, st, update,
+                        DB_ARGS(DB_TEXT(to->code), DB_TEXT(to->name),
+                                DB_TEXT(to->grouped ? "cluster" : "user"),
+                                to->deleted ? DB_REAL(espy_time_now()) : DB_NONE, DB_INT(old->id)));
+}
+
+/* A group that was deleted, by its code; *found false when there is none. */
+static espy_err change_old_group(espy_ctx *cx, espy_store *st, const espy_change *ch,
+                                 const char *code, espy_label *out, bool *found)
+{
+    static const char sql[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2"
+                              " AND origin = 'cluster' AND deleted IS NOT NULL";
+    int64_t id = 0;
+    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(ch->collection), DB_TEXT(code)), found, &id));
+    return *found ? espy_store_label_get(cx, st, ch->collection, id, out) : ESPY_E_OK;
+}
+
+espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
+                               const char *name, bool grouped, int64_t *id)
+{
+    static const char insert[] = "INSERT INTO labels (collection, code, name, created, origin)"
+                                 " VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    espy_json *row = NULL;
+    espy_label old = {0}, again;
+    bool found = false;
+    ESPY_TRY(espy_store_check_name(cx, "a label's name", name));
+    ESPY_TRY(change_old_group(cx, st, ch, code, &old, &found));
+    if (found) { /* it comes back instead of standing in the way */
+        again = old;
+        again.name = (char *)(uintptr_t)name;
+        again.grouped = grouped;
+        again.deleted = false;
+        *id = old.id;
+        espy_err e = espy_change_label(cx, st, ch, &old, &again);
+        espy_label_free(cx, &old);
+        return e;
+    }
+    ESPY_TRY(espy_change_code_free(cx, st, ch, code, 0));
+    ESPY_TRY(
+        espy_db_number(cx, st, insert,
+                       DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_TEXT(name),
+                               DB_REAL(espy_time_now()), DB_TEXT(grouped ? "cluster" : "user")),
+                       id));
+    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(*id)));
+    return change_note(cx, ch, "labels", row);
+}
+
+/* -- refusals ---------------------------------------------------------------------------------- */
+espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                             int64_t label, bool refused)
+{
+    static const char find[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
+    static const char insert[] =
+        "INSERT INTO rejections (sample, label, created) VALUES ($1, $2, $3)";
+    static const char remove[] = "DELETE FROM rejections WHERE sample = $1 AND label = $2";
+    bool found = false;
+    int64_t id;
+    espy_json *row = NULL;
+    ESPY_TRY(espy_db_find(cx, st, find, DB_ARGS(DB_INT(sample), DB_INT(label)), &found, &id));
+    if (found == refused)
+        return ESPY_E_OK;
+    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(sample), espy_json_of_int(label)));
+    ESPY_TRY(change_note(cx, ch, refused ? "refused" : "allowed", row));
+    if (!refused)
+        return espy_db_exec(cx, st, remove, DB_ARGS(DB_INT(sample), DB_INT(label)));
+    return espy_db_exec(cx, st, insert,
+                        DB_ARGS(DB_INT(sample), DB_INT(label), DB_REAL(espy_time_now())));
+}
+
+/* -- attendance -------------------------------------------------------------------------------- */
+espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t row,
+                                int64_t from, int64_t to)
+{
+    static const char update[] = "UPDATE attendance SET label = $1 WHERE id = $2";
+    espy_json *note = NULL;
+    ESPY_TRY(CHANGE_ROW(cx, &note, espy_json_of_int(row), espy_json_of_int(from)));
+    ESPY_TRY(change_note(cx, ch, "attendance", note));
+    return espy_db_exec(cx, st, update, DB_ARGS(DB_INT(to), DB_INT(row)));
+}
+
+/* -- undo -------------------------------------------------------------------------------------- */
+/* The event that is undone, as its row has it. */
+typedef struct change_event {
+    int64_t id, label, sample;
+    char *actor, *action, *detail;
+} change_event;
+
+static void change_event_free(espy_ctx *cx, change_event *v)
+{
+    espy_free(cx, v->actor);
+    espy_free(cx, v->action);
+    espy_free(cx, v->detail);
+}
+
+/* Events that can be undone: what people did, and what grouping and assignment did; once each. */
+static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
+                            change_event *out)
+{
+    static const char sql[] =
+        "SELECT e.id, e.label, e.sample, e.actor, e.action, e.detail FROM events e"
+        " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0)"
+        " AND (e.action IN ('label.rename', 'label.merge', 'label.split', 'label.delete',"
+        "  'label.reject', 'group', 'assign') OR (e.action = 'sample.label' AND e.actor = 'user'))"
+        " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
+        "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
+        "  AND u.detail = '{\"event\":' || e.id || '}') ORDER BY e.id DESC LIMIT 1";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection), DB_INT(event)), &rows));
+    ESPY_GO(ops->next(cx, rows, &more));
+    if (!more) {
+        e = event == 0 ? espy_fail(cx, ESPY_E_NOT_FOUND, "there is nothing to undo")
+                       : espy_fail(cx, ESPY_E_NOT_FOUND,
+                                   "event %lld cannot be undone, or was already; see `espy label "
+                                   "history`",
+                                   (long long)event);
+        goto out;
+    }
+    out->id = ops->integer(rows, 0);
+    out->label = ops->integer(rows, 1);
+    out->sample = ops->integer(rows, 2);
+    ESPY_GO(espy_db_text(cx, st, rows, 3, &out->actor));
+    ESPY_GO(espy_db_text(cx, st, rows, 4, &out->action));
+    ESPY_GO(espy_db_text(cx, st, rows, 5, &out->detail));
+out:
+    ops->done(rows);
+    return e;
+}
+
+static int64_t row_id(const espy_json *row, size_t i)
+{
+    return espy_json_int(espy_json_at(row, i), 0);
+}
+
+static const char *row_text(const espy_json *row, size_t i)
+{
+    return espy_json_string(espy_json_at(row, i), "");
+}
+
+/* Whether the label is still there, and the sample (0: not asked): they may have been erased. */
+static espy_err undo_possible(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
+                              bool *out)
+{
+    static const char sql[] = "SELECT l.id FROM labels l WHERE l.id = $1"
+                              " AND ($2 = 0 OR EXISTS (SELECT 1 FROM samples s WHERE s.id = $2))";
+    int64_t id;
+    return espy_db_find(cx, st, sql, DB_ARGS(DB_INT(label), DB_INT(sample)), out, &id);
+}
+
+/* Puts one sample back, unless somebody has changed it since. */
+static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                            int64_t label, const char *by, double confidence, int64_t was_label,
+                            const char *was_by, espy_undone *out)
+{
+    espy_sample_state now = {0};
+    espy_err e = espy_sample_state_read(cx, st, sample, &now);
+    if (e == ESPY_E_NOT_FOUND)
+        espy_clear(cx);
+    else
+        ESPY_TRY(e);
+    if (e == ESPY_E_NOT_FOUND || now.label != was_label || strcmp(now.actor, was_by) != 0) {
+        out->kept++;
+        return ESPY_E_OK;
+    }
+    bool possible = true;
+    if (label != 0)
+        ESPY_TRY(undo_possible(cx, st, 0, label, &possible));
+    *(possible ? &out->samples : &out->kept) += 1;
+    return possible ? espy_change_sample(cx, st, ch, sample, label, by, confidence) : ESPY_E_OK;
+}
+
+static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *list,
+                             espy_undone *out)
+{
+    for (size_t i = espy_json_count(list); i-- > 0;) {
+        const espy_json *r = espy_json_at(list, i);
+        double confidence = espy_json_number(espy_json_at(r, 3), (double)NAN);
+        ESPY_TRY(undo_sample(cx, st, ch, row_id(r, 0), row_id(r, 1), row_text(r, 2), confidence,
+                             row_id(r, 4), row_text(r, 5), out));
+    }
+    return ESPY_E_OK;
+}
+
+/* Gives one label its code, name and place back.  A label that the change made is deleted, unless
+ * samples have come to it since. */
+static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *row)
+{
+    espy_label old = {0}, to = {0};
+    espy_err e = espy_store_label_get(cx, st, ch->collection, row_id(row, 0), &old);
+    if (e == ESPY_E_NOT_FOUND) { /* erased since */
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
+    to = old;
+    if (espy_json_count(row) == 1) {
+        to.deleted = old.samples == 0;
+    } else {
+        to.code = (char *)(uintptr_t)row_text(row, 1);
+        to.name = (char *)(uintptr_t)row_text(row, 2);
+        to.grouped = strcmp(row_text(row, 3), "cluster") == 0;
+        to.deleted = espy_json_bool(espy_json_at(row, 4), false);
+    }
+    e = espy_change_code_free(cx, st, ch, to.code, old.id);
+    if (e == ESPY_E_OK)
+        e = espy_change_label(cx, st, ch, &old, &to);
+    espy_label_free(cx, &old);
+    return e;
+}
+
+/* Refusals that were made are taken back, those taken back are made. */
+static espy_err undo_refusals(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *list,
+                              bool refused)
+{
+    for (size_t i = 0; i < espy_json_count(list); i++) {
+        const espy_json *r = espy_json_at(list, i);
+        bool possible = false;
+        ESPY_TRY(undo_possible(cx, st, row_id(r, 0), row_id(r, 1), &possible));
+        if (possible)
+            ESPY_TRY(espy_change_refusal(cx, st, ch, row_id(r, 0), row_id(r, 1), refused));
+    }
+    return ESPY_E_OK;
+}
+
+static espy_err undo_attendance(espy_ctx *cx, espy_store *st, espy_change *ch,
+                                const espy_json *list)
+{
+    for (size_t i = 0; i < espy_json_count(list); i++) {
+        const espy_json *r = espy_json_at(list, i);
+        bool possible = false;
+        ESPY_TRY(undo_possible(cx, st, 0, row_id(r, 1), &possible));
+        if (possible)
+            ESPY_TRY(espy_change_attendance(cx, st, ch, row_id(r, 0), 0, row_id(r, 1)));
+    }
+    return ESPY_E_OK;
+}
+
+/* The inverse of what the detail lists. */
+static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
+                            espy_undone *out)
+{
+    const espy_json *labels = espy_json_get(detail, "labels");
+    ESPY_TRY(undo_samples(cx, st, ch, espy_json_get(detail, "samples"), out));
+    ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "refused"), false));
+    ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "allowed"), true));
+    ESPY_TRY(undo_attendance(cx, st, ch, espy_json_get(detail, "attendance")));
+    for (size_t i = espy_json_count(labels); i-- > 0;) /* once samples have left new labels */
+        ESPY_TRY(undo_label(cx, st, ch, espy_json_at(labels, i)));
+    return ESPY_E_OK;
+}
+
+/* The event of espy_store_sample_label(): the sample's column, {"from", "by"}. */
+static espy_err undo_single(espy_ctx *cx, espy_store *st, espy_change *ch, const change_event *v,
+                            const espy_json *detail, espy_undone *out)
+{
+    return undo_sample(cx, st, ch, v->sample, espy_json_int(espy_json_get(detail, "from"), 0),
+                       espy_json_string(espy_json_get(detail, "by"), ""), (double)NAN, v->label,
+                       v->actor, out);
+}
+
+espy_err espy_store_undo(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
+                         const char *actor, espy_undone *out)
+{
+    change_event v = {0};
+    espy_change ch = {0};
+    espy_json *detail = NULL, *done = NULL;
+    espy_undone u = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_change_begin(cx, st, collection, actor, "undo", &ch));
+    ESPY_GO(change_find(cx, st, collection, event, &v));
+    ESPY_GO(espy_json_parse(cx, v.detail, strlen(v.detail), &detail));
+    if (espy_json_get(detail, "by") != NULL)
+        ESPY_GO(undo_single(cx, st, &ch, &v, detail, &u));
+    else
+        ESPY_GO(undo_detail(cx, st, &ch, detail, &u));
+    /* what the undo itself changed is the mirror image of that event: it need not be told twice */
+    done = espy_json_object();
+    ESPY_GO(espy_json_set(cx, done, "event", espy_json_of_int(v.id)));
+    espy_json_free(ch.detail);
+    ch.detail = done;
+    done = NULL;
+    e = espy_change_end(cx, st, &ch, v.label, v.sample);
+    if (e != ESPY_E_OK)
+        goto out;
+    u.event = v.id;
+    u.action = v.action;
+    v.action = NULL;
+    *out = u;
+out:
+    espy_json_free(done);
+    espy_json_free(detail);
+    espy_change_drop(cx, st, &ch);
+    change_event_free(cx, &v);
+    return e;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - sessions, the pool of samples, filing what grouping and assignment found. */
+#include "store/group.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "store/store_internal.h"
+
+/* -- sessions ---------------------------------------------------------------------------------- */
+void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        espy_free(cx, sessions[i].name);
+        espy_free(cx, sessions[i].date);
+    }
+    espy_free(cx, sessions);
+}
+
+/* YYYY-MM-DD with a month and a day that there are. */
+static bool session_date_valid(const char *s)
+{
+    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    char part[3][5] = {{0}};
+    int64_t year, month, day;
+    if (strlen(s) != 10 || s[4] != '-' || s[7] != '-')
+        return false;
+    memcpy(part[0], s, 4);
+    memcpy(part[1], s + 5, 2);
+    memcpy(part[2], s + 8, 2);
+    return espy_parse_int(part[0], 1, 9999, &year) && espy_parse_int(part[1], 1, 12, &month) &&
+           espy_parse_int(part[2], 1, days[month - 1], &day);
+}
+
+espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
+                            const char *date, int64_t *id)
+{
+    static const char find[] =
+        "SELECT id FROM sessions WHERE collection = $1 AND name = $2 AND date = $3";
+    static const char owner[] = "SELECT id FROM collections WHERE id = $1";
+    static const char insert[] = "INSERT INTO sessions (collection, name, date, created)"
+                                 " VALUES ($1, $2, $3, $4) RETURNING id";
+    bool found = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_check_name(cx, "a session's name", name));
+    if (date == NULL)
+        date = "";
+    else if (!session_date_valid(date))
+        return espy_fail(cx, ESPY_E_ARG, "'%.40s' is no date; write it as YYYY-MM-DD", date);
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(collection)), &found, id));
+    if (!found)
+        ESPY_GO(
+            espy_fail(cx, ESPY_E_NOT_FOUND, "there is no collection %lld", (long long)collection));
+    ESPY_GO(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(name), DB_TEXT(date)),
+                         &found, id));
+    if (!found)
+        ESPY_GO(espy_db_number(
+            cx, st, insert,
+            DB_ARGS(DB_INT(collection), DB_TEXT(name), DB_TEXT(date), DB_REAL(espy_time_now())),
+            id));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+espy_err espy_store_session_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
+                                 int64_t *id)
+{
+    static const char sql[] = "SELECT id FROM sessions WHERE collection = $1 AND name = $2"
+                              " ORDER BY date DESC LIMIT 1";
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(name)), &found, id));
+    if (!found)
+        return espy_fail(cx, ESPY_E_NOT_FOUND,
+                         "there is no session '%s'; make it with: espy cluster DIR --session '%s'",
+                         name, name);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, espy_session **out,
+                             size_t *n)
+{
+    static const char sql[] =
+        "SELECT s.id, s.name, s.date, (SELECT count(*) FROM media m WHERE m.session = s.id)"
+        " FROM sessions s WHERE s.collection = $1 ORDER BY s.id";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_session *list = NULL;
+    size_t count = 0, room = 0;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        espy_session *s = &list[count++];
+        *s = (espy_session){.id = ops->integer(rows, 0), .media = (size_t)ops->integer(rows, 3)};
+        ESPY_GO(espy_db_text(cx, st, rows, 1, &s->name));
+        ESPY_GO(espy_db_text(cx, st, rows, 2, &s->date));
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+    count = 0;
+out:
+    ops->done(rows);
+    espy_sessions_free(cx, list, count);
+    return e;
+}
+
+espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,
+                                  bool *there)
+{
+    static const char both[] = "SELECT m.session FROM media m JOIN sessions s"
+                               " ON s.collection = m.collection WHERE m.id = $1 AND s.id = $2";
+    static const char update[] = "UPDATE media SET session = $1 WHERE id = $2";
+    int64_t now = 0;
+    bool found = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_db_find(cx, st, both, DB_ARGS(DB_INT(media), DB_INT(session)), &found, &now));
+    if (!found)
+        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND,
+                          "there is no media %lld in the collection of session %lld",
+                          (long long)media, (long long)session));
+    if (now == 0)
+        ESPY_GO(espy_db_exec(cx, st, update, DB_ARGS(DB_INT(session), DB_INT(media))));
+    ESPY_GO(espy_store_commit(cx, st));
+    *there = now == 0 || now == session;
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media, bool probe)
+{
+    static const char on[] =
+        "UPDATE media SET probe = 1 WHERE id = $1 AND session IS NULL AND NOT EXISTS (SELECT 1"
+        " FROM samples s WHERE s.media = media.id AND s.labelled_by IS NOT NULL)"
+        " AND (SELECT count(*) FROM scans c WHERE c.media = media.id) <= 1";
+    static const char off[] = "UPDATE media SET probe = 0 WHERE id = $1 AND probe = 1";
+    return espy_db_exec(cx, st, probe ? on : off, DB_ARGS(DB_INT(media)));
+}
+
+/* -- the pool ---------------------------------------------------------------------------------- */
+void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
+{
+    espy_free(cx, p->at);
+    espy_free(cx, p->x);
+    *p = (espy_sample_pool){0};
+}
+
+#define POOL_FROM                                                     \
+    " FROM media m JOIN samples s ON s.media = m.id"                  \
+    " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1" \
+    " LEFT JOIN labels l ON l.id = s.label"                           \
+    " WHERE m.collection = $2 AND m.probe = 0 AND ($3 = 0 OR m.session = $3)"
+
+static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_sample_pool *p,
+                         size_t at)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_pool_sample *s = &p->at[at];
+    espy_span origin = {0};
+    *s = (espy_pool_sample){.sample = ops->integer(rows, 0),
+                            .media = ops->integer(rows, 1),
+                            .label = ops->integer(rows, 2),
+                            .score = (float)ops->real(rows, 9),
+                            .sharpness = (float)ops->real(rows, 10)};
+    ESPY_TRY(espy_db_actor(cx, st, rows, 3, s->actor));
+    if (!ops->is_null(rows, 4))
+        ESPY_TRY(ops->bytes(cx, rows, 4, &origin));
+    s->grouped = origin.size == 7 && memcmp(origin.data, "cluster", 7) == 0;
+    for (int k = 0; k < 4; k++)
+        s->box[k] = (float)ops->real(rows, 5 + k);
+    return espy_db_vector(cx, st, rows, 11, p->n, &p->dim, &p->x, at);
+}
+
+static espy_err pool_read(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
+                          const char *encoder_digest, espy_sample_pool *p)
+{
+    static const char count[] = "SELECT count(*)" POOL_FROM;
+    static const char sql[] =
+        "SELECT s.id, s.media, s.label, s.labelled_by, l.origin, s.box_x, s.box_y, s.box_w,"
+        " s.box_h, s.score, s.sharpness, e.vector" POOL_FROM " ORDER BY s.id";
+    const espy_db_value args[] = {DB_TEXT(encoder_digest), DB_INT(collection), DB_INT(session)};
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    int64_t n = 0;
+    bool more = true;
+    ESPY_TRY(espy_db_number(cx, st, count, args, 3, &n));
+    p->n = (size_t)n;
+    p->at = espy_array(cx, p->n, sizeof *p->at);
+    if (p->at == NULL)
+        return cx->code;
+    ESPY_TRY(ops->query(cx, st->db, sql, args, 3, &rows));
+    for (size_t i = 0; i < p->n; i++) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            ESPY_GO(espy_fail(cx, ESPY_E_INTERNAL, "fewer samples than were counted"));
+        ESPY_GO(pool_row(cx, st, rows, p, i));
+    }
+out:
+    ops->done(rows);
+    return e;
+}
+
+espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
+                         const char *encoder_digest, espy_sample_pool *out)
+{
+    espy_sample_pool p = {0};
+    ESPY_TRY(st->db->ops->begin(cx, st->db, false)); /* count and rows of one moment */
+    espy_err e = pool_read(cx, st, collection, session, encoder_digest, &p);
+    espy_store_rollback(cx, st);
+    if (e == ESPY_E_OK)
+        *out = p;
+    else
+        espy_sample_pool_free(cx, &p);
+    return e;
+}
+
+/* -- filing ------------------------------------------------------------------------------------ */
+/* Whether the sample may still be given the label: nobody has said otherwise since.  *had: the
+ * label that it has now. */
+static espy_err file_allowed(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
+                             int64_t label, bool *allowed, int64_t *had)
+{
+    static const char refused[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
+    espy_sample_state s = {0};
+    bool found = false;
+    int64_t id;
+    espy_err e = espy_sample_state_read(cx, st, sample, &s);
+    if (e == ESPY_E_NOT_FOUND) { /* erased since */
+        espy_clear(cx);
+        *allowed = false;
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
+    ESPY_TRY(espy_db_find(cx, st, refused, DB_ARGS(DB_INT(sample), DB_INT(label)), &found, &id));
+    *had = s.label;
+    *allowed = s.collection == collection && strcmp(s.actor, "user") != 0 && !found;
+    return ESPY_E_OK;
+}
+
+/* Gives one sample its label, unless a person or another process has been there since. */
+static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                         int64_t label, double confidence, int64_t *had, bool *filed)
+{
+    static const char owner[] =
+        "SELECT id FROM labels WHERE collection = $1 AND id = $2 AND deleted IS NULL";
+    bool allowed = false, found = true;
+    int64_t id;
+    *filed = false;
+    ESPY_TRY(file_allowed(cx, st, ch->collection, sample, label, &allowed, had));
+    if (allowed && label != 0)
+        ESPY_TRY(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(ch->collection), DB_INT(label)), &found,
+                              &id));
+    if (!allowed || !found)
+        return ESPY_E_OK;
+    *filed = true;
+    return espy_change_sample(cx, st, ch, sample, label, label != 0 ? "job" : "", confidence);
+}
+
+/* A group that has lost its last sample goes. */
+static espy_err file_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
+{
+    espy_label old = {0}, gone;
+    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
+    gone = old;
+    gone.deleted = true;
+    espy_err e = ESPY_E_OK;
+    if (old.grouped && old.samples == 0 && !old.deleted)
+        e = espy_change_label(cx, st, ch, &old, &gone);
+    espy_label_free(cx, &old);
+    return e;
+}
+
+espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
+                         espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
+                         size_t *filed)
+{
+    espy_change ch = {0};
+    espy_err e = ESPY_E_OK;
+    *filed = 0;
+    int64_t *had = espy_array(cx, n, sizeof *had);
+    if (had == NULL)
+        return cx->code;
+    ESPY_GO(espy_change_begin(cx, st, collection, "job", action, &ch));
+    for (size_t i = 0; i < fresh_n; i++)
+        ESPY_GO(
+            espy_change_label_new(cx, st, &ch, fresh[i].code, fresh[i].name, true, &fresh[i].id));
+    for (size_t i = 0; i < n; i++) {
+        espy_filing *f = &filings[i];
+        ESPY_GO(file_one(cx, st, &ch, f->sample, f->label < 0 ? fresh[-1 - f->label].id : f->label,
+                         f->confidence, &had[i], &f->filed));
+        *filed += f->filed;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (had[i] != 0)
+            ESPY_GO(file_tidy(cx, st, &ch, had[i]));
+    e = espy_change_end(cx, st, &ch, 0, 0);
+out:
+    espy_change_drop(cx, st, &ch);
+    espy_free(cx, had);
+    return e;
+}
