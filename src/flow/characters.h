@@ -111,8 +111,7 @@ espy_err espy_characters_facts(espy_ctx *cx, espy_characters *c,
                                espy_character_facts *out) ESPY_NODISCARD;
 void espy_character_facts_free(espy_ctx *cx, espy_character_facts *f);
 
-/* The parts of training, for those who keep a model elsewhere (flow/export).
- * *out: the caller's.  y of the rows must ascend. */
+/* The learning alone: nothing is written.  *out: the caller's. */
 espy_err espy_characters_fit(espy_ctx *cx, const espy_character_data *data,
                              const espy_character_options *options, espy_sk_characters *out,
                              espy_character_metrics *metrics) ESPY_NODISCARD;
