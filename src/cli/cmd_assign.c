@@ -159,7 +159,7 @@ const espy_command espy_command_assign = {
     "The k nearest labelled samples vote; those below --threshold do not count, and the winner "
     "needs\n"
     "half of the rest.  What a person refused (espy label reject) is not suggested again.\n"
-    "`espy label undo` takes a run back.",
+    "A run is taken back with `espy label undo`.",
     assign_options,
     0,
     -1,

@@ -315,12 +315,24 @@ static espy_err group_name(espy_ctx *cx, const group_run *r, size_t n, char **co
     return e;
 }
 
-static bool group_code_taken(const group_run *r, const char *code)
+static const espy_label *group_code_of(const group_run *r, const char *code)
 {
     for (size_t i = 0; i < r->labels_n; i++)
-        if (strcmp(r->labels[i].code, code) == 0 && !(r->labels[i].deleted && r->labels[i].grouped))
-            return true;
-    return false;
+        if (strcmp(r->labels[i].code, code) == 0)
+            return &r->labels[i];
+    return NULL;
+}
+
+/* Whether a new group may have this label: a group that holds nothing, also one that was deleted,
+ * and that nobody has refused to a sample. */
+static bool group_idle(const group_run *r, const espy_label *l)
+{
+    if (!l->grouped || l->samples > 0)
+        return false;
+    for (size_t i = 0; i < r->refused_n; i++)
+        if (r->refused[i].label == l->id)
+            return false;
+    return true;
 }
 
 static int group_size_order(const void *a, const void *b)
@@ -329,6 +341,24 @@ static int group_size_order(const void *a, const void *b)
     if (x->size != y->size)
         return x->size > y->size ? -1 : 1;
     return x < y ? -1 : x > y;
+}
+
+/* The lowest number above *n whose code is free, or is that of an idle group, which is used again.
+ */
+static espy_err group_number(espy_ctx *cx, const group_run *r, size_t *n, espy_group *to)
+{
+    const espy_label *old;
+    do {
+        espy_free(cx, to->code);
+        espy_free(cx, to->name);
+        to->code = to->name = NULL;
+        ESPY_TRY(group_name(cx, r, ++*n, &to->code, &to->name));
+        old = group_code_of(r, to->code);
+    } while (old && !group_idle(r, old));
+    to->fresh = !old || old->deleted;
+    if (!to->fresh)
+        to->label = old->id;
+    return ESPY_E_OK;
 }
 
 /* Names the groups that have no label yet by the lowest numbers that are free, largest first. */
@@ -341,18 +371,9 @@ static espy_err group_names(espy_ctx *cx, const group_run *r, espy_grouping *g)
         order[i] = &g->at[i];
     if (order && g->n > 0)
         qsort(order, g->n, sizeof(espy_group *), group_size_order);
-    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++) {
-        espy_group *to = order[i];
-        if (to->label)
-            continue;
-        to->fresh = true;
-        do {
-            espy_free(cx, to->code);
-            espy_free(cx, to->name);
-            to->code = to->name = NULL;
-            e = group_name(cx, r, ++n, &to->code, &to->name);
-        } while (e == ESPY_E_OK && group_code_taken(r, to->code));
-    }
+    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++)
+        if (!order[i]->label)
+            e = group_number(cx, r, &n, order[i]);
     espy_free(cx, order);
     return e;
 }
@@ -435,12 +456,12 @@ static espy_err group_cluster(espy_ctx *cx, group_run *r, espy_grouping *g)
             espy_cluster_dbscan(cx, &rows, o->threshold, o->min_samples, o->progress, &r->found));
     else
         ESPY_TRY(espy_cluster_average(cx, &rows, o->threshold, most, o->progress, &r->found));
-    g->n = r->found.count;
     g->noise = r->found.noise;
     g->too_many = r->found.too_many;
-    g->at = espy_array(cx, g->n, sizeof *g->at);
+    g->at = espy_array(cx, r->found.count, sizeof *g->at);
     if (!g->at)
         return cx->code;
+    g->n = r->found.count;
     for (size_t i = 0; i < g->n; i++)
         g->at[i].size = r->found.size[i];
     for (size_t k = 0; k < r->rows; k++)
