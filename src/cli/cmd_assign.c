@@ -122,7 +122,7 @@ static espy_err assign_cmd(espy_cli *cli)
         o.samples_n = 1;
     }
     ESPY_GO(espy_cli_intake(cli, &c));
-    ESPY_GO(espy_cli_cosine(cli, &c, &o.threshold));
+    ESPY_GO(espy_cli_cosine(cli, &c, espy_assign_cosine, &o.threshold));
     ESPY_GO(espy_flow_assign(cx, &cli->ws, &c, &o, &a));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &names.at, &names.n));
     espy_cli_progress_pause(cli);
@@ -141,12 +141,12 @@ static const espy_option assign_options[] = {
     {"k", "N", ESPY_OPT_INT, 1, ESPY_ASSIGN_K_MAX, "5", NULL, NULL,
      "how many of the nearest labelled samples decide"},
     {"threshold", "COS", ESPY_OPT_REAL, 0, 1, NULL, NULL, NULL,
-     "least cosine of a sample that counts; else 0.6, or the pack's floor where that is higher"},
+     "least cosine of a sample that counts; else what suits the pack"},
     {"margin", "COS", ESPY_OPT_REAL, 0, 1, "0.03", NULL, NULL,
      "ambiguous when another label is nearer than this to the winner; 0: never"},
     {"no-voting", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "the nearest one alone decides"},
     {"average", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "compare with the mean of each label instead of its samples"},
+     "compare with the mean of each label, which has one vote then: add --no-voting"},
     {"dry-run", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "tell the matches, change nothing"},
     {"sample", "N", ESPY_OPT_INT, 0, 9e15, "0", NULL, NULL,
      "this sample only; 0: all that have no label"},
@@ -159,7 +159,15 @@ const espy_command espy_command_assign = {
     "The k nearest labelled samples vote; those below --threshold do not count, and the winner "
     "needs\n"
     "half of the rest.  What a person refused (espy label reject) is not suggested again.\n"
-    "A run is taken back with `espy label undo`.",
+    "Take a run back with `espy label undo`.\n"
+    "\n"
+    "Strangers are named: raise --threshold.  People who are known are not: lower it, or label "
+    "more\n"
+    "of their samples.  Cosines of 0.6 to 0.7 are usual for FaceNet; other packs differ, so the "
+    "default\n"
+    "depends on the pack (edgeface 0.41, mobilefacenet 0.44, face-api 0.94).  Five to seven "
+    "neighbours\n"
+    "and voting suit people with several labelled samples each.",
     assign_options,
     0,
     -1,

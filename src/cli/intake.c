@@ -2,8 +2,6 @@
  * cli - new files for `cluster` and `assign`. */
 #include "cli/intake.h"
 
-#include <math.h>
-
 #include "flow/collect.h"
 
 typedef struct intake {
@@ -69,7 +67,8 @@ espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
     return e;
 }
 
-espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out)
+espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double (*of_floor)(double),
+                         double *out)
 {
     espy_pack *pack = NULL;
     if (espy_cli_text(cli, "threshold")) {
@@ -82,7 +81,7 @@ espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out)
         return ESPY_E_OK;
     }
     ESPY_TRY(e);
-    *out = fmax(*out, (double)pack->floor);
+    *out = of_floor((double)pack->floor);
     espy_pack_destroy(&cli->cx, &pack);
     return ESPY_E_OK;
 }

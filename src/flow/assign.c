@@ -31,6 +31,11 @@ espy_assign_options espy_assign_defaults(void)
         .k = 5, .threshold = 0.6, .margin = 0.03, .voting = true, .commit = true};
 }
 
+double espy_assign_cosine(double floor)
+{
+    return floor + (1 - floor) * (1 - floor) / 4;
+}
+
 void espy_assignments_free(espy_ctx *cx, espy_assignments *a)
 {
     espy_free(cx, a->at);

@@ -45,6 +45,10 @@ typedef struct espy_assign_options {
 } espy_assign_options;
 espy_assign_options espy_assign_defaults(void); /* SPEC 5.4: 5, 0.6, voting, commit */
 
+/* The threshold that suits a pack with this floor: a sample is compared with many, so it is above
+ * that of grouping (docs/decisions/019). */
+double espy_assign_cosine(double floor);
+
 typedef struct espy_neighbour {
     int64_t label, sample; /* sample 0: the mean of the label */
     float similarity;

@@ -19,6 +19,11 @@ espy_group_options espy_group_defaults(void)
                                 .assign = true};
 }
 
+double espy_group_cosine(double floor)
+{
+    return floor + (1 - floor) * (1 - floor) / 6;
+}
+
 void espy_grouping_free(espy_ctx *cx, espy_grouping *g)
 {
     for (size_t i = 0; i < g->n; i++) {
@@ -102,48 +107,26 @@ static bool group_identified(const espy_pool_sample *s)
     return s->label != 0 && !s->grouped;
 }
 
-/* Whether the sample takes part.  What a person called nobody stays out, as does a face that is too
- * poor to be compared and has no name. */
-static bool group_takes(const group_run *r, const espy_pack *pack, const espy_pool_sample *s,
-                        size_t *faint)
+/* Whether the sample takes part: what a person called nobody stays out.  Small and blurred faces
+ * count (docs/decisions/019). */
+static bool group_takes(const group_run *r, const espy_pool_sample *s)
 {
     if (group_identified(s))
         return r->session != 0 || r->o->include_identified;
-    if (strcmp(s->actor, "user") == 0)
-        return false;
-    bool poor = pack && !r->modality->hears &&
-                (fminf(s->box[2], s->box[3]) < pack->min_side || s->score < pack->min_score ||
-                 s->sharpness < pack->min_sharpness);
-    *faint += poor;
-    return !poor;
+    return strcmp(s->actor, "user") != 0;
 }
 
-/* The quality limits are the pack's; one that is not installed sets none. */
-static espy_err group_pack(espy_ctx *cx, const group_run *r, espy_pack **out)
+static espy_err group_rows(espy_ctx *cx, group_run *r, const espy_sample_pool *p)
 {
-    espy_err e = espy_pack_open(cx, r->c->encoder, r->ws->dir, out);
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(cx);
-    return ESPY_E_OK;
-}
-
-static espy_err group_rows(espy_ctx *cx, group_run *r, espy_grouping *g)
-{
-    const espy_sample_pool *p = &g->pool;
-    espy_pack *pack = NULL;
-    ESPY_TRY(group_pack(cx, r, &pack));
     r->row = espy_array(cx, p->n, sizeof *r->row);
     r->photo = espy_array(cx, p->n, sizeof *r->photo);
     r->fixed = espy_array(cx, p->n, sizeof *r->fixed);
     r->x = espy_floats(cx, p->n * p->dim);
-    if (!r->row || !r->photo || !r->fixed || !r->x) {
-        espy_pack_destroy(cx, &pack);
+    if (!r->row || !r->photo || !r->fixed || !r->x)
         return cx->code;
-    }
     for (size_t i = 0; i < p->n; i++) {
         const espy_pool_sample *s = &p->at[i];
-        if (!group_takes(r, pack, s, &g->faint))
+        if (!group_takes(r, s))
             continue;
         size_t at = r->rows++;
         r->row[at] = i;
@@ -153,7 +136,6 @@ static espy_err group_rows(espy_ctx *cx, group_run *r, espy_grouping *g)
                                            : (int32_t)ESPY_CLUSTER_NO_LABEL;
         memcpy(r->x + at * p->dim, p->x + i * p->dim, p->dim * sizeof *p->x);
     }
-    espy_pack_destroy(cx, &pack);
     return ESPY_E_OK;
 }
 
@@ -477,7 +459,7 @@ static espy_err group_road(espy_ctx *cx, group_run *r, espy_grouping *g)
         return cx->code;
     for (size_t i = 0; i < g->pool.n; i++)
         g->group[i] = ESPY_GROUP_NOBODY;
-    ESPY_TRY(group_rows(cx, r, g));
+    ESPY_TRY(group_rows(cx, r, &g->pool));
     if (r->rows == 0)
         return ESPY_E_OK;
     ESPY_TRY(group_refusals(cx, r, &g->pool));

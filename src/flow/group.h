@@ -37,6 +37,10 @@ typedef struct espy_group_options {
 } espy_group_options;
 espy_group_options espy_group_defaults(void); /* SPEC 5.4: 0.5, 50, create and assign */
 
+/* The threshold that suits a pack with this floor: about what one pair of strangers in 10,000
+ * reaches (docs/decisions/019). */
+double espy_group_cosine(double floor);
+
 typedef struct espy_group {
     int64_t label;      /* 0: it has none */
     char *code, *name;  /* of the label, or what it would be called */
@@ -50,7 +54,6 @@ typedef struct espy_grouping {
     espy_group *at;
     size_t n;
     size_t noise;  /* DBSCAN: samples that are like no other */
-    size_t faint;  /* samples left out because they are too poor to be compared */
     size_t filed;  /* samples that got a label now */
     bool too_many; /* what must stay apart left more groups than max_clusters */
 } espy_grouping;

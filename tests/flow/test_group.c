@@ -93,7 +93,6 @@ static void run_three_people(void **state)
     assert_int_equal(g.n, 3);
     assert_int_equal(g.filed, 15);
     assert_int_equal(g.noise, 0);
-    assert_int_equal(g.faint, 0);
     assert_false(g.too_many);
     for (size_t i = 0; i < 3; i++) {
         char code[32], name[80];
