@@ -220,9 +220,7 @@ espy_json *espy_json_of_string(const char *s)
     char *copy = strdup(s);
     if (!copy)
         return NULL;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)copy[i] >= 0x80)
-            copy[i] = '?';
+    espy_utf8_mend(copy, n);
     espy_json *v = json_stringn_nocheck(copy, n);
     free(copy);
     return v;

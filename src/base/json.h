@@ -51,7 +51,7 @@ espy_err espy_json_need_number(espy_ctx *cx, const espy_json *o, const char *key
  *   ESPY_GO(espy_json_set(cx, o, "n", espy_json_of_int(n)));                                   */
 espy_json *espy_json_object(void);
 espy_json *espy_json_array(void);
-espy_json *espy_json_of_string(const char *s); /* NULL s gives null; invalid UTF-8 is replaced */
+espy_json *espy_json_of_string(const char *s); /* NULL s gives null; invalid UTF-8 is mended */
 espy_json *espy_json_of_int(int64_t v);
 espy_json *espy_json_of_number(double v); /* NaN and infinity give null */
 espy_json *espy_json_of_float(float v);   /* printed with 9 significant digits at most */

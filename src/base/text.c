@@ -76,6 +76,14 @@ bool espy_utf8_valid(const char *s, size_t n)
     return true;
 }
 
+void espy_utf8_mend(char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)s[i] >= 0x80)
+            s[i] = '?';
+    }
+}
+
 const char *espy_text_shown(const char *s, char *out, size_t room)
 {
     const bool utf8 = espy_utf8_valid(s, strlen(s));

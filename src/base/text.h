@@ -12,6 +12,8 @@ bool espy_parse_real(const char *s, double lo, double hi, double *out);
 bool espy_ends_with_nocase(const char *s, const char *suffix); /* ASCII case */
 bool espy_equal_nocase(const char *a, const char *b);
 bool espy_utf8_valid(const char *s, size_t n);
+/* For text that is told to others and is not UTF-8: every byte above 0x7f becomes '?'. */
+void espy_utf8_mend(char *s, size_t n);
 size_t espy_utf8_length(const char *s); /* code points */
 /* For messages: control characters, and every byte above 0x7f where it is not UTF-8, as \xNN; cut
  * at the room. Returns out. */

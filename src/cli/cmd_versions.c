@@ -212,20 +212,3 @@ const espy_command espy_command_rollback = {
     0,
     1,
     rollback_cmd};
-
-static espy_err init_cmd(espy_cli *cli)
-{
-    espy_ctx *cx = &cli->cx;
-    const char *dir = cli->n_args ? cli->args[0] : espy_cli_text(cli, "workspace");
-    ESPY_TRY(espy_workspace_open(cx, dir ? dir : ".espy", true, &cli->ws));
-    if (cli->json)
-        return espy_cli_print_pairs(
-            cli, (const char *const[]){"workspace", cli->ws.dir, "state",
-                                       cli->ws.created ? "new" : "unchanged", NULL});
-    espy_cli_print("%s: %s\n", cli->ws.dir,
-                   cli->ws.created ? "new workspace" : "already a workspace, unchanged");
-    return ESPY_E_OK;
-}
-
-const espy_command espy_command_init = {
-    "init", "[DIR]", "Make a workspace (default: .espy here)", NULL, NULL, 0, 1, init_cmd};

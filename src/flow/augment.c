@@ -68,16 +68,19 @@ out:
     return e;
 }
 
+enum { AUGMENT_BATCH = 64 }; /* recordings that are in memory at once */
+
 typedef struct augment_job {
     const espy_augmenter *a;
     const uint32_t *at;
-    char **paths;  /* of the media of each row */
+    espy_buf files[AUGMENT_BATCH]; /* recordings first, first + 1 ...; empty: gone or damaged */
+    size_t first;
     float *x;      /* n x copies x dim */
     uint8_t *made; /* n x copies */
 } augment_job;
 
 /* The first seconds of a recording, at the encoder's rate. */
-static espy_err augment_read(espy_ctx *cx, const espy_encoder *encoder, const char *path, float **x,
+static espy_err augment_read(espy_ctx *cx, const espy_encoder *encoder, espy_span file, float **x,
                              size_t *n)
 {
     const int rate = espy_encoder_rate(encoder);
@@ -88,7 +91,7 @@ static espy_err augment_read(espy_ctx *cx, const espy_encoder *encoder, const ch
     espy_err e = ESPY_E_OK;
     if (!values)
         return cx->code;
-    ESPY_GO(espy_wave_open(cx, path, (espy_span){0}, rate, 0, clip, &wave));
+    ESPY_GO(espy_wave_open(cx, NULL, file, rate, 0, clip, &wave));
     ESPY_GO(espy_wave_read(cx, wave, values, room, n));
     *x = values;
     values = NULL;
@@ -133,9 +136,11 @@ static espy_err augment_one(espy_ctx *cx, void *self, size_t item, unsigned work
     float *x = NULL;
     size_t n = 0;
     espy_scan excuse = {0};
-    espy_err e = augment_read(cx, j->a->encoder, j->paths[item], &x, &n);
+    if (!j->files[item].size)
+        return ESPY_E_OK;
+    espy_err e = augment_read(cx, j->a->encoder, espy_span_of(&j->files[item]), &x, &n);
     for (size_t c = 0; e == ESPY_E_OK && n > 0 && c < j->a->copies; c++)
-        e = augment_copy(cx, j, x, n, item, c);
+        e = augment_copy(cx, j, x, n, j->first + item, c);
     espy_free(cx, x);
     if (e == ESPY_E_OK)
         return e;
@@ -164,6 +169,37 @@ static espy_err augment_gather(espy_ctx *cx, const augment_job *j, size_t n, esp
     return ESPY_E_OK;
 }
 
+/* The recording of a row; empty when it is gone or damaged. */
+static espy_err augment_fetch(espy_ctx *cx, const espy_augmenter *a, uint32_t row, espy_buf *out)
+{
+    char digest[ESPY_DIGEST_HEX];
+    espy_scan excuse = {0};
+    ESPY_TRY(espy_store_sample_media(cx, a->ws->store, a->set->vectors.sample[row], digest));
+    espy_err e = espy_store_media_bytes(cx, a->ws->store, digest, cx->max.file_bytes, out);
+    if (e == ESPY_E_OK)
+        return e;
+    if (e == ESPY_E_DIGEST) {
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    e = espy_scan_excuse(cx, e, &excuse);
+    espy_scan_free(cx, &excuse);
+    return e;
+}
+
+/* One batch: the store is read by this thread alone, the rest is everybody's. */
+static espy_err augment_batch(espy_ctx *cx, augment_job *j, size_t n)
+{
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
+        e = augment_fetch(cx, j->a, j->at[j->first + i], &j->files[i]);
+    if (e == ESPY_E_OK)
+        e = espy_parallel(cx, n, augment_one, j);
+    for (size_t i = 0; i < n; i++)
+        espy_buf_free(cx, &j->files[i]);
+    return e;
+}
+
 espy_err espy_augment(espy_ctx *cx, void *augmenter, const uint32_t *at, size_t n,
                       espy_fit_more *out)
 {
@@ -171,26 +207,16 @@ espy_err espy_augment(espy_ctx *cx, void *augmenter, const uint32_t *at, size_t 
     augment_job j = {.a = a, .at = at};
     espy_fit_more more = {0};
     espy_err e = ESPY_E_OK;
-    char digest[ESPY_DIGEST_HEX];
-    j.paths = espy_array(cx, n, sizeof *j.paths);
     j.made = espy_array(cx, n * a->copies, sizeof *j.made);
     j.x = more.x = espy_floats(cx, n * a->copies * a->set->rows.dim);
-    if (!j.paths || !j.made || !j.x)
+    if (!j.made || !j.x)
         ESPY_GO(cx->code);
-    for (size_t i = 0; i < n; i++) {
-        ESPY_GO(espy_store_sample_media(cx, a->ws->store, a->set->vectors.sample[at[i]], digest));
-        j.paths[i] = espy_store_media_path(cx, a->ws->store, digest);
-        if (!j.paths[i])
-            ESPY_GO(cx->code);
-    }
-    ESPY_GO(espy_parallel(cx, n, augment_one, &j));
+    for (; j.first < n; j.first += AUGMENT_BATCH)
+        ESPY_GO(augment_batch(cx, &j, n - j.first < AUGMENT_BATCH ? n - j.first : AUGMENT_BATCH));
     ESPY_GO(augment_gather(cx, &j, n, &more));
     *out = more;
     more = (espy_fit_more){0};
 out:
-    for (size_t i = 0; j.paths && i < n; i++)
-        espy_free(cx, j.paths[i]);
-    espy_free(cx, j.paths);
     espy_free(cx, j.made);
     espy_fit_more_free(cx, &more);
     return e;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -23,6 +24,10 @@ static const char conf_template[] =
     "; timezone = Europe/Berlin ; of dates and schedules; else the system's\n"
     "; min_accuracy = 0.95     ; least accuracy of a version before it answers\n"
     "; trigger = 100           ; espy enroll --no-train: learn when so many are new\n"
+    "; store = postgresql://user@host/database ; instead of store.db here\n"
+    "; media_dir = /srv/media  ; media as files in a folder that all machines share\n"
+    "; keep_probes = 30        ; days that espy label expire leaves what was only asked about\n"
+    "; keep_unknowns = 365     ; and media of which nobody has labelled a sample\n"
     "; threads = 0             ; 0: all cores this process may use\n";
 
 /* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */
@@ -118,28 +123,81 @@ static espy_err workspace_make(espy_ctx *cx, const char *dir)
     return e;
 }
 
+espy_err espy_workspace_make(espy_ctx *cx, const char *given, const char *store,
+                             const char *media_dir)
+{
+    char *dir = NULL, *path = NULL;
+    espy_err e = ESPY_E_OK;
+    espy_buf text;
+    espy_buf_init(&text, CONF_MAX);
+    if (store && !espy_store_url(store))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "a store's address is postgresql://USER@HOST:PORT/DATABASE");
+    ESPY_GO(espy_workspace_find(cx, given, &dir));
+    path = espy_path_join(cx, dir, "espy.conf");
+    if (!path)
+        ESPY_GO(cx->code);
+    if (espy_file_exists(path))
+        ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
+                          "%s is there already; change \"store\" and \"media_dir\" in it, or move "
+                          "what the workspace holds with: espy export --to",
+                          path));
+    ESPY_GO(espy_buf_text(cx, &text, conf_template));
+    if (store)
+        ESPY_GO(espy_buf_printf(cx, &text, "store = %s\n", store));
+    if (media_dir)
+        ESPY_GO(espy_buf_printf(cx, &text, "media_dir = %s\n", media_dir));
+    ESPY_GO(espy_dir_make(cx, dir));
+    ESPY_GO(espy_file_write(cx, path, text.data, text.size));
+    if (chmod(path, 0600) != 0) /* an address may hold a password */
+        e = espy_fail(cx, ESPY_E_IO, "%s: cannot be kept from others", path);
+out:
+    espy_buf_free(cx, &text);
+    espy_free(cx, path);
+    espy_free(cx, dir);
+    return e;
+}
+
+/* The folder of media files that espy.conf names; relative ones start at the workspace. */
+static espy_err workspace_media(espy_ctx *cx, const espy_workspace *ws, char **out)
+{
+    const char *dir = espy_workspace_setting(ws, "media_dir");
+    if (!dir || !*dir)
+        return ESPY_E_OK;
+    *out = *dir == '/' ? espy_strdup(cx, dir) : espy_path_join(cx, ws->dir, dir);
+    return *out ? ESPY_E_OK : cx->code;
+}
+
 espy_err espy_workspace_open(espy_ctx *cx, const char *given, bool create, espy_workspace *out)
 {
     espy_workspace ws = {0};
     espy_err e = ESPY_E_OK;
-    char *store = NULL;
+    char *file = NULL, *media = NULL;
     ESPY_GO(espy_workspace_find(cx, given, &ws.dir));
-    store = espy_path_join(cx, ws.dir, "store.db");
-    if (!store)
+    ESPY_GO(workspace_settings(cx, &ws));
+    file = espy_path_join(cx, ws.dir, "store.db");
+    if (!file)
         ESPY_GO(cx->code);
-    ws.created = !espy_file_exists(store);
-    if (ws.created && !create)
+    espy_store_place place = {.dir = ws.dir, .url = espy_env("ESPY_STORE")};
+    if (!place.url)
+        place.url = espy_workspace_setting(&ws, "store");
+    if (place.url && !*place.url)
+        place.url = NULL;
+    ws.created = place.url ? !espy_dir_exists(ws.dir) : !espy_file_exists(file);
+    if (ws.created && !create && !place.url)
         ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND,
                           "there is no workspace in %s; make one with: espy init %s", ws.dir,
                           ws.dir));
     if (ws.created)
         ESPY_GO(workspace_make(cx, ws.dir));
-    ESPY_GO(workspace_settings(cx, &ws));
-    ESPY_GO(espy_store_open(cx, ws.dir, &ws.store));
+    ESPY_GO(workspace_media(cx, &ws, &media));
+    place.media = media;
+    ESPY_GO(espy_store_open_at(cx, &place, &ws.store));
     *out = ws;
     ws = (espy_workspace){0};
 out:
-    espy_free(cx, store);
+    espy_free(cx, file);
+    espy_free(cx, media);
     espy_workspace_close(cx, &ws);
     return e;
 }

@@ -22,7 +22,13 @@ typedef struct espy_workspace {
  * the working directory, else ".espy" in it.  Caller owns. */
 espy_err espy_workspace_find(espy_ctx *cx, const char *given, char **dir) ESPY_NODISCARD;
 
-/* Opens the workspace; makes it when `create` is set and it is not there.
+/* Writes the espy.conf of a new workspace: its rows are at `store` ("postgresql://...") and its
+ * media in the folder `media_dir`, NULL for the defaults.  Errors: ARG, EXISTS (espy.conf), IO. */
+espy_err espy_workspace_make(espy_ctx *cx, const char *given, const char *store,
+                             const char *media_dir) ESPY_NODISCARD;
+
+/* Opens the workspace; makes it when `create` is set and it is not there.  With $ESPY_STORE, else
+ * espy.conf's "store", the rows are there and the folder holds settings and the version cache.
  * Errors: NOT_FOUND (says how to make one), FORMAT (espy.conf, with line), STORE, IO, NOMEM. */
 espy_err espy_workspace_open(espy_ctx *cx, const char *given, bool create,
                              espy_workspace *out) ESPY_NODISCARD;

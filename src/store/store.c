@@ -115,17 +115,47 @@ espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
 }
 
 /* -- opening and transactions ------------------------------------------------------------------ */
+bool espy_store_url(const char *s)
+{
+    return strncmp(s, "postgresql://", 13) == 0 || strncmp(s, "postgres://", 11) == 0;
+}
+
 espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out)
 {
+    return espy_store_open_at(cx, &(espy_store_place){.dir = dir}, out);
+}
+
+/* Media files that an erasure before could not delete, or a crash kept: tried again. */
+static void store_sweep(espy_ctx *cx, espy_store *st)
+{
+    espy_ctx sub = espy_ctx_child(cx);
+    if (espy_media_sweep(&sub, st) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN, "%s", sub.text);
+}
+
+espy_err espy_store_open_at(espy_ctx *cx, const espy_store_place *place, espy_store **out)
+{
     espy_err e = ESPY_E_NOMEM;
-    ESPY_TRY(espy_dir_make(cx, dir));
+    if (place->url != NULL && !espy_store_url(place->url))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "a store's address is postgresql://USER@HOST:PORT/DATABASE; leave it out "
+                         "for a database in the workspace folder");
+    ESPY_TRY(espy_dir_make(cx, place->dir));
     espy_store *st = espy_zalloc(cx, sizeof *st);
     if (st == NULL)
         return e;
-    st->dir = espy_strdup(cx, dir);
+    st->dir = espy_strdup(cx, place->dir);
     if (st->dir == NULL)
         goto out;
-    ESPY_GO(espy_db_sqlite.open(cx, dir, &st->db));
+    if (place->media != NULL)
+        st->media = espy_strdup(cx, place->media);
+    else if (place->url == NULL)
+        st->media = espy_path_join(cx, place->dir, "media");
+    if (st->media == NULL && (place->media != NULL || place->url == NULL))
+        goto out;
+    ESPY_GO(place->url == NULL ? espy_db_sqlite.open(cx, place->dir, &st->db)
+                               : espy_db_postgres.open(cx, place->url, &st->db));
+    store_sweep(cx, st);
     *out = st;
     return ESPY_E_OK;
 out:
@@ -143,6 +173,7 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
     espy_media_drop(cx, st);
     espy_free(cx, st->parts);
     espy_free(cx, st->pending);
+    espy_free(cx, st->media);
     espy_free(cx, st->dir);
     espy_free(cx, st);
     *store = NULL;
@@ -151,6 +182,21 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
 const char *espy_store_dir(const espy_store *st)
 {
     return st->dir;
+}
+
+const char *espy_store_shown(const espy_store *st)
+{
+    return st->db->ops->shown(st->db);
+}
+
+bool espy_store_on_server(const espy_store *st)
+{
+    return st->db->ops->server;
+}
+
+espy_err espy_store_changed(espy_ctx *cx, espy_store *st, double seconds, bool *changed)
+{
+    return st->db->ops->changed(cx, st->db, seconds, changed);
 }
 
 espy_err espy_store_begin(espy_ctx *cx, espy_store *st)

@@ -4,9 +4,10 @@
  * serialises.
  *
  * The store is the truth: head bytes live in it, media are content-addressed files beside it
- * (media/ab/abcd...), versions/ on disk is a cache.  The schema is numbered; opening an older store
- * copies the file first and then migrates forward.  Human labels are events (table events).
- * Formats: docs/formats/store.md, docs/formats/version.md.  Invariants: top of store_internal.h.
+ * (media/ab/abcd...) or in it, versions/ on disk is a cache.  The schema is numbered; opening an
+ * older SQLite store copies the file first and then migrates forward.  Human labels are events
+ * (table events). Formats: docs/formats/store.md, docs/formats/version.md.  Invariants: top of
+ * store_internal.h.
  *
  * Arrays that are handed out belong to the caller; each has its free function.  A call that changes
  * something is a transaction of its own, or part of the one that is open. */
@@ -23,10 +24,26 @@ typedef struct espy_store espy_store;
 /* Opens or creates the store of a workspace folder ("DIR/store.db"; the folder is made as well).
  * Errors: STORE, IO, FORMAT (not a store, or newer than this program), NOMEM. */
 espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out) ESPY_NODISCARD;
+
+/* Where a store is. */
+typedef struct espy_store_place {
+    const char *dir;   /* the workspace folder: made; with a url it holds the version cache only */
+    const char *url;   /* "postgresql://..." (docs/postgresql.md); NULL: the file DIR/store.db */
+    const char *media; /* folder of the media files, shared by all who use the url; NULL: DIR/media,
+                          with a url the database itself */
+} espy_store_place;
+/* The same for any place.  Also ARG (url).  A connection that is lost later fails what is under way
+ * with STORE and is made anew by the next call outside a transaction. */
+espy_err espy_store_open_at(espy_ctx *cx, const espy_store_place *place,
+                            espy_store **out) ESPY_NODISCARD;
+bool espy_store_url(const char *s); /* whether it begins like the address of a server */
 void espy_store_close(espy_ctx *cx, espy_store **store);
 
 /* The workspace folder as it was given; belongs to the store. */
 const char *espy_store_dir(const espy_store *st);
+/* Where the rows are, for people: the file store.db, or the url without its password. */
+const char *espy_store_shown(const espy_store *st);
+bool espy_store_on_server(const espy_store *st);
 
 /* Transactions nest: inner ones are savepoints.  Rollback cannot fail.  A commit that failed leaves
  * the transaction open for rollback.  Another process that wants to write waits for the outermost
@@ -34,6 +51,12 @@ const char *espy_store_dir(const espy_store *st);
 espy_err espy_store_begin(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 espy_err espy_store_commit(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 void espy_store_rollback(espy_ctx *cx, espy_store *st);
+
+/* Outside a transaction: waits at most so many seconds until some other connection may have let
+ * another version answer, and tells whether one may have since the last call.  The first call says
+ * yes; so may any that cannot tell.  Errors: STORE, CANCELLED. */
+espy_err espy_store_changed(espy_ctx *cx, espy_store *st, double seconds,
+                            bool *changed) ESPY_NODISCARD;
 
 /* -- collections: labels recognised together, of one modality and one encoder ------------------ */
 typedef struct espy_collection {
@@ -88,11 +111,16 @@ espy_err espy_store_label_find(espy_ctx *cx, espy_store *st, int64_t collection,
 espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy_span bytes,
                           const char *digest, const char *source, int64_t *id) ESPY_NODISCARD;
 
-/* The file of a media ("DIR/media/ab/abcd...", caller owns), and its bytes checked against the
- * digest. Errors: NOT_FOUND, LIMIT (more than max bytes), DIGEST (damaged), IO, NOMEM. */
+/* The file of a media ("DIR/media/ab/abcd...", caller owns); NULL with ARG noted where the database
+ * holds the media.  And its bytes, checked against the digest.
+ * Errors: NOT_FOUND, LIMIT (more than max bytes), DIGEST (damaged), IO, STORE, NOMEM. */
 char *espy_store_media_path(espy_ctx *cx, const espy_store *st, const char *digest);
 espy_err espy_store_media_bytes(espy_ctx *cx, espy_store *st, const char *digest, size_t max,
                                 espy_buf *out) ESPY_NODISCARD;
+
+/* Intersection over union of two boxes (x, y, width, height), or where neither has a height of two
+ * stretches: 0..1. */
+float espy_box_overlap(const float a[4], const float b[4]);
 
 /* What an encoder found in a media, kept so that nothing is encoded twice.
  * mode: the find options in short ("largest", "largest+whole", "all"). */

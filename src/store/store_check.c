@@ -6,6 +6,7 @@
 #include "store/store_internal.h"
 
 typedef struct check_list {
+    const char *name; /* of the database */
     espy_finding *at;
     size_t n, room;
 } check_list;
@@ -42,7 +43,8 @@ static espy_err check_report(espy_ctx *cx, void *self, const char *line)
         espy_sprintf(cx, "%s; restore a backup, or move the store away and train again", line);
     if (text == NULL)
         return ESPY_E_NOMEM;
-    espy_err e = check_note(cx, self, true, espy_strdup(cx, "store.db"), text);
+    check_list *l = self;
+    espy_err e = check_note(cx, l, true, espy_strdup(cx, l->name), text);
     espy_free(cx, text);
     return e;
 }
@@ -74,11 +76,11 @@ static espy_err check_media(espy_ctx *cx, espy_store *st, check_list *l)
             return ESPY_E_OK;
         memcpy(digest, next, sizeof digest);
         espy_ctx sub = espy_ctx_child(cx);
-        e = espy_media_file_check(&sub, st, digest);
+        e = espy_media_check(&sub, st, digest);
         if (check_stops(e))
             return espy_ctx_adopt(cx, &sub);
         if (e != ESPY_E_OK)
-            ESPY_TRY(check_note(cx, l, true, espy_store_media_path(cx, st, digest), sub.text));
+            ESPY_TRY(check_note(cx, l, true, espy_media_shown(cx, st, digest), sub.text));
     }
 }
 
@@ -127,7 +129,7 @@ static espy_err check_versions(espy_ctx *cx, espy_store *st, check_list *l)
 
 espy_err espy_store_check(espy_ctx *cx, espy_store *st, espy_finding **out, size_t *n)
 {
-    check_list l = {0};
+    check_list l = {.name = espy_store_on_server(st) ? espy_store_shown(st) : "store.db"};
     espy_err e = ESPY_E_OK;
     ESPY_GO(st->db->ops->check(cx, st->db, check_report, &l));
     ESPY_GO(check_media(cx, st, &l));

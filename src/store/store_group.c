@@ -138,6 +138,16 @@ out:
     return e;
 }
 
+espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media, bool probe)
+{
+    static const char on[] =
+        "UPDATE media SET probe = 1 WHERE id = $1 AND session IS NULL AND NOT EXISTS (SELECT 1"
+        " FROM samples s WHERE s.media = media.id AND s.labelled_by IS NOT NULL)"
+        " AND (SELECT count(*) FROM scans c WHERE c.media = media.id) <= 1";
+    static const char off[] = "UPDATE media SET probe = 0 WHERE id = $1 AND probe = 1";
+    return espy_db_exec(cx, st, probe ? on : off, DB_ARGS(DB_INT(media)));
+}
+
 /* -- the pool ---------------------------------------------------------------------------------- */
 void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
 {

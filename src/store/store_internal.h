@@ -2,8 +2,8 @@
  * store - what its files share: the database driver, the store itself and the steps between files.
  *
  * The store is written once, in SQL that SQLite and PostgreSQL both understand; a driver
- * (store_sqlite.c) knows how to open, migrate, run a statement and make a transaction.  Parameters
- * are written $1, $2 ... and first appear in that order.
+ * (store_sqlite.c, store_postgres.c) knows how to open, migrate, run a statement and make a
+ * transaction.  Parameters are written $1, $2 ... and first appear in that order.
  *
  * Invariants, which tests quote:
  *   S1  a media row is committed only after its file is complete and synced;
@@ -48,8 +48,11 @@ typedef espy_err espy_db_report(espy_ctx *cx, void *self, const char *line);
 
 struct espy_db_ops {
     const char *name;
-    /* Opens or creates the database of a workspace folder and brings it to the newest schema. */
-    espy_err (*open)(espy_ctx *cx, const char *dir, espy_db **out);
+    bool server; /* others reach it from other machines: rows can be locked, media kept in it */
+    /* Opens or creates the database of a workspace folder, or at an address, and brings it to the
+     * newest schema. */
+    espy_err (*open)(espy_ctx *cx, const char *where, espy_db **out);
+    const char *(*shown)(const espy_db *db); /* where it is, for people: without a password */
     void (*close)(espy_ctx *cx, espy_db *db);
     /* Inner transactions are savepoints.  write: the outermost takes the write lock at once, so
      * that two writers wait for each other instead of failing half-way.  A failed commit leaves the
@@ -68,10 +71,20 @@ struct espy_db_ops {
     espy_err (*bytes)(espy_ctx *cx, espy_db_rows *rows, int column,
                       espy_span *out); /* text or blob */
     void (*done)(espy_db_rows *rows);  /* NULL is fine */
+    /* Tells other connections, once the transaction is committed, that another version answers. */
+    espy_err (*announce)(espy_ctx *cx, espy_db *db, int64_t collection);
+    /* Waits at most so long until another connection did; true also when it cannot be told. */
+    espy_err (*changed)(espy_ctx *cx, espy_db *db, double seconds, bool *changed);
+    /* The highest id that a table ever gave out, and raising it, so that none comes twice. */
+    espy_err (*last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t *id);
+    espy_err (*set_last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t id);
+    /* Makes sure that what was deleted and committed is in no file of the database any more, copies
+     * from before migrations included.  dir: the workspace folder. */
+    espy_err (*scrub)(espy_ctx *cx, espy_db *db, const char *dir);
     espy_err (*check)(espy_ctx *cx, espy_db *db, espy_db_report *report, void *self);
 };
 
-extern const espy_db_ops espy_db_sqlite;
+extern const espy_db_ops espy_db_sqlite, espy_db_postgres;
 
 /* -- the store --------------------------------------------------------------------------------- */
 /* A version added in a transaction that is still open: its cache is written after the commit. */
@@ -88,6 +101,7 @@ typedef struct espy_store_part {
 struct espy_store {
     espy_db *db;
     char *dir;
+    char *media; /* the folder of the media files; NULL: the database holds them */
     espy_store_pending *pending;
     size_t pending_n, pending_room;
     espy_store_part *parts;
@@ -184,15 +198,21 @@ espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int6
 espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t row,
                                 int64_t from, int64_t to) ESPY_NODISCARD;
 
-/* -- store_media.c: the files under media/ ----------------------------------------------------- */
+/* -- store_media.c: media as files or rows ----------------------------------------------------- */
 /* Before the outermost commit: syncs all media files that wait and gives them their names (S1). */
 espy_err espy_media_settle(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 /* After the outermost rollback: deletes them. */
 void espy_media_drop(espy_ctx *cx, espy_store *st);
-/* Writes the bytes into a file that waits; inside a transaction. */
-espy_err espy_media_file_put(espy_ctx *cx, espy_store *st, espy_span bytes,
-                             const char *digest) ESPY_NODISCARD;
-espy_err espy_media_file_check(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+/* Files the bytes (a file waits for the commit); inside a transaction. */
+espy_err espy_media_put(espy_ctx *cx, espy_store *st, espy_span bytes,
+                        const char *digest) ESPY_NODISCARD;
+espy_err espy_media_check(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+/* A media whose rows are gone goes too: its bytes now, its file after the commit. */
+espy_err espy_media_forget(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+/* Deletes the files that wait for it, also those that a crash left waiting.  Errors: IO, STORE. */
+espy_err espy_media_sweep(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
+/* Where a media is, for people; caller owns. */
+char *espy_media_shown(espy_ctx *cx, const espy_store *st, const char *digest);
 
 /* -- store_version.c ----------------------------------------------------------------------------
  */
@@ -201,6 +221,9 @@ espy_err espy_media_file_check(espy_ctx *cx, espy_store *st, const char *digest)
  */
 espy_err espy_version_parse(espy_ctx *cx, espy_span json, const char *head_digest,
                             espy_version *out) ESPY_NODISCARD;
+/* Removes a version's files. */
+espy_err espy_version_cache_remove(espy_ctx *cx, espy_store *st, int64_t collection,
+                                   int64_t number) ESPY_NODISCARD;
 /* Writes the cache of versions added since; a failure is only logged, for the store has them. */
 void espy_version_flush(espy_ctx *cx, espy_store *st);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "store/store_internal.h"
 
 #define SCHEMA_FILE "store.db"
@@ -307,7 +308,8 @@ typedef struct sqlite_db {
     char *path;
     espy_db_rows *cache; /* every statement that was ever run */
     sqlite3_stmt *step[STEP_COUNT];
-    bool stuck; /* a rollback failed: nothing may run before it is done */
+    bool stuck;   /* a rollback failed: nothing may run before it is done */
+    int64_t seen; /* the data_version when last asked; 0: never asked */
 } sqlite_db;
 
 /* Notes what SQLite said, with the file and the remedy. */
@@ -705,6 +707,7 @@ static espy_err sqlite_configure(espy_ctx *cx, sqlite_db *db)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     ESPY_TRY(sqlite_run(cx, db,
                         "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+                        "PRAGMA secure_delete=ON;" /* what is erased is overwritten */
                         "PRAGMA page_size=8192;"));
     if (sqlite3_db_readonly(db->handle, "main") == 1)
         return sqlite_fail(cx, db, SQLITE_READONLY);
@@ -757,6 +760,100 @@ static espy_err sqlite_open(espy_ctx *cx, const char *dir, espy_db **out)
     return sqlite_open_schema(cx, dir, sqlite_migrations, SCHEMA_NEWEST, out);
 }
 
+static const char *sqlite_shown(const espy_db *base)
+{
+    return ((const sqlite_db *)base)->path;
+}
+
+/* -- other connections ------------------------------------------------------------------------- */
+static espy_err sqlite_announce(espy_ctx *cx, espy_db *base, int64_t collection)
+{
+    (void)cx;
+    (void)base;
+    (void)collection;
+    return ESPY_E_OK; /* they see that the file has changed */
+}
+
+/* data_version changes with every commit of another connection. */
+static espy_err sqlite_changed(espy_ctx *cx, espy_db *base, double seconds, bool *changed)
+{
+    sqlite_db *db = (sqlite_db *)base;
+    for (double until = espy_time_monotonic() + seconds;;) {
+        int64_t version = 0;
+        ESPY_TRY(espy_cancelled(cx));
+        ESPY_TRY(sqlite_ask(cx, db, "PRAGMA data_version", &version));
+        *changed = version != db->seen;
+        db->seen = version;
+        if (*changed || espy_time_monotonic() >= until)
+            return ESPY_E_OK;
+        sqlite3_sleep(STEP_NAP_MS);
+    }
+}
+
+/* -- ids --------------------------------------------------------------------------------------- */
+static espy_err sqlite_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t *id)
+{
+    static const char sql[] = "SELECT max(seq) FROM sqlite_sequence WHERE name = $1";
+    espy_db_rows *rows = NULL;
+    bool more = false;
+    ESPY_TRY(sqlite_query(cx, base, sql, DB_ARGS(DB_TEXT(table)), &rows));
+    espy_err e = sqlite_next(cx, rows, &more);
+    if (e == ESPY_E_OK)
+        *id = sqlite_integer(rows, 0);
+    sqlite_done(rows);
+    return e;
+}
+
+static espy_err sqlite_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
+{
+    static const char raise[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2 AND seq < $1";
+    static const char add[] = "INSERT INTO sqlite_sequence (name, seq) SELECT $1, $2"
+                              " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)";
+    const espy_db_value name = DB_TEXT(table), last = DB_INT(id);
+    const struct {
+        const char *sql;
+        espy_db_value args[2];
+    } steps[] = {{raise, {last, name}}, {add, {name, last}}};
+    for (size_t i = 0; i < 2; i++) {
+        espy_db_rows *rows = NULL;
+        bool more = false;
+        ESPY_TRY(sqlite_query(cx, base, steps[i].sql, steps[i].args, 2, &rows));
+        espy_err e = sqlite_next(cx, rows, &more);
+        sqlite_done(rows);
+        ESPY_TRY(e);
+    }
+    return ESPY_E_OK;
+}
+
+/* -- scrubbing --------------------------------------------------------------------------------- */
+/* Deletes the copies that migrations made: they hold what the store no longer does. */
+static espy_err sqlite_drop_copies(espy_ctx *cx, const char *dir)
+{
+    espy_dir_list list;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_dir_read(cx, dir, &list));
+    for (size_t i = 0; i < list.n && e == ESPY_E_OK; i++) {
+        const char *name = list.at[i].name;
+        if (strncmp(name, SCHEMA_FILE ".v", sizeof SCHEMA_FILE + 1) != 0 ||
+            strcmp(espy_path_suffix(name), ".bak") != 0)
+            continue;
+        char *path = espy_path_join(cx, dir, name);
+        e = path == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+        if (path != NULL && cx->io->unlink(path) != 0)
+            e = espy_fail(cx, ESPY_E_IO, "%s: cannot be deleted; delete this old copy", path);
+        espy_free(cx, path);
+    }
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+/* Deleted content was overwritten (secure_delete); the log still holds it until it is cut. */
+static espy_err sqlite_scrub(espy_ctx *cx, espy_db *base, const char *dir)
+{
+    ESPY_TRY(sqlite_run(cx, (sqlite_db *)base, "PRAGMA wal_checkpoint(TRUNCATE)"));
+    return sqlite_drop_copies(cx, dir);
+}
+
 /* -- checking ---------------------------------------------------------------------------------- */
 static espy_err sqlite_check(espy_ctx *cx, espy_db *base, espy_db_report *report, void *self)
 {
@@ -794,6 +891,7 @@ out:
 const espy_db_ops espy_db_sqlite = {
     .name = "sqlite",
     .open = sqlite_open,
+    .shown = sqlite_shown,
     .close = sqlite_close,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
@@ -805,5 +903,10 @@ const espy_db_ops espy_db_sqlite = {
     .real = sqlite_real,
     .bytes = sqlite_bytes,
     .done = sqlite_done,
+    .announce = sqlite_announce,
+    .changed = sqlite_changed,
+    .last_id = sqlite_last_id,
+    .set_last_id = sqlite_set_last_id,
+    .scrub = sqlite_scrub,
     .check = sqlite_check,
 };

@@ -258,6 +258,19 @@ static void version_cache_write(espy_ctx *cx, const espy_store *st, const versio
                  (long long)r->number, sub.text);
 }
 
+espy_err espy_version_cache_remove(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number)
+{
+    espy_err e = ESPY_E_NOMEM;
+    char *folder = NULL, *parent = version_parent(cx, st, collection);
+    if (parent != NULL)
+        folder = espy_sprintf(cx, "%s/%lld", parent, (long long)number);
+    if (folder != NULL)
+        e = espy_dir_remove(cx, folder);
+    espy_free(cx, folder);
+    espy_free(cx, parent);
+    return e;
+}
+
 void espy_version_flush(espy_ctx *cx, espy_store *st)
 {
     for (size_t i = 0; i < st->pending_n; i++) {
@@ -526,6 +539,7 @@ espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, in
             ESPY_GO(version_alias_set(cx, st, collection, "previous", live));
         ESPY_GO(version_alias_set(cx, st, collection, "live", number));
         ESPY_GO(version_promote_event(cx, st, collection, live, number, reason));
+        ESPY_GO(st->db->ops->announce(cx, st->db, collection));
     }
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;

@@ -39,6 +39,9 @@ int64_t case_sample(espy_ctx *cx, espy_store *st, int64_t collection, int k, cha
 int64_t case_version(espy_ctx *cx, espy_store *st, int64_t collection, const char *head,
                      const int64_t *samples, size_t n);
 
+/* The labels that are there, what they hold and what was refused, as one text. */
+void case_picture(espy_ctx *cx, espy_store *st, int64_t collection, char *out, size_t room);
+
 /* Every call once, from an empty folder: what loops over failing allocations run. */
 typedef espy_err case_open(espy_ctx *cx, const char *dir, espy_store **out);
 espy_err case_life(espy_ctx *cx, case_open *open_store, const char *dir);
