@@ -88,6 +88,7 @@ static espy_err assign_summary(espy_cli *cli, const espy_collection *c,
     v = espy_json_object();
     ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, v, "session", espy_json_of_string(o->session)));
+    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_float((float)o->threshold)));
     ESPY_GO(espy_json_set(cx, v, "total", espy_json_of_int((int64_t)a->n)));
     ESPY_GO(espy_json_set(cx, v, "assigned", espy_json_of_int((int64_t)a->assigned)));
     ESPY_GO(espy_json_set(cx, v, "matched", espy_json_of_int((int64_t)a->matched)));
@@ -111,6 +112,7 @@ static espy_err assign_cmd(espy_cli *cli)
     int64_t sample = espy_cli_int(cli, "sample");
     espy_err e = ESPY_E_OK;
     o.session = espy_cli_text(cli, "session");
+    o.date = espy_cli_text(cli, "date");
     o.k = (size_t)espy_cli_int(cli, "k");
     o.margin = espy_cli_real(cli, "margin");
     o.voting = !espy_cli_flag(cli, "no-voting");

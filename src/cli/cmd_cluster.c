@@ -54,7 +54,7 @@ static espy_err cluster_json(espy_cli *cli, const espy_collection *c, const espy
     }
     ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, v, "session", espy_json_of_string(o->session)));
-    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_number(o->threshold)));
+    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_float((float)o->threshold)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)g->pool.n)));
     ESPY_GO(espy_json_set(cx, v, "compared", espy_json_of_int((int64_t)(rows + g->noise))));
     ESPY_GO(espy_json_set(cx, v, "noise", espy_json_of_int((int64_t)g->noise)));
@@ -127,6 +127,7 @@ static espy_err cluster_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_TRY(cluster_method(cli, &o.method));
     o.session = espy_cli_text(cli, "session");
+    o.date = espy_cli_text(cli, "date");
     o.max_clusters = espy_cli_text(cli, "max-clusters") ? (size_t)espy_cli_int(cli, "max-clusters")
                                                         : ESPY_GROUP_ANY_NUMBER;
     o.min_samples = (size_t)espy_cli_int(cli, "min-samples");

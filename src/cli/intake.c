@@ -26,6 +26,32 @@ static void intake_told(espy_cli *cli, const espy_modality *m, const espy_collec
         espy_cli_say(cli, "%zu of them belong to another session and stay there", g->elsewhere);
 }
 
+/* The collection that the files come into, and its encoder: the one that is named, else the only
+ * one of the modality, else a new one. */
+static espy_err intake_collection(espy_cli *cli, const espy_modality *modality,
+                                  espy_encoder **encoder, espy_collection *out)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection only = {0};
+    espy_err e = ESPY_E_NOT_FOUND;
+    ESPY_TRY(espy_cli_workspace(cli, true));
+    if (!espy_cli_given(cli, "collection"))
+        e = espy_workspace_collection_only(cx, &cli->ws, modality, &only);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        ESPY_TRY(espy_cli_encoder(cli, true, modality, encoder));
+        return espy_cli_collection_new(cli, *encoder, out);
+    }
+    ESPY_TRY(e);
+    ESPY_GO(espy_workspace_encoder(cx, &cli->ws, only.name, modality,
+                                   espy_cli_given(cli, "encoder"), espy_cli_given(cli, "precision"),
+                                   encoder));
+    ESPY_GO(espy_workspace_collection(cx, &cli->ws, only.name, *encoder, out));
+out:
+    espy_collection_free(cx, &only);
+    return e;
+}
+
 /* Encodes the files that were named and puts them into the session. */
 static espy_err intake_files(intake *in, espy_collection *c)
 {
@@ -39,11 +65,8 @@ static espy_err intake_files(intake *in, espy_collection *c)
                                     .skipped = intake_skipped,
                                     .self = in};
     espy_err e = ESPY_E_OK;
-    if (o.date && !o.session)
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
     ESPY_TRY(espy_paths_modality(cli, &in->paths, &modality));
-    ESPY_TRY(espy_cli_encoder(cli, true, modality, &encoder));
-    ESPY_GO(espy_cli_collection_new(cli, encoder, c));
+    ESPY_GO(intake_collection(cli, modality, &encoder, c));
     ESPY_GO(espy_flow_collect(&cli->cx, &cli->ws, c, encoder, (const char *const *)in->paths.at,
                               in->paths.n, &o, &got));
     intake_told(cli, espy_encoder_modality(encoder), &got);
@@ -57,8 +80,8 @@ out:
 espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
 {
     intake in = {.cli = cli};
-    if (!cli->n_args && espy_cli_text(cli, "date"))
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is for new files; name some");
+    if (espy_cli_text(cli, "date") && !espy_cli_text(cli, "session"))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
     if (!cli->n_args)
         return espy_cli_collection(cli, NULL, out);
     ESPY_TRY(espy_paths_expand(cli, cli->args, cli->n_args, &in.paths));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/collect.h"
 #include "index/index.h"
 #include "store/label.h"
 
@@ -308,7 +309,7 @@ static espy_err assign_asked(espy_ctx *cx, assign_run *r)
     if (o->samples)
         return ESPY_E_OK;
     if (o->session) {
-        ESPY_TRY(espy_store_session_find(cx, r->ws->store, r->c->id, o->session, &id));
+        ESPY_TRY(espy_flow_session(cx, r->ws, r->c, o->session, o->date, &id));
         ESPY_TRY(espy_store_pool(cx, r->ws->store, r->c->id, id, r->c->encoder_digest, &session));
         from = &session;
     }

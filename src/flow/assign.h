@@ -33,6 +33,7 @@ const char *espy_assign_status_name(espy_assign_status s);
 
 typedef struct espy_assign_options {
     const char *session;    /* samples of one session; NULL: of the whole collection */
+    const char *date;       /* of the session; NULL: the newest of that name */
     const int64_t *samples; /* only these, ascending; NULL: all that have no label */
     size_t samples_n;
     size_t k;         /* 1..20 neighbours */

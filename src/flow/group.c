@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/collect.h"
 #include "learn/cluster.h"
 #include "store/label.h"
 
@@ -413,7 +414,7 @@ static espy_err group_read(espy_ctx *cx, group_run *r, espy_grouping *g)
 {
     espy_store *st = r->ws->store;
     if (r->o->session)
-        ESPY_TRY(espy_store_session_find(cx, st, r->c->id, r->o->session, &r->session));
+        ESPY_TRY(espy_flow_session(cx, r->ws, r->c, r->o->session, r->o->date, &r->session));
     ESPY_TRY(espy_store_pool(cx, st, r->c->id, r->session, r->c->encoder_digest, &g->pool));
     ESPY_TRY(espy_store_rejections(cx, st, r->c->id, &r->refused, &r->refused_n));
     ESPY_TRY(espy_store_labels(cx, st, r->c->id, &r->labels, &r->labels_n));

@@ -26,6 +26,7 @@ typedef enum espy_group_method {
 
 typedef struct espy_group_options {
     const char *session; /* of one session; NULL: of the whole collection */
+    const char *date;    /* of the session; NULL: the newest of that name */
     espy_group_method method;
     double threshold;        /* cosine 0..1: higher makes more and smaller groups */
     size_t max_clusters;     /* 1..200: go on until there are no more; ESPY_GROUP_ANY_NUMBER */

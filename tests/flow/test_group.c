@@ -3,6 +3,7 @@
  * run changes what people said. */
 #include "people_case.h"
 
+#include "flow/collect.h"
 #include "flow/group.h"
 
 static espy_grouping grouped(people *p, const espy_group_options *o)
@@ -304,6 +305,33 @@ static void run_two_sessions(void **state)
     people_close(&p);
 }
 
+/* Two sessions of one name: the day tells them apart, without it the newest is meant. */
+static void run_days(void **state)
+{
+    (void)state;
+    static const float x[] = {1, 0, 0};
+    people p;
+    int64_t first = 0, second = 0, id = 0;
+    espy_grouping g;
+    people_open(&p, "c");
+    people_photo(&p, "Maths", x, 1, 3, NULL); /* a day that nobody told */
+    PEOPLE_OK(&p, espy_store_session(&p.cx, p.ws.store, p.c.id, "Maths", "2026-03-01", &first));
+    PEOPLE_OK(&p, espy_store_session(&p.cx, p.ws.store, p.c.id, "Maths", "2026-02-01", &second));
+    PEOPLE_OK(&p, espy_flow_session(&p.cx, &p.ws, &p.c, "Maths", NULL, &id));
+    assert_int_equal(id, first);
+    PEOPLE_OK(&p, espy_flow_session(&p.cx, &p.ws, &p.c, "Maths", "2026-02-01", &id));
+    assert_int_equal(id, second);
+    PEOPLE_FAILS(&p, NOT_FOUND, espy_flow_session(&p.cx, &p.ws, &p.c, "Maths", "2026-02-02", &id));
+    espy_group_options o = espy_group_defaults();
+    o.session = "Maths";
+    assert_int_equal(group(&p, &o), 0); /* a session without photos */
+    o.date = "";
+    assert_int_equal(group(&p, &o), 1);
+    o.date = "2026-02-02";
+    PEOPLE_FAILS(&p, NOT_FOUND, espy_flow_group(&p.cx, &p.ws, &p.c, &o, &g));
+    people_close(&p);
+}
+
 static void run_include_identified(void **state)
 {
     (void)state;
@@ -551,6 +579,7 @@ int main(void)
         cmocka_unit_test(run_second_run_changes_nothing),
         cmocka_unit_test(run_names),
         cmocka_unit_test(run_two_sessions),
+        cmocka_unit_test(run_days),
         cmocka_unit_test(run_include_identified),
         cmocka_unit_test(run_names_stay_apart),
         cmocka_unit_test(run_decisions_stay),
