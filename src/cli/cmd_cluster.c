@@ -111,9 +111,12 @@ static espy_err cluster_text(espy_cli *cli, const espy_collection *c, const espy
     espy_cli_print("\n");
     if (g->too_many)
         espy_cli_say(cli, "more groups than --max-clusters: the others must stay apart");
-    if (g->n && o->create_labels)
+    size_t first = 0;
+    while (first < g->n && !g->at[first].fresh)
+        first++;
+    if (first < g->n && o->create_labels)
         espy_cli_say(cli, "name a group with: espy label rename %s NEW_CODE \"Full Name\"",
-                     g->at[0].code);
+                     g->at[first].code);
     return ESPY_E_OK;
 }
 
