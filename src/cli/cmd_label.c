@@ -42,19 +42,17 @@ static espy_err label_samples(espy_cli *cli, int first, int64_t **out, size_t *n
     return ESPY_E_OK;
 }
 
-/* NEW as a folder would be called: "STU001_John_Doe" is code and name; a given name wins. */
+/* NEW as a folder would be called: "STU001_John_Doe" is code and name; a given name wins.
+ * What is set is the caller's to free, also after a failure. */
 static espy_err label_new_name(espy_cli *cli, const char *text, const char *given, char **code,
                                char **name)
 {
     ESPY_TRY(espy_folder_name(&cli->cx, text, ESPY_FOLDER_CODE, code, name));
-    if (espy_label_unknown(*code)) {
-        espy_free(&cli->cx, *code);
-        espy_free(&cli->cx, *name);
+    if (espy_label_unknown(*code))
         return espy_fail(&cli->cx, ESPY_E_ARG,
                          "nobody can be called \"%s\": it is what espy answers when it does not "
                          "know",
                          text);
-    }
     if (!given)
         return ESPY_E_OK;
     char *copy = espy_strdup(&cli->cx, given);
