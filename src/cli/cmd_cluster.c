@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/intake.h"
+#include "flow/assign.h"
 #include "flow/sheet.h"
 
 static const char *plural(size_t n)
@@ -18,6 +19,12 @@ static espy_err cluster_method(espy_cli *cli, espy_group_method *out)
     if (*out == ESPY_GROUP_AVERAGE && strcmp(name, "average") != 0)
         return espy_fail(&cli->cx, ESPY_E_ARG, "--method %s: choose average or dbscan", name);
     return ESPY_E_OK;
+}
+
+/* DBSCAN joins by single pairs, as assignment does, and not by means. */
+static double (*cluster_cosine(espy_group_method m))(double)
+{
+    return m == ESPY_GROUP_DBSCAN ? espy_assign_cosine : espy_group_cosine;
 }
 
 static espy_err cluster_group_json(espy_ctx *cx, const espy_grouping *g, size_t i, espy_json *list)
@@ -139,7 +146,7 @@ static espy_err cluster_cmd(espy_cli *cli)
     o.assign = o.create_labels && !espy_cli_flag(cli, "no-assign");
     o.progress = &cli->progress;
     ESPY_GO(espy_cli_intake(cli, &c));
-    ESPY_GO(espy_cli_cosine(cli, &c, espy_group_cosine, &o.threshold));
+    ESPY_GO(espy_cli_cosine(cli, &c, cluster_cosine(o.method), &o.threshold));
     ESPY_GO(espy_flow_group(cx, &cli->ws, &c, &o, &g));
     espy_cli_progress_pause(cli);
     if (cli->json)
@@ -193,7 +200,9 @@ const espy_command espy_command_cluster = {
     "so the default depends on the pack (edgeface 0.37, mobilefacenet 0.40, face-api 0.94).  For "
     "a\n"
     "class 30 to 50 --max-clusters are a limit above which the least unlike groups are joined.\n"
-    "DBSCAN wants a higher threshold and may put two faces of one photo together.",
+    "DBSCAN joins whoever is near one of a group: fewer groups are torn apart, but once two "
+    "people\n"
+    "touch they are one, and it may put two faces of one photo together.",
     cluster_options,
     0,
     -1,

@@ -212,7 +212,7 @@ def tables_of_attendansee_show_it():
 
 
 def odd_faces_are_noise():
-    told = cluster("--method", "dbscan", "--no-labels", "--include-identified", "--threshold", "0.9" if not SNAPSHOTS else "0.4")
+    told = cluster("--method", "dbscan", "--no-labels", "--include-identified", "--threshold", "0.4" if SNAPSHOTS else "0.96")
     assert told["noise"] > 0 and told["noise"] + sum(g["size"] for g in told["groups"]) == told["compared"], told
     assert all(g["size"] > 1 for g in told["groups"]), told
 
