@@ -200,9 +200,8 @@ const espy_command espy_command_cluster = {
     "so the default depends on the pack (edgeface 0.37, mobilefacenet 0.40, face-api 0.94).  For "
     "a\n"
     "class 30 to 50 --max-clusters are a limit above which the least unlike groups are joined.\n"
-    "DBSCAN joins whoever is near one of a group: fewer groups are torn apart, but once two "
-    "people\n"
-    "touch they are one, and it may put two faces of one photo together.",
+    "DBSCAN joins whoever is near one of a group: fewer people are torn apart, but in large\n"
+    "collections people who are alike come together.",
     cluster_options,
     0,
     -1,

@@ -25,8 +25,10 @@ typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const 
 espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                           espy_blank_fn *blank, void *self, espy_json **receipt) ESPY_NODISCARD;
 
-/* Removes media that came before a time (seconds since 1970; 0: none): probes, and media none of
- * whose samples anybody has labelled.  What a version learned from stays.  *removed: how many. */
+/* Removes media that came before a time (seconds since 1970; 0: none): probes, and media that show
+ * unknowns alone, which nobody has labelled, or only grouping has.  What a person or a folder
+ * labelled, or a version learned from, stays.  Groups left empty are deleted.  *removed: how many.
+ */
 espy_err espy_store_expire(espy_ctx *cx, espy_store *st, double probes, double unknowns,
                            size_t *removed) ESPY_NODISCARD;
 

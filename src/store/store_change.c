@@ -209,6 +209,19 @@ espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, co
     return change_note(cx, ch, "labels", row);
 }
 
+espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
+{
+    espy_label old = {0}, gone;
+    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
+    gone = old;
+    gone.deleted = true;
+    espy_err e = ESPY_E_OK;
+    if (old.grouped && old.samples == 0 && !old.deleted)
+        e = espy_change_label(cx, st, ch, &old, &gone);
+    espy_label_free(cx, &old);
+    return e;
+}
+
 /* -- refusals ---------------------------------------------------------------------------------- */
 espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
                              int64_t label, bool refused)

@@ -268,20 +268,6 @@ static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t 
     return espy_change_sample(cx, st, ch, sample, label, label != 0 ? "job" : "", confidence);
 }
 
-/* A group that has lost its last sample goes. */
-static espy_err file_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
-{
-    espy_label old = {0}, gone;
-    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
-    gone = old;
-    gone.deleted = true;
-    espy_err e = ESPY_E_OK;
-    if (old.grouped && old.samples == 0 && !old.deleted)
-        e = espy_change_label(cx, st, ch, &old, &gone);
-    espy_label_free(cx, &old);
-    return e;
-}
-
 espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
                          espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
                          size_t *filed)
@@ -304,7 +290,7 @@ espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const
     }
     for (size_t i = 0; i < n; i++)
         if (had[i] != 0)
-            ESPY_GO(file_tidy(cx, st, &ch, had[i]));
+            ESPY_GO(espy_change_tidy(cx, st, &ch, had[i]));
     e = espy_change_end(cx, st, &ch, 0, 0);
 out:
     espy_change_drop(cx, st, &ch);

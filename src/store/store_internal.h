@@ -192,6 +192,9 @@ espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
                            const espy_label *to) ESPY_NODISCARD;
 espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
                                const char *name, bool grouped, int64_t *id) ESPY_NODISCARD;
+/* Deletes the label when it is a group that has lost its last sample. */
+espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch,
+                          int64_t label) ESPY_NODISCARD;
 /* Notes or takes back that the sample is not of the label. */
 espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
                              int64_t label, bool refused) ESPY_NODISCARD;

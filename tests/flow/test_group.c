@@ -475,6 +475,15 @@ static void run_one_photo(void **state)
     assert_int_equal(people_label(&p, s[0]), people_label(&p, s[2]));
     espy_grouping_free(&p.cx, &g);
 
+    /* DBSCAN, which knows no photos, does so too */
+    people_undo(&p, "group");
+    o.method = ESPY_GROUP_DBSCAN;
+    group(&p, &o);
+    assert_int_not_equal(people_label(&p, s[0]), 0);
+    assert_int_not_equal(people_label(&p, s[0]), people_label(&p, s[1]));
+    assert_int_not_equal(people_label(&p, s[2]), people_label(&p, s[3]));
+    o.method = ESPY_GROUP_AVERAGE;
+
     /* one of the two has a name: the other is somebody else */
     int64_t ada = people_set(&p, "ADA", s, 1);
     o.include_identified = true;

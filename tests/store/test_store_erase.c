@@ -229,7 +229,11 @@ static void run_expire(void **state)
     size_t removed = 99;
     int64_t labelled = case_sample(&cx, st, c, 0, digest[0]);
     int64_t learned = case_sample(&cx, st, c, 1, digest[1]);
-    (void)case_sample(&cx, st, c, 2, digest[2]); /* nobody's */
+    int64_t grouped = case_sample(&cx, st, c, 2, digest[2]); /* nobody's but a group's */
+    espy_new_label fresh = {.code = "cluster_1", .name = "Unknown"};
+    espy_filing filing = {grouped, -1, (double)NAN, false};
+    size_t filed = 0;
+    CASE_OK(&cx, espy_store_file(&cx, st, c, "group", &fresh, 1, &filing, 1, &filed));
     (void)case_sample(&cx, st, c, 3, digest[3]); /* asked about */
     CASE_OK(&cx, espy_store_label(&cx, st, c, "ADA", NULL, &ada));
     const int64_t both[] = {labelled, learned};
@@ -251,6 +255,8 @@ static void run_expire(void **state)
     assert_int_equal(removed, 1);
     assert_true(media_there(&cx, st, digest[0]) && media_there(&cx, st, digest[1]));
     assert_false(media_there(&cx, st, digest[2]));
+    espy_label l = {0};
+    CASE_FAILS(&cx, NOT_FOUND, espy_store_label_find(&cx, st, c, "cluster_1", &l));
     ENDED(cx, st);
 }
 
