@@ -16,6 +16,8 @@
 
 #include "store/store.h"
 
+#define DB_SCHEMA 3 /* the newest, in every database */
+
 /* -- the driver -------------------------------------------------------------------------------- */
 typedef enum espy_db_kind {
     ESPY_DB_NULL,
@@ -75,7 +77,8 @@ struct espy_db_ops {
     espy_err (*announce)(espy_ctx *cx, espy_db *db, int64_t collection);
     /* Waits at most so long until another connection did; true also when it cannot be told. */
     espy_err (*changed)(espy_ctx *cx, espy_db *db, double seconds, bool *changed);
-    /* The highest id that a table ever gave out, and raising it, so that none comes twice. */
+    /* The highest id that a table ever gave out; telling it to an empty one, so that none comes
+     * twice. */
     espy_err (*last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t *id);
     espy_err (*set_last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t id);
     espy_err (*check)(espy_ctx *cx, espy_db *db, espy_db_report *report, void *self);

@@ -388,7 +388,7 @@ typedef struct pg_step {
     int64_t to;
     const char *sql;
 } pg_step;
-static const pg_step pg_migrations[] = {{3, pg_schema_3}};
+static const pg_step pg_migrations[] = {{DB_SCHEMA, pg_schema_3}};
 #define PG_STEPS (sizeof pg_migrations / sizeof pg_migrations[0])
 
 struct espy_db_rows {
@@ -950,11 +950,8 @@ static espy_err pg_last_id(espy_ctx *cx, espy_db *base, const char *table, int64
 static espy_err pg_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
 {
     char sql[160];
-    int64_t now = 0;
-    ESPY_TRY(pg_last_id(cx, base, table, &now));
-    if (id <= now)
-        return ESPY_E_OK;
-    snprintf(sql, sizeof sql, "SELECT setval('%s_id_seq', %lld)", table, (long long)id);
+    snprintf(sql, sizeof sql, "SELECT setval('%s_id_seq', %lld, %s)", table,
+             (long long)(id > 0 ? id : 1), id > 0 ? "true" : "false");
     return pg_run(cx, (pg_db *)base, sql);
 }
 

@@ -278,6 +278,7 @@ static const char sqlite_schema_3[] =
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
 static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
+_Static_assert(SCHEMA_NEWEST == DB_SCHEMA, "both databases have the same schemas");
 
 struct espy_db_rows {
     struct sqlite_db *db;
@@ -805,14 +806,14 @@ static espy_err sqlite_last_id(espy_ctx *cx, espy_db *base, const char *table, i
 
 static espy_err sqlite_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
 {
-    static const char raise[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2 AND seq < $1";
+    static const char set[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2";
     static const char add[] = "INSERT INTO sqlite_sequence (name, seq) SELECT $1, $2"
                               " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)";
     const espy_db_value name = DB_TEXT(table), last = DB_INT(id);
     const struct {
         const char *sql;
         espy_db_value args[2];
-    } steps[] = {{raise, {last, name}}, {add, {name, last}}};
+    } steps[] = {{set, {last, name}}, {add, {name, last}}};
     for (size_t i = 0; i < 2; i++) {
         espy_db_rows *rows = NULL;
         bool more = false;
