@@ -116,6 +116,11 @@ espy_err espy_fd_write(espy_ctx *cx, int fd, const char *path, const void *bytes
 
 espy_err espy_file_write(espy_ctx *cx, const char *path, const void *p, size_t n)
 {
+    return espy_file_write_parts(cx, path, &(espy_span){p, n}, 1);
+}
+
+espy_err espy_file_write_parts(espy_ctx *cx, const char *path, const espy_span *parts, size_t n)
+{
     espy_err e = ESPY_E_OK;
     int fd = -1;
     bool there = false;
@@ -130,7 +135,8 @@ espy_err espy_file_write(espy_ctx *cx, const char *path, const void *p, size_t n
     if (fd < 0)
         ESPY_GO(file_fail(cx, "write", path));
     there = true;
-    ESPY_GO(espy_fd_write(cx, fd, path, p, n));
+    for (size_t i = 0; i < n; i++)
+        ESPY_GO(espy_fd_write(cx, fd, path, parts[i].data, parts[i].size));
     if (cx->io->sync(fd) != 0)
         ESPY_GO(file_fail(cx, "sync", path));
     int closing = fd;

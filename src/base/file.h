@@ -30,6 +30,10 @@ espy_err espy_file_open(espy_ctx *cx, const char *path, int *fd) ESPY_NODISCARD;
  * the old or the new content is there, never a mixture; on failure nothing is left behind. */
 espy_err espy_file_write(espy_ctx *cx, const char *path, const void *p, size_t n) ESPY_NODISCARD;
 
+/* The same of n pieces, one behind the other. */
+espy_err espy_file_write_parts(espy_ctx *cx, const char *path, const espy_span *parts,
+                               size_t n) ESPY_NODISCARD;
+
 /* Writes all of it to an open file; path for the message. */
 espy_err espy_fd_write(espy_ctx *cx, int fd, const char *path, const void *p,
                        size_t n) ESPY_NODISCARD;

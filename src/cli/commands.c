@@ -18,6 +18,17 @@
     X(compare)            \
     X(detect)             \
     X(embed)              \
+    X(cluster)            \
+    X(assign)             \
+    X(label_list)         \
+    X(label_rename)       \
+    X(label_merge)        \
+    X(label_split)        \
+    X(label_set)          \
+    X(label_reject)       \
+    X(label_delete)       \
+    X(label_undo)         \
+    X(label_history)      \
     X(versions)           \
     X(rollback)           \
     X(trigger)            \

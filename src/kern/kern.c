@@ -37,6 +37,10 @@ unsigned espy_cpu_detect(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
         cpu |= ESPY_CPU_AVX512;
+    if (cpu & ESPY_CPU_AVX512 && __builtin_cpu_supports("avx512vnni"))
+        cpu |= ESPY_CPU_VNNI;
+    if (cpu & ESPY_CPU_AVX512 && __builtin_cpu_supports("avx512bf16"))
+        cpu |= ESPY_CPU_BF16;
 #endif
     const char *mask = getenv("ESPY_CPU");
     if (mask && strcmp(mask, "none") == 0)

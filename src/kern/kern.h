@@ -7,7 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ESPY_CPU_AVX2 = 1u << 0, ESPY_CPU_AVX512 = 1u << 1 };
+/* AVX512: F, VL, DQ, BW.  VNNI and BF16: AVX512 with products of bytes, of bf16. */
+enum {
+    ESPY_CPU_AVX2 = 1u << 0,
+    ESPY_CPU_AVX512 = 1u << 1,
+    ESPY_CPU_VNNI = 1u << 2,
+    ESPY_CPU_BF16 = 1u << 3
+};
 
 typedef struct espy_kern {
     /* sum of a[i]*b[i]; error within 2 n eps sum|a_i b_i| of the exact value */

@@ -53,6 +53,7 @@ espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64
 typedef struct espy_filing {
     int64_t sample, label;
     double confidence; /* NaN: none */
+    bool filed;        /* set by espy_store_file() */
 } espy_filing;
 typedef struct espy_new_label {
     const char *code, *name;
@@ -61,10 +62,11 @@ typedef struct espy_new_label {
 
 /* Makes the new labels (groups) and gives samples their labels, as one event that can be undone.
  * A filing whose label is -1 - i means new label i.  A sample that a person has labelled since, or
- * to which the label was refused, is left as it is; *filed counts the others.
+ * to which the label was refused, is left as it is; *filed counts the others.  Groups that lose
+ * their last sample are deleted.
  * action: "group" or "assign".  Errors: EXISTS (a code is taken), NOT_FOUND, STORE. */
 espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
-                         espy_new_label *fresh, size_t fresh_n, const espy_filing *filings,
-                         size_t n, size_t *filed) ESPY_NODISCARD;
+                         espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
+                         size_t *filed) ESPY_NODISCARD;
 
 #endif

@@ -164,6 +164,10 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
 espy_err espy_store_sample_source(espy_ctx *cx, espy_store *st, int64_t sample,
                                   const char *source) ESPY_NODISCARD;
 
+/* Where a sample's media came from, for people; the caller owns it.  Errors: NOT_FOUND. */
+espy_err espy_store_sample_origin(espy_ctx *cx, espy_store *st, int64_t sample,
+                                  char **source) ESPY_NODISCARD;
+
 /* The digest of a sample's media.  Errors: NOT_FOUND. */
 espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
                                  char digest[ESPY_DIGEST_HEX]) ESPY_NODISCARD;

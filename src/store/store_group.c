@@ -217,9 +217,10 @@ espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64
 }
 
 /* -- filing ------------------------------------------------------------------------------------ */
-/* Whether the sample may still be given the label: nobody has said otherwise since. */
+/* Whether the sample may still be given the label: nobody has said otherwise since.  *had: the
+ * label that it has now. */
 static espy_err file_allowed(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
-                             int64_t label, bool *allowed)
+                             int64_t label, bool *allowed, int64_t *had)
 {
     static const char refused[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
     espy_sample_state s = {0};
@@ -233,39 +234,70 @@ static espy_err file_allowed(espy_ctx *cx, espy_store *st, int64_t collection, i
     }
     ESPY_TRY(e);
     ESPY_TRY(espy_db_find(cx, st, refused, DB_ARGS(DB_INT(sample), DB_INT(label)), &found, &id));
+    *had = s.label;
     *allowed = s.collection == collection && strcmp(s.actor, "user") != 0 && !found;
     return ESPY_E_OK;
 }
 
-espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
-                         espy_new_label *fresh, size_t fresh_n, const espy_filing *filings,
-                         size_t n, size_t *filed)
+/* Gives one sample its label, unless a person or another process has been there since. */
+static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
+                         int64_t label, double confidence, int64_t *had, bool *filed)
 {
     static const char owner[] =
         "SELECT id FROM labels WHERE collection = $1 AND id = $2 AND deleted IS NULL";
+    bool allowed = false, found = true;
+    int64_t id;
+    *filed = false;
+    ESPY_TRY(file_allowed(cx, st, ch->collection, sample, label, &allowed, had));
+    if (allowed && label != 0)
+        ESPY_TRY(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(ch->collection), DB_INT(label)), &found,
+                              &id));
+    if (!allowed || !found)
+        return ESPY_E_OK;
+    *filed = true;
+    return espy_change_sample(cx, st, ch, sample, label, label != 0 ? "job" : "", confidence);
+}
+
+/* A group that has lost its last sample goes. */
+static espy_err file_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
+{
+    espy_label old = {0}, gone;
+    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
+    gone = old;
+    gone.deleted = true;
+    espy_err e = ESPY_E_OK;
+    if (old.grouped && old.samples == 0 && !old.deleted)
+        e = espy_change_label(cx, st, ch, &old, &gone);
+    espy_label_free(cx, &old);
+    return e;
+}
+
+espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
+                         espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
+                         size_t *filed)
+{
     espy_change ch = {0};
     espy_err e = ESPY_E_OK;
     *filed = 0;
-    ESPY_TRY(espy_change_begin(cx, st, collection, "job", action, &ch));
+    int64_t *had = espy_array(cx, n, sizeof *had);
+    if (had == NULL)
+        return cx->code;
+    ESPY_GO(espy_change_begin(cx, st, collection, "job", action, &ch));
     for (size_t i = 0; i < fresh_n; i++)
         ESPY_GO(
             espy_change_label_new(cx, st, &ch, fresh[i].code, fresh[i].name, true, &fresh[i].id));
     for (size_t i = 0; i < n; i++) {
-        const espy_filing *f = &filings[i];
-        int64_t label = f->label < 0 ? fresh[-1 - f->label].id : f->label, id;
-        bool allowed = false, found = true;
-        ESPY_GO(file_allowed(cx, st, collection, f->sample, label, &allowed));
-        if (allowed && label != 0)
-            ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(collection), DB_INT(label)), &found,
-                                 &id));
-        if (!allowed || !found)
-            continue;
-        ESPY_GO(espy_change_sample(cx, st, &ch, f->sample, label, label != 0 ? "job" : "",
-                                   f->confidence));
-        ++*filed;
+        espy_filing *f = &filings[i];
+        ESPY_GO(file_one(cx, st, &ch, f->sample, f->label < 0 ? fresh[-1 - f->label].id : f->label,
+                         f->confidence, &had[i], &f->filed));
+        *filed += f->filed;
     }
+    for (size_t i = 0; i < n; i++)
+        if (had[i] != 0)
+            ESPY_GO(file_tidy(cx, st, &ch, had[i]));
     e = espy_change_end(cx, st, &ch, 0, 0);
 out:
     espy_change_drop(cx, st, &ch);
+    espy_free(cx, had);
     return e;
 }

@@ -554,6 +554,22 @@ espy_err espy_store_sample_media(espy_ctx *cx, espy_store *st, int64_t sample,
     return e;
 }
 
+espy_err espy_store_sample_origin(espy_ctx *cx, espy_store *st, int64_t sample, char **source)
+{
+    static const char sql[] =
+        "SELECT m.source FROM samples s JOIN media m ON m.id = s.media WHERE s.id = $1";
+    espy_db_rows *rows = NULL;
+    bool found = false;
+    ESPY_TRY(st->db->ops->query(cx, st->db, sql, DB_ARGS(DB_INT(sample)), &rows));
+    espy_err e = st->db->ops->next(cx, rows, &found);
+    if (e == ESPY_E_OK && found)
+        e = espy_db_text(cx, st, rows, 0, source);
+    st->db->ops->done(rows);
+    if (e == ESPY_E_OK && !found)
+        e = espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld", (long long)sample);
+    return e;
+}
+
 espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sample,
                                      const char *recording, bool replace)
 {

@@ -202,7 +202,8 @@ static void test_damaged(void **state)
         {"UPDATE versions SET json = replace(json, '\"threshold\": 0.4', '\"threshold\": 4') WHERE "
          "number = 1",
          ESPY_E_FORMAT},
-        {"UPDATE versions SET json = replace(json, '\"L001\",', '\"L009\",') WHERE number = 1",
+        {"UPDATE versions SET json = replace(json, '\"label_ids\": [', '\"label_ids\": [77,') "
+         "WHERE number = 1",
          ESPY_E_DATA},
         {"UPDATE versions SET json = substr(json, 3) WHERE number = 1", ESPY_E_FORMAT},
         {"DELETE FROM embeddings WHERE sample = (SELECT max(sample) FROM version_samples WHERE "

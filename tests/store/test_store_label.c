@@ -153,12 +153,14 @@ static void run_filing(void **state)
     CASE_OK(&cx, espy_store_label_reject(&cx, st, c, ada, s + 1, 1));
     picture(&cx, st, c, before, sizeof before);
     espy_new_label fresh = {.code = "cluster_1_1", .name = "Unknown Class_c_Cluster_1"};
-    const espy_filing filings[] = {{s[0], -1, (double)NAN}, /* a person's: stays */
-                                   {s[1], ada, 0.9},        /* refused: stays */
-                                   {s[2], -1, (double)NAN},
-                                   {s[3], ada, 0.75}};
+    espy_filing filings[] = {{s[0], -1, (double)NAN, true}, /* a person's: stays */
+                             {s[1], ada, 0.9, true},        /* refused: stays */
+                             {s[2], -1, (double)NAN, false},
+                             {s[3], ada, 0.75, false}};
     CASE_OK(&cx, espy_store_file(&cx, st, c, "group", &fresh, 1, filings, 4, &filed));
     assert_int_equal(filed, 2);
+    for (int i = 0; i < 4; i++)
+        assert_true(filings[i].filed == (i >= 2));
     CASE_OK(&cx, espy_store_pool(&cx, st, c, 0, "enc", &p));
     assert_int_equal(p.n, 4);
     assert_int_equal(p.dim, 4);
@@ -226,7 +228,7 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
     char code[32];
     int64_t made;
     espy_new_label fresh = {.code = code, .name = "group"};
-    espy_filing f[2] = {{at[0], k, 0.5}, {at[1], -1, (double)NAN}};
+    espy_filing f[2] = {{at[0], k, 0.5, false}, {at[1], -1, (double)NAN, false}};
     snprintf(code, sizeof code, "N%d", number);
     CASE_OK(cx, espy_store_events(cx, st, c, 0, 100000, &ev, &before));
     espy_events_free(cx, ev, before);

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - `espy label ...`: what people say about labels and samples. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/media_args.h"
+#include "flow/dataset.h"
+#include "store/group.h"
+#include "store/label.h"
+
+#define LABEL_COLLECTION_OPTION                                              \
+    {                                                                        \
+        "collection", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "collection", \
+            "the labels that are recognised together"                        \
+    }
+
+static const espy_option label_options[] = {LABEL_COLLECTION_OPTION, {0}};
+
+/* The numbers of samples from argument `first` on. */
+static espy_err label_samples(espy_cli *cli, int first, int64_t **out, size_t *n)
+{
+    int64_t *list = espy_array(&cli->cx, (size_t)(cli->n_args - first), sizeof *list);
+    if (!list)
+        return cli->cx.code;
+    *n = 0;
+    for (int i = first; i < cli->n_args; i++) {
+        if (!espy_parse_int(cli->args[i], 1, INT64_MAX, &list[*n])) {
+            espy_free(&cli->cx, list);
+            return espy_fail(&cli->cx, ESPY_E_ARG,
+                             "\"%s\" is no sample: give its number (espy label list CODE)",
+                             cli->args[i]);
+        }
+        bool again = false;
+        for (size_t k = 0; k < *n; k++)
+            again = again || list[k] == list[*n];
+        *n += !again;
+    }
+    *out = list;
+    return ESPY_E_OK;
+}
+
+/* NEW as a folder would be called: "STU001_John_Doe" is code and name; a given name wins. */
+static espy_err label_new_name(espy_cli *cli, const char *text, const char *given, char **code,
+                               char **name)
+{
+    ESPY_TRY(espy_folder_name(&cli->cx, text, ESPY_FOLDER_CODE, code, name));
+    if (espy_label_unknown(*code)) {
+        espy_free(&cli->cx, *code);
+        espy_free(&cli->cx, *name);
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "nobody can be called \"%s\": it is what espy answers when it does not "
+                         "know",
+                         text);
+    }
+    if (!given)
+        return ESPY_E_OK;
+    char *copy = espy_strdup(&cli->cx, given);
+    espy_free(&cli->cx, *name);
+    *name = copy;
+    return copy ? ESPY_E_OK : cli->cx.code;
+}
+
+/* Tells what was done, and that a version still answers by what it learned. */
+static espy_err label_done(espy_cli *cli, const espy_collection *c, const char *what, int64_t n,
+                           bool relearn)
+{
+    int64_t live = 0;
+    if (cli->json) {
+        espy_json *o = espy_json_object();
+        espy_err e = espy_json_set(&cli->cx, o, "done", espy_json_of_string(what));
+        if (e == ESPY_E_OK)
+            e = espy_json_set(&cli->cx, o, "samples", espy_json_of_int(n));
+        if (e == ESPY_E_OK)
+            e = espy_cli_print_json(cli, o);
+        espy_json_free(o);
+        return e;
+    }
+    espy_cli_print("%s\n", what);
+    ESPY_TRY(espy_store_alias(&cli->cx, cli->ws.store, c->id, "live", &live));
+    if (relearn && live)
+        espy_cli_say(cli, "version %lld answers as it learned; espy train learns this too",
+                     (long long)live);
+    return ESPY_E_OK;
+}
+
+/* -- list -------------------------------------------------------------------------------------- */
+static espy_err list_label_json(espy_cli *cli, const espy_label *l)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *o = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(l->code)));
+    ESPY_GO(espy_json_set(cx, o, "name", espy_json_of_string(l->name)));
+    ESPY_GO(espy_json_set(cx, o, "samples", espy_json_of_int((int64_t)l->samples)));
+    ESPY_GO(espy_json_set(cx, o, "group", espy_json_of_bool(l->grouped)));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err list_labels(espy_cli *cli, const espy_collection *c)
+{
+    espy_label *at = NULL;
+    size_t n = 0, shown = 0;
+    ESPY_TRY(espy_store_labels(&cli->cx, cli->ws.store, c->id, &at, &n));
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
+        if (at[i].deleted)
+            continue;
+        shown++;
+        if (cli->json)
+            e = list_label_json(cli, &at[i]);
+        else
+            espy_cli_print("%6zu  %-16s  %s%s\n", at[i].samples, at[i].code, at[i].name,
+                           at[i].grouped ? "  (group)" : "");
+    }
+    if (e == ESPY_E_OK && !shown)
+        espy_cli_say(cli, "collection \"%s\" has no label yet", c->name);
+    espy_labels_free(&cli->cx, at, n);
+    return e;
+}
+
+static espy_err list_sample_json(espy_cli *cli, const espy_pool_sample *s, const char *source)
+{
+    espy_ctx *cx = &cli->cx;
+    const char *by = s->actor[0] ? s->actor : NULL;
+    espy_json *o = espy_json_object(), *box = espy_json_array();
+    espy_err e = ESPY_E_OK;
+    for (int k = 0; k < 4; k++)
+        ESPY_GO(espy_json_append(cx, box, espy_json_of_float(s->box[k])));
+    ESPY_GO(espy_json_set(cx, o, "sample", espy_json_of_int(s->sample)));
+    ESPY_GO(espy_json_set(cx, o, "media", espy_json_of_string(source)));
+    ESPY_GO(espy_json_set(cx, o, "box", espy_json_ref(box)));
+    ESPY_GO(espy_json_set(cx, o, "by", espy_json_of_string(by)));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(box);
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err list_sample(espy_cli *cli, const espy_pool_sample *s)
+{
+    char *source = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_sample_origin(&cli->cx, cli->ws.store, s->sample, &source));
+    if (cli->json)
+        e = list_sample_json(cli, s, source);
+    else
+        espy_cli_print("%8lld  %-6s  at %.0f,%.0f %.0fx%.0f  %s\n", (long long)s->sample, s->actor,
+                       (double)s->box[0], (double)s->box[1], (double)s->box[2], (double)s->box[3],
+                       source);
+    espy_free(&cli->cx, source);
+    return e;
+}
+
+/* The samples of one label, or with 0 those that have none. */
+static espy_err list_samples(espy_cli *cli, const espy_collection *c, int64_t label)
+{
+    espy_sample_pool p = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_pool(&cli->cx, cli->ws.store, c->id, 0, c->encoder_digest, &p));
+    for (size_t i = 0; i < p.n && e == ESPY_E_OK; i++)
+        if (p.at[i].label == label)
+            e = list_sample(cli, &p.at[i]);
+    espy_sample_pool_free(&cli->cx, &p);
+    return e;
+}
+
+static espy_err label_list_cmd(espy_cli *cli)
+{
+    espy_collection c = {0};
+    espy_label l = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_cli_collection(cli, NULL, &c));
+    if (espy_cli_flag(cli, "nobody")) {
+        e = list_samples(cli, &c, 0);
+    } else if (cli->n_args) {
+        e = espy_store_label_find(&cli->cx, cli->ws.store, c.id, cli->args[0], &l);
+        if (e == ESPY_E_OK)
+            e = list_samples(cli, &c, l.id);
+    } else {
+        e = list_labels(cli, &c);
+    }
+    espy_label_free(&cli->cx, &l);
+    espy_collection_free(&cli->cx, &c);
+    return e;
+}
+
+static const espy_option label_list_options[] = {
+    LABEL_COLLECTION_OPTION,
+    {"nobody", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "the samples that have no label"},
+    {0}};
+const espy_command espy_command_label_list = {
+    "label list",
+    "[CODE]",
+    "List the labels, or the samples of one with their numbers",
+    NULL,
+    label_list_options,
+    0,
+    1,
+    label_list_cmd};
+
+/* -- rename, merge, split, delete -------------------------------------------------------------- */
+static espy_err label_rename_cmd(espy_cli *cli)
+{
+    espy_collection c = {0};
+    espy_label l = {0};
+    char *code = NULL, *name = NULL, *what = NULL;
+    const char *given = cli->n_args > 2 ? cli->args[2] : NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_label_find(&cli->cx, cli->ws.store, c.id, cli->args[0], &l));
+    ESPY_GO(label_new_name(cli, cli->args[1], given, &code, &name));
+    ESPY_GO(espy_store_label_rename(&cli->cx, cli->ws.store, c.id, l.id, code, name, "user"));
+    what = espy_sprintf(&cli->cx, "%s is %s (%s) now", l.code, code, name);
+    e = what ? label_done(cli, &c, what, (int64_t)l.samples, false) : cli->cx.code;
+out:
+    espy_free(&cli->cx, what);
+    espy_free(&cli->cx, code);
+    espy_free(&cli->cx, name);
+    espy_label_free(&cli->cx, &l);
+    espy_collection_free(&cli->cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_rename = {
+    "label rename",
+    "CODE NEW [NAME]",
+    "Give a label or a group another code and name",
+    "NEW may tell both, as folders do: STU001_John_Doe.  A version that is trained already "
+    "answers\n"
+    "with the new name at once.",
+    label_options,
+    2,
+    3,
+    label_rename_cmd};
+
+/* Merges every label but the last into the last. */
+static espy_err label_merge_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    espy_label into = {0}, from = {0};
+    size_t moved = 0, left = 0;
+    char *what = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[cli->n_args - 1], &into));
+    for (int i = 0; i + 1 < cli->n_args; i++) {
+        size_t m = 0, l = 0;
+        ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[i], &from));
+        ESPY_GO(espy_store_label_merge(cx, cli->ws.store, c.id, from.id, into.id, "user", &m, &l));
+        espy_label_free(cx, &from);
+        moved += m;
+        left += l;
+    }
+    if (left)
+        espy_cli_say(cli, "%zu samples that were refused to %s have no label now", left, into.code);
+    what = espy_sprintf(cx, "%zu samples came to %s (%s)", moved, into.code, into.name);
+    e = what ? label_done(cli, &c, what, (int64_t)moved, true) : cx->code;
+out:
+    espy_free(cx, what);
+    espy_label_free(cx, &from);
+    espy_label_free(cx, &into);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_merge = {"label merge",
+                                               "CODE ... INTO",
+                                               "Make several labels one: the last one named",
+                                               NULL,
+                                               label_options,
+                                               2,
+                                               -1,
+                                               label_merge_cmd};
+
+static espy_err label_split_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    espy_label l = {0};
+    int64_t *samples = NULL, made = 0;
+    size_t n = 0;
+    char *code = NULL, *name = NULL, *what = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[0], &l));
+    ESPY_GO(label_new_name(cli, cli->args[1], NULL, &code, &name));
+    ESPY_GO(label_samples(cli, 2, &samples, &n));
+    ESPY_GO(espy_store_label_split(cx, cli->ws.store, c.id, l.id, samples, n, code, name, "user",
+                                   &made));
+    what = espy_sprintf(cx, "%zu sample%s of %s are %s (%s) now", n, n == 1 ? "" : "s", l.code,
+                        code, name);
+    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+out:
+    espy_free(cx, what);
+    espy_free(cx, code);
+    espy_free(cx, name);
+    espy_free(cx, samples);
+    espy_label_free(cx, &l);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_split = {
+    "label split",
+    "CODE NEW SAMPLE ...",
+    "Take samples out of a label and make another label of them",
+    NULL,
+    label_options,
+    3,
+    -1,
+    label_split_cmd};
+
+static espy_err label_delete_cmd(espy_cli *cli)
+{
+    espy_collection c = {0};
+    espy_label l = {0};
+    char *what = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_label_find(&cli->cx, cli->ws.store, c.id, cli->args[0], &l));
+    ESPY_GO(espy_store_label_delete(&cli->cx, cli->ws.store, c.id, l.id, "user"));
+    what = espy_sprintf(&cli->cx, "%s (%s) is deleted; its %zu samples have no label", l.code,
+                        l.name, l.samples);
+    e = what ? label_done(cli, &c, what, (int64_t)l.samples, true) : cli->cx.code;
+    if (e == ESPY_E_OK)
+        espy_cli_say(cli, "take it back with: espy label undo");
+out:
+    espy_free(&cli->cx, what);
+    espy_label_free(&cli->cx, &l);
+    espy_collection_free(&cli->cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_delete = {
+    "label delete",
+    "CODE",
+    "Delete a label; its samples stay, without a label",
+    "It can be undone, and no answer names the label meanwhile.  To remove the samples and media "
+    "too,\n"
+    "for good: espy label erase.",
+    label_options,
+    1,
+    1,
+    label_delete_cmd};
+
+/* -- set, reject ------------------------------------------------------------------------------- */
+static espy_err label_set_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    int64_t *samples = NULL, label = 0;
+    size_t n = 0;
+    char *code = NULL, *name = NULL, *what = NULL;
+    const bool nobody = strcmp(cli->args[0], "-") == 0;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(label_samples(cli, 1, &samples, &n));
+    ESPY_GO(espy_store_begin(cx, cli->ws.store)); /* a label is made only for samples that are */
+    if (!nobody)
+        e = label_new_name(cli, cli->args[0], NULL, &code, &name);
+    if (e == ESPY_E_OK && !nobody)
+        e = espy_store_label(cx, cli->ws.store, c.id, code, strcmp(code, name) == 0 ? NULL : name,
+                             &label);
+    if (e == ESPY_E_OK)
+        e = espy_store_label_set(cx, cli->ws.store, c.id, label, samples, n);
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, cli->ws.store);
+    if (e != ESPY_E_OK) {
+        espy_store_rollback(cx, cli->ws.store);
+        goto out;
+    }
+    what = espy_sprintf(cx, "%zu sample%s: %s", n, n == 1 ? "" : "s",
+                        nobody ? "nobody that is known" : code);
+    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+out:
+    espy_free(cx, what);
+    espy_free(cx, code);
+    espy_free(cx, name);
+    espy_free(cx, samples);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_set = {
+    "label set",
+    "CODE|- SAMPLE ...",
+    "Say whose these samples are; a code that is new makes a label, - says nobody known",
+    "What a person says stays: neither grouping nor assignment changes it.",
+    label_options,
+    2,
+    -1,
+    label_set_cmd};
+
+static espy_err label_reject_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    espy_label l = {0};
+    int64_t *samples = NULL;
+    size_t n = 0;
+    char *what = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[0], &l));
+    ESPY_GO(label_samples(cli, 1, &samples, &n));
+    ESPY_GO(espy_store_label_reject(cx, cli->ws.store, c.id, l.id, samples, n));
+    what = espy_sprintf(cx, "%zu sample%s: not %s (%s)", n, n == 1 ? "" : "s", l.code, l.name);
+    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+out:
+    espy_free(cx, what);
+    espy_free(cx, samples);
+    espy_label_free(cx, &l);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_reject = {
+    "label reject",
+    "CODE SAMPLE ...",
+    "Say that these samples are not this person; it is never suggested for them again",
+    NULL,
+    label_options,
+    2,
+    -1,
+    label_reject_cmd};
+
+/* -- undo, history ----------------------------------------------------------------------------- */
+static espy_err label_undo_cmd(espy_cli *cli)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    espy_undone u = {0};
+    int64_t event = 0;
+    char *what = NULL;
+    espy_err e = ESPY_E_OK;
+    if (cli->n_args && !espy_parse_int(cli->args[0], 1, INT64_MAX, &event))
+        return espy_fail(cx, ESPY_E_ARG, "\"%s\" is no event: give its number (espy label history)",
+                         cli->args[0]);
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_undo(cx, cli->ws.store, c.id, event, "user", &u));
+    if (u.kept)
+        espy_cli_say(cli, "%zu samples were changed since and stay as they are", u.kept);
+    what = espy_sprintf(cx, "event %lld (%s) is undone", (long long)u.event, u.action);
+    e = what ? label_done(cli, &c, what, (int64_t)u.samples, false) : cx->code;
+out:
+    espy_free(cx, what);
+    espy_free(cx, u.action);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_undo = {
+    "label undo",
+    "[EVENT]",
+    "Take back the last change of labels, or the one of that number",
+    "Undone can be: rename, merge, split, delete, set, reject, and runs of cluster and assign.\n"
+    "Samples that were changed since stay as they are.",
+    label_options,
+    0,
+    1,
+    label_undo_cmd};
+
+static espy_err history_json(espy_cli *cli, const espy_event *v, const espy_label *l)
+{
+    espy_ctx *cx = &cli->cx;
+    char when[32];
+    espy_json *o = espy_json_object(), *detail = NULL;
+    espy_err e = ESPY_E_OK;
+    espy_time_iso(v->time, when);
+    ESPY_GO(espy_json_set(cx, o, "event", espy_json_of_int(v->id)));
+    ESPY_GO(espy_json_set(cx, o, "time", espy_json_of_string(when)));
+    ESPY_GO(espy_json_set(cx, o, "actor", espy_json_of_string(v->actor)));
+    ESPY_GO(espy_json_set(cx, o, "action", espy_json_of_string(v->action)));
+    ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(l ? l->code : NULL)));
+    ESPY_GO(espy_json_set(cx, o, "sample",
+                          v->sample ? espy_json_of_int(v->sample) : espy_json_null_value()));
+    if (v->detail)
+        ESPY_GO(espy_json_parse(cx, v->detail, strlen(v->detail), &detail));
+    ESPY_GO(
+        espy_json_set(cx, o, "detail", detail ? espy_json_ref(detail) : espy_json_null_value()));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(detail);
+    espy_json_free(o);
+    return e;
+}
+
+static espy_err history_one(espy_cli *cli, const espy_event *v, const espy_label *labels, size_t n)
+{
+    const espy_label *l = NULL;
+    char when[32];
+    for (size_t i = 0; i < n && !l; i++)
+        if (labels[i].id == v->label)
+            l = &labels[i];
+    if (cli->json)
+        return history_json(cli, v, l);
+    espy_time_local(v->time, when);
+    espy_cli_print("%8lld  %s  %-6s  %-14s", (long long)v->id, when, v->actor, v->action);
+    if (l)
+        espy_cli_print("  %s", l->code);
+    if (v->sample)
+        espy_cli_print("  sample %lld", (long long)v->sample);
+    espy_cli_print("\n");
+    return ESPY_E_OK;
+}
+
+static espy_err label_history_cmd(espy_cli *cli)
+{
+    enum { PAGE = 1000 };
+    espy_ctx *cx = &cli->cx;
+    espy_collection c = {0};
+    espy_label *labels = NULL;
+    espy_event *at = NULL;
+    size_t n_labels = 0, n = 0;
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_labels));
+    for (int64_t after = 0;;) {
+        ESPY_GO(espy_store_events(cx, cli->ws.store, c.id, after, PAGE, &at, &n));
+        for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
+            e = history_one(cli, &at[i], labels, n_labels);
+        after = n ? at[n - 1].id : after;
+        espy_events_free(cx, at, n);
+        if (e != ESPY_E_OK || n < PAGE)
+            break;
+    }
+out:
+    espy_labels_free(cx, labels, n_labels);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
+const espy_command espy_command_label_history = {
+    "label history",
+    "",
+    "List what happened to the labels of a collection, oldest first, with the numbers to undo",
+    NULL,
+    label_options,
+    0,
+    0,
+    label_history_cmd};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - new files for `cluster` and `assign`. */
+#include "cli/intake.h"
+
+#include <math.h>
+
+#include "flow/collect.h"
+
+typedef struct intake {
+    espy_cli *cli;
+    espy_paths paths;
+} intake;
+
+static void intake_skipped(void *self, size_t i, const char *why)
+{
+    intake *in = self;
+    espy_cli_progress_pause(in->cli);
+    espy_cli_say(in->cli, "skipped %s: %s", in->paths.at[i], why);
+}
+
+static void intake_told(espy_cli *cli, const espy_modality *m, const espy_collected *g)
+{
+    espy_cli_progress_pause(cli);
+    espy_cli_say(cli, "%zu %s%s with %zu %s%s (%zu new)", g->media, m->media,
+                 g->media == 1 ? "" : "s", g->samples, m->sample, g->samples == 1 ? "" : "s",
+                 g->fresh);
+    if (g->elsewhere)
+        espy_cli_say(cli, "%zu of them belong to another session and stay there", g->elsewhere);
+}
+
+/* Encodes the files that were named and puts them into the session. */
+static espy_err intake_files(intake *in, espy_collection *c)
+{
+    espy_cli *cli = in->cli;
+    const espy_modality *modality;
+    espy_encoder *encoder = NULL;
+    espy_collected got = {0};
+    const espy_collect_options o = {.session = espy_cli_text(cli, "session"),
+                                    .date = espy_cli_text(cli, "date"),
+                                    .progress = &cli->progress,
+                                    .skipped = intake_skipped,
+                                    .self = in};
+    espy_err e = ESPY_E_OK;
+    if (o.date && !o.session)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
+    ESPY_TRY(espy_paths_modality(cli, &in->paths, &modality));
+    ESPY_TRY(espy_cli_encoder(cli, true, modality, &encoder));
+    ESPY_GO(espy_cli_collection_new(cli, encoder, c));
+    ESPY_GO(espy_flow_collect(&cli->cx, &cli->ws, c, encoder, (const char *const *)in->paths.at,
+                              in->paths.n, &o, &got));
+    intake_told(cli, espy_encoder_modality(encoder), &got);
+    if (got.errors == in->paths.n)
+        ESPY_GO(espy_fail(&cli->cx, ESPY_E_DATA, "none of the files could be used"));
+out:
+    espy_encoder_destroy(&cli->cx, &encoder);
+    return e;
+}
+
+espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
+{
+    intake in = {.cli = cli};
+    if (!cli->n_args && espy_cli_text(cli, "date"))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is for new files; name some");
+    if (!cli->n_args)
+        return espy_cli_collection(cli, NULL, out);
+    ESPY_TRY(espy_paths_expand(cli, cli->args, cli->n_args, &in.paths));
+    espy_err e = intake_files(&in, out);
+    espy_paths_free(cli, &in.paths);
+    return e;
+}
+
+espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out)
+{
+    espy_pack *pack = NULL;
+    if (espy_cli_text(cli, "threshold")) {
+        *out = espy_cli_real(cli, "threshold");
+        return ESPY_E_OK;
+    }
+    espy_err e = espy_pack_open(&cli->cx, c->encoder, cli->ws.dir, &pack);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(&cli->cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
+    *out = fmax(*out, (double)pack->floor);
+    espy_pack_destroy(&cli->cx, &pack);
+    return ESPY_E_OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli - what `cluster` and `assign` share: new files for a session, the least cosine. */
+#ifndef ESPY_CLI_INTAKE_H
+#define ESPY_CLI_INTAKE_H
+
+#include "cli/media_args.h"
+
+#define ESPY_INTAKE_OPTIONS                                                                          \
+    ESPY_ENCODER_OPTIONS(NULL),                                                                      \
+        {"session", "NAME", ESPY_OPT_TEXT,                                                           \
+         0,         0,      NULL,                                                                    \
+         NULL,      NULL,   "one occasion: files come into it, and only its samples are looked at"}, \
+    {                                                                                                \
+        "date", "DAY", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "of the session, YYYY-MM-DD"           \
+    }
+
+/* The collection: with files named, the one that they come into (encoded, in their session), else
+ * one that is there. */
+espy_err espy_cli_intake(espy_cli *cli, espy_collection *out) ESPY_NODISCARD;
+
+/* --threshold, else the larger of *out and the floor of the collection's pack, above which samples
+ * of two people hardly ever lie. */
+espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out) ESPY_NODISCARD;
+
+#endif

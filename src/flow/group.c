@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow - group. */
+#include "flow/group.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/cluster.h"
+#include "store/label.h"
+
+espy_group_options espy_group_defaults(void)
+{
+    return (espy_group_options){.threshold = 0.5,
+                                .max_clusters = 50,
+                                .min_samples = 2,
+                                .create_labels = true,
+                                .assign = true};
+}
+
+void espy_grouping_free(espy_ctx *cx, espy_grouping *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        espy_free(cx, g->at[i].code);
+        espy_free(cx, g->at[i].name);
+    }
+    espy_free(cx, g->at);
+    espy_free(cx, g->group);
+    espy_sample_pool_free(cx, &g->pool);
+    *g = (espy_grouping){0};
+}
+
+/* One run. */
+typedef struct group_run {
+    espy_workspace *ws;
+    const espy_collection *c;
+    const espy_group_options *o;
+    const espy_modality *modality;
+    int64_t session; /* 0: the whole collection */
+    espy_rejection *refused;
+    size_t refused_n;
+    espy_label *labels;
+    size_t labels_n;
+    size_t *row; /* of each row that is compared: its place in the pool */
+    size_t rows;
+    float *x;
+    uint64_t *photo;
+    int32_t *fixed; /* of each row: place of its label in `labels`, or ESPY_CLUSTER_NO_LABEL */
+    espy_cluster_pair *apart;
+    size_t apart_n, apart_room;
+    espy_clusters found;
+} group_run;
+
+static void group_run_free(espy_ctx *cx, group_run *r)
+{
+    espy_free(cx, r->refused);
+    espy_labels_free(cx, r->labels, r->labels_n);
+    espy_free(cx, r->row);
+    espy_free(cx, r->x);
+    espy_free(cx, r->photo);
+    espy_free(cx, r->fixed);
+    espy_free(cx, r->apart);
+    espy_clusters_free(cx, &r->found);
+}
+
+static espy_err group_check(espy_ctx *cx, const espy_group_options *o)
+{
+    if (!(o->threshold >= 0 && o->threshold <= 1))
+        return espy_fail(cx, ESPY_E_ARG, "the similarity threshold must be from 0 to 1");
+    if (o->max_clusters != ESPY_GROUP_ANY_NUMBER &&
+        (o->max_clusters < 1 || o->max_clusters > ESPY_GROUP_CLUSTERS_MAX))
+        return espy_fail(cx, ESPY_E_ARG, "the number of clusters must be from 1 to %d",
+                         ESPY_GROUP_CLUSTERS_MAX);
+    if (o->method == ESPY_GROUP_DBSCAN && o->min_samples < 2)
+        return espy_fail(cx, ESPY_E_ARG, "a cluster has at least 2 samples");
+    if (o->assign && !o->create_labels)
+        return espy_fail(cx, ESPY_E_ARG, "samples cannot be given labels that are not made");
+    return ESPY_E_OK;
+}
+
+/* -- what is compared -------------------------------------------------------------------------- */
+static int group_label_order(const void *a, const void *b)
+{
+    int64_t x = ((const espy_label *)a)->id, y = ((const espy_label *)b)->id;
+    return x < y ? -1 : x > y;
+}
+
+/* Place of a label in r->labels, which are in order of their ids; SIZE_MAX when it is not there. */
+static size_t group_label_at(const group_run *r, int64_t id)
+{
+    const espy_label key = {.id = id};
+    const espy_label *at = r->labels_n == 0 ? NULL
+                                            : bsearch(&key, r->labels, r->labels_n,
+                                                      sizeof *r->labels, group_label_order);
+    return at ? (size_t)(at - r->labels) : SIZE_MAX;
+}
+
+/* A sample with a name: its label is none of those that grouping made. */
+static bool group_identified(const espy_pool_sample *s)
+{
+    return s->label != 0 && !s->grouped;
+}
+
+/* Whether the sample takes part.  What a person called nobody stays out, as does a face that is too
+ * poor to be compared and has no name. */
+static bool group_takes(const group_run *r, const espy_pack *pack, const espy_pool_sample *s,
+                        size_t *faint)
+{
+    if (group_identified(s))
+        return r->session != 0 || r->o->include_identified;
+    if (strcmp(s->actor, "user") == 0)
+        return false;
+    bool poor = pack && !r->modality->hears &&
+                (fminf(s->box[2], s->box[3]) < pack->min_side || s->score < pack->min_score ||
+                 s->sharpness < pack->min_sharpness);
+    *faint += poor;
+    return !poor;
+}
+
+/* The quality limits are the pack's; one that is not installed sets none. */
+static espy_err group_pack(espy_ctx *cx, const group_run *r, espy_pack **out)
+{
+    espy_err e = espy_pack_open(cx, r->c->encoder, r->ws->dir, out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(cx);
+    return ESPY_E_OK;
+}
+
+static espy_err group_rows(espy_ctx *cx, group_run *r, espy_grouping *g)
+{
+    const espy_sample_pool *p = &g->pool;
+    espy_pack *pack = NULL;
+    ESPY_TRY(group_pack(cx, r, &pack));
+    r->row = espy_array(cx, p->n, sizeof *r->row);
+    r->photo = espy_array(cx, p->n, sizeof *r->photo);
+    r->fixed = espy_array(cx, p->n, sizeof *r->fixed);
+    r->x = espy_floats(cx, p->n * p->dim);
+    if (!r->row || !r->photo || !r->fixed || !r->x) {
+        espy_pack_destroy(cx, &pack);
+        return cx->code;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        const espy_pool_sample *s = &p->at[i];
+        if (!group_takes(r, pack, s, &g->faint))
+            continue;
+        size_t at = r->rows++;
+        r->row[at] = i;
+        /* a recording may hold one sound twice, a photo no face */
+        r->photo[at] = r->modality->hears ? ESPY_CLUSTER_NO_PHOTO : (uint64_t)s->media;
+        r->fixed[at] = group_identified(s) ? (int32_t)group_label_at(r, s->label)
+                                           : (int32_t)ESPY_CLUSTER_NO_LABEL;
+        memcpy(r->x + at * p->dim, p->x + i * p->dim, p->dim * sizeof *p->x);
+    }
+    espy_pack_destroy(cx, &pack);
+    return ESPY_E_OK;
+}
+
+/* The row of a sample, or SIZE_MAX; rows are in order of their samples' ids. */
+static size_t group_row_of(const group_run *r, const espy_sample_pool *p, int64_t sample)
+{
+    size_t lo = 0, hi = r->rows;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (p->at[r->row[mid]].sample < sample)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < r->rows && p->at[r->row[lo]].sample == sample ? lo : SIZE_MAX;
+}
+
+static espy_err group_keep_apart(espy_ctx *cx, group_run *r, size_t a, size_t b)
+{
+    if (r->apart_n == r->apart_room) {
+        size_t room = r->apart_room ? 2 * r->apart_room : 64;
+        void *p = espy_resize(cx, r->apart, room, sizeof *r->apart);
+        if (!p)
+            return cx->code;
+        r->apart = p;
+        r->apart_room = room;
+    }
+    r->apart[r->apart_n++] = (espy_cluster_pair){(uint32_t)a, (uint32_t)b};
+    return ESPY_E_OK;
+}
+
+/* A sample is kept apart from all samples of a label that was refused to it.  Those of a name come
+ * together anyway, so one of them will do. */
+static espy_err group_refusals(espy_ctx *cx, group_run *r, const espy_sample_pool *p)
+{
+    for (size_t i = 0; i < r->refused_n; i++) {
+        size_t a = group_row_of(r, p, r->refused[i].sample);
+        for (size_t b = 0; a != SIZE_MAX && b < r->rows; b++) {
+            if (p->at[r->row[b]].label != r->refused[i].label || a == b)
+                continue;
+            ESPY_TRY(group_keep_apart(cx, r, a, b));
+            if (r->fixed[b] != ESPY_CLUSTER_NO_LABEL)
+                break;
+        }
+    }
+    return ESPY_E_OK;
+}
+
+/* -- which label a group has ------------------------------------------------------------------- */
+/* How many samples a group shares with a label. */
+typedef struct group_share {
+    int32_t group, label; /* label: place in r->labels */
+    size_t n;
+} group_share;
+
+static int group_pair_order(const void *a, const void *b)
+{
+    const group_share *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return x->label < y->label ? -1 : x->label > y->label;
+}
+
+/* Names before groups, then most samples, then the older label. */
+static int group_share_order(const void *a, const void *b)
+{
+    const group_share *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    if (x->label != y->label)
+        return x->label < y->label ? -1 : 1;
+    return x->group < y->group ? -1 : x->group > y->group;
+}
+
+/* Every label that samples of a group have, with how many have it; names first of all. */
+static espy_err group_shares(espy_ctx *cx, const group_run *r, const espy_grouping *g,
+                             group_share **out, size_t *n)
+{
+    group_share *s = espy_array(cx, r->rows, sizeof *s);
+    size_t count = 0, kept = 0;
+    if (!s)
+        return cx->code;
+    for (size_t i = 0; i < g->pool.n; i++) {
+        size_t at = g->pool.at[i].label ? group_label_at(r, g->pool.at[i].label) : SIZE_MAX;
+        if (g->group[i] >= 0 && at != SIZE_MAX && !r->labels[at].deleted)
+            s[count++] = (group_share){g->group[i], (int32_t)at, 1};
+    }
+    qsort(s, count, sizeof *s, group_pair_order);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && group_pair_order(&s[kept - 1], &s[i]) == 0)
+            s[kept - 1].n++;
+        else
+            s[kept++] = s[i];
+    }
+    /* a name counts more than any number of samples of a group */
+    for (size_t i = 0; i < kept; i++)
+        if (!r->labels[s[i].label].grouped)
+            s[i].n += g->pool.n;
+    qsort(s, kept, sizeof *s, group_share_order);
+    *out = s;
+    *n = kept;
+    return ESPY_E_OK;
+}
+
+/* Gives groups the labels that most of their samples have, each label to one group. */
+static espy_err group_match(espy_ctx *cx, const group_run *r, espy_grouping *g)
+{
+    group_share *shares = NULL;
+    size_t n = 0;
+    bool *taken = espy_array(cx, r->labels_n, sizeof *taken);
+    espy_err e = taken ? group_shares(cx, r, g, &shares, &n) : cx->code;
+    for (size_t i = 0; e == ESPY_E_OK && i < n; i++) {
+        espy_group *to = &g->at[shares[i].group];
+        const espy_label *l = &r->labels[shares[i].label];
+        if (to->label || taken[shares[i].label])
+            continue;
+        taken[shares[i].label] = true;
+        to->label = l->id;
+        to->code = espy_strdup(cx, l->code);
+        to->name = espy_strdup(cx, l->name);
+        if (!to->code || !to->name)
+            e = cx->code;
+    }
+    espy_free(cx, shares);
+    espy_free(cx, taken);
+    return e;
+}
+
+/* "Class_" or "Session_" and the name with underscores for blanks; the word is not said twice. */
+static char *group_word(espy_ctx *cx, const char *word, const char *name)
+{
+    size_t n = strlen(word);
+    bool said = strncasecmp(name, word, n) == 0 && (name[n] == ' ' || name[n] == '_');
+    char *s = said ? espy_strdup(cx, name) : espy_sprintf(cx, "%s_%s", word, name);
+    for (char *p = s; p && *p; p++)
+        if (isspace((unsigned char)*p))
+            *p = '_';
+    return s;
+}
+
+/* Code and name of group number n of this session or collection (SPEC 5.5, C-15). */
+static espy_err group_name(espy_ctx *cx, const group_run *r, size_t n, char **code, char **name)
+{
+    char *of = group_word(cx, "Class", r->c->name), *in = NULL;
+    espy_err e = of ? ESPY_E_OK : cx->code;
+    if (e == ESPY_E_OK && r->session) {
+        in = group_word(cx, "Session", r->o->session);
+        e = in ? ESPY_E_OK : cx->code;
+    }
+    if (e == ESPY_E_OK) {
+        *code = r->session ? espy_sprintf(cx, "cluster_%lld_%zu", (long long)r->session, n)
+                           : espy_sprintf(cx, "cluster_c%lld_%zu", (long long)r->c->id, n);
+        *name = espy_sprintf(cx, "Unknown %s%s%s_Cluster_%zu", of, in ? "_" : "", in ? in : "", n);
+        if (!*code || !*name)
+            e = cx->code;
+    }
+    espy_free(cx, of);
+    espy_free(cx, in);
+    return e;
+}
+
+static bool group_code_taken(const group_run *r, const char *code)
+{
+    for (size_t i = 0; i < r->labels_n; i++)
+        if (strcmp(r->labels[i].code, code) == 0 && !(r->labels[i].deleted && r->labels[i].grouped))
+            return true;
+    return false;
+}
+
+static int group_size_order(const void *a, const void *b)
+{
+    const espy_group *x = *(espy_group *const *)a, *y = *(espy_group *const *)b;
+    if (x->size != y->size)
+        return x->size > y->size ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* Names the groups that have no label yet by the lowest numbers that are free, largest first. */
+static espy_err group_names(espy_ctx *cx, const group_run *r, espy_grouping *g)
+{
+    espy_group **order = espy_array(cx, g->n, sizeof(espy_group *));
+    espy_err e = order ? ESPY_E_OK : cx->code;
+    size_t n = 0;
+    for (size_t i = 0; order && i < g->n; i++)
+        order[i] = &g->at[i];
+    if (order && g->n > 0)
+        qsort(order, g->n, sizeof(espy_group *), group_size_order);
+    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++) {
+        espy_group *to = order[i];
+        if (to->label)
+            continue;
+        to->fresh = true;
+        do {
+            espy_free(cx, to->code);
+            espy_free(cx, to->name);
+            to->code = to->name = NULL;
+            e = group_name(cx, r, ++n, &to->code, &to->name);
+        } while (e == ESPY_E_OK && group_code_taken(r, to->code));
+    }
+    espy_free(cx, order);
+    return e;
+}
+
+/* -- filing ------------------------------------------------------------------------------------ */
+/* The samples whose label changes; a label of -1 - i is new label i.  Samples that a group has no
+ * more, and no other has, lose its label. */
+static size_t group_filings(const group_run *r, const espy_grouping *g, const int64_t *label,
+                            espy_filing *out)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < r->rows; k++) {
+        const espy_pool_sample *s = &g->pool.at[r->row[k]];
+        int32_t group = g->group[r->row[k]];
+        if (group_identified(s))
+            continue;
+        if (group >= 0 && label[group] != s->label)
+            out[n++] = (espy_filing){s->sample, label[group], (double)NAN, false};
+        else if (group < 0 && s->grouped)
+            out[n++] = (espy_filing){s->sample, 0, (double)NAN, false};
+    }
+    return n;
+}
+
+static espy_err group_file(espy_ctx *cx, const group_run *r, espy_grouping *g)
+{
+    espy_store *st = r->ws->store;
+    int64_t *label = espy_array(cx, g->n, sizeof *label);
+    espy_new_label *fresh = espy_array(cx, g->n, sizeof *fresh);
+    espy_filing *filings = espy_array(cx, r->rows, sizeof *filings);
+    size_t fresh_n = 0, n = 0;
+    espy_err e = label && fresh && filings ? ESPY_E_OK : cx->code;
+    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++) {
+        label[i] = g->at[i].label;
+        if (!g->at[i].fresh)
+            continue;
+        label[i] = -1 - (int64_t)fresh_n;
+        fresh[fresh_n++] = (espy_new_label){.code = g->at[i].code, .name = g->at[i].name};
+    }
+    if (e == ESPY_E_OK && r->o->assign)
+        n = group_filings(r, g, label, filings);
+    if (e == ESPY_E_OK)
+        e = espy_store_file(cx, st, r->c->id, "group", fresh, fresh_n, filings, n, &g->filed);
+    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++)
+        if (g->at[i].fresh)
+            g->at[i].label = fresh[-1 - label[i]].id;
+    espy_free(cx, label);
+    espy_free(cx, fresh);
+    espy_free(cx, filings);
+    return e;
+}
+
+/* -- the run ----------------------------------------------------------------------------------- */
+static espy_err group_read(espy_ctx *cx, group_run *r, espy_grouping *g)
+{
+    espy_store *st = r->ws->store;
+    if (r->o->session)
+        ESPY_TRY(espy_store_session_find(cx, st, r->c->id, r->o->session, &r->session));
+    ESPY_TRY(espy_store_pool(cx, st, r->c->id, r->session, r->c->encoder_digest, &g->pool));
+    ESPY_TRY(espy_store_rejections(cx, st, r->c->id, &r->refused, &r->refused_n));
+    ESPY_TRY(espy_store_labels(cx, st, r->c->id, &r->labels, &r->labels_n));
+    if (r->labels_n > 0)
+        qsort(r->labels, r->labels_n, sizeof *r->labels, group_label_order);
+    return ESPY_E_OK;
+}
+
+static espy_err group_cluster(espy_ctx *cx, group_run *r, espy_grouping *g)
+{
+    const espy_group_options *o = r->o;
+    size_t most = o->max_clusters == ESPY_GROUP_ANY_NUMBER ? 0 : o->max_clusters;
+    const espy_cluster_rows rows = {.x = r->x,
+                                    .n = r->rows,
+                                    .dim = g->pool.dim,
+                                    .photo = r->photo,
+                                    .label = r->fixed,
+                                    .apart = r->apart,
+                                    .apart_n = r->apart_n};
+    if (o->method == ESPY_GROUP_DBSCAN)
+        ESPY_TRY(
+            espy_cluster_dbscan(cx, &rows, o->threshold, o->min_samples, o->progress, &r->found));
+    else
+        ESPY_TRY(espy_cluster_average(cx, &rows, o->threshold, most, o->progress, &r->found));
+    g->n = r->found.count;
+    g->noise = r->found.noise;
+    g->too_many = r->found.too_many;
+    g->at = espy_array(cx, g->n, sizeof *g->at);
+    if (!g->at)
+        return cx->code;
+    for (size_t i = 0; i < g->n; i++)
+        g->at[i].size = r->found.size[i];
+    for (size_t k = 0; k < r->rows; k++)
+        g->group[r->row[k]] = r->found.label[k];
+    return ESPY_E_OK;
+}
+
+static espy_err group_road(espy_ctx *cx, group_run *r, espy_grouping *g)
+{
+    ESPY_TRY(group_read(cx, r, g));
+    g->group = espy_array(cx, g->pool.n, sizeof *g->group);
+    if (!g->group)
+        return cx->code;
+    for (size_t i = 0; i < g->pool.n; i++)
+        g->group[i] = ESPY_GROUP_NOBODY;
+    ESPY_TRY(group_rows(cx, r, g));
+    if (r->rows == 0)
+        return ESPY_E_OK;
+    ESPY_TRY(group_refusals(cx, r, &g->pool));
+    ESPY_TRY(group_cluster(cx, r, g));
+    ESPY_TRY(group_match(cx, r, g));
+    ESPY_TRY(group_names(cx, r, g));
+    return r->o->create_labels ? group_file(cx, r, g) : ESPY_E_OK;
+}
+
+espy_err espy_flow_group(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                         const espy_group_options *options, espy_grouping *out)
+{
+    group_run r = {.ws = ws, .c = c, .o = options, .modality = espy_modality_find(c->modality)};
+    espy_grouping g = {0};
+    ESPY_TRY(group_check(cx, options));
+    espy_err e = group_road(cx, &r, &g);
+    group_run_free(cx, &r);
+    if (e == ESPY_E_OK)
+        *out = g;
+    else
+        espy_grouping_free(cx, &g);
+    return e;
+}
