@@ -7,7 +7,7 @@ SOUNDS =
 PACK = face-api
 PREFIX = /usr/local
 
-.PHONY: demo check build bench fuzz install models accuracy clean
+.PHONY: demo check build bench coverage fuzz install models accuracy clean
 
 # The program, as build/espy.
 build:
@@ -26,6 +26,11 @@ demo: build
 check:
 	@tools/setup.sh build check demo
 	@tools/check.sh
+
+# Which share of each file's lines the tests reach.
+coverage:
+	@tools/setup.sh build check coverage
+	@tools/coverage.sh
 
 # Speed and memory, each beside a peer in one run.
 bench:
@@ -50,4 +55,4 @@ install: build
 	@meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) build-check build-clang build-asan build-fuzz demo-out
+	rm -rf $(BUILD) build-check build-clang build-asan build-coverage build-fuzz build-tsan demo-out

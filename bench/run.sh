@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every benchmark, each beside its peer in one run: make bench.  What cannot be measured here says why.
 #
-#   bench/run.sh [nn] [learn] [mlp] [photos] [identify] [memory] [sounds]      default: all
+#   bench/run.sh [nn] [learn] [cluster] [mlp] [photos] [identify] [memory] [sounds]      default: all
 #
 # Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soundfile, soxr and numpy of the python3 in $PYTHON, else of a virtual
 # environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
@@ -73,6 +73,12 @@ bench_learn() {
     "$python" "$root/bench/learn_vs_sklearn.py" --tool "$build/tests/head/head_run"
 }
 
+bench_cluster() {
+    section "clustering against scikit-learn"
+    can sklearn || { left_out clustering "python has no sklearn"; return 0; }
+    "$python" "$root/bench/cluster_vs_sklearn.py" --tool "$build/tests/learn/cluster_run"
+}
+
 bench_mlp() {
     section "the perceptron against torch"
     can "torch, cv2" || { left_out mlp "python lacks torch or cv2"; return 0; }
@@ -106,12 +112,12 @@ bench_sounds() {
     "$python" "$root/bench/sounds_vs_python.py" --espy "$build/src/cli/espy"
 }
 
-[ $# -gt 0 ] || set -- nn learn mlp photos identify memory sounds
+[ $# -gt 0 ] || set -- nn learn cluster mlp photos identify memory sounds
 for part in "$@"; do
     case $part in
-    nn | learn | mlp | photos | identify | memory | sounds) "bench_$part" ;;
+    nn | learn | cluster | mlp | photos | identify | memory | sounds) "bench_$part" ;;
     *)
-        echo "bench: there is no part '$part'; choose of: nn learn mlp photos identify memory sounds" >&2
+        echo "bench: there is no part '$part'; choose of: nn learn cluster mlp photos identify memory sounds" >&2
         exit 2
         ;;
     esac

@@ -185,7 +185,7 @@ const espy_command espy_command_cluster = {
     "what\n"
     "is there is grouped.  Two faces of one photo are never one person; what people named or "
     "refused\n"
-    "stays so; a group keeps its label from run to run.  `espy label undo` takes a run back.",
+    "stays so; a group keeps its label from run to run.  A run is taken back by `espy label undo`.",
     cluster_options,
     0,
     -1,

@@ -10,6 +10,7 @@
 #include "dsp/dsp.h"
 #include "flow/scan.h"
 #include "media/media.h"
+#include "store/group.h"
 
 typedef struct identify_run {
     espy_cli *cli;
@@ -17,6 +18,7 @@ typedef struct identify_run {
     espy_paths paths;
     const char *draw;
     bool draw_into_folder;
+    bool keep; /* the pictures come into the store as probes */
     size_t faces, known, errors, named_errors;
 } identify_run;
 
@@ -137,7 +139,6 @@ out:
 
 static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
 {
-    (void)fresh;
     identify_run *run = self;
     espy_result *r = NULL;
     espy_json *line = NULL;
@@ -149,6 +150,8 @@ static espy_err identify_one(espy_ctx *cx, void *self, size_t i, const espy_scan
     run->faces += r->n;
     for (size_t k = 0; k < r->n; k++)
         run->known += r->at[k].decision == ESPY_KNOWN;
+    if (run->keep && fresh && !scan->error)
+        ESPY_GO(espy_store_media_probe(cx, run->cli->ws.store, scan->media, true));
     espy_cli_progress_pause(run->cli);
     if (run->cli->json) {
         ESPY_GO(espy_result_json(cx, espy_encoder_modality(run->id.encoder), path, scan, r, &line));
@@ -195,6 +198,9 @@ static espy_err identify_cmd(espy_cli *cli)
     if (!modality || !modality->hears)
         ESPY_GO(identify_where_to_draw(&run));
     ESPY_GO(espy_cli_encoder(cli, false, modality, &encoder));
+    run.keep = espy_cli_flag(cli, "keep");
+    if (run.keep && espy_encoder_modality(encoder)->hears)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--keep is for pictures"));
     espy_identify_options o = {
         .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
         .floor = espy_cli_text(cli, "floor") ? espy_cli_real(cli, "floor") : -2,
@@ -208,6 +214,10 @@ static espy_err identify_cmd(espy_cli *cli)
     espy_scan_job job = {.encoder = encoder,
                          .progress = run.paths.n > 8 ? &cli->progress : NULL,
                          .stage = "identifying"};
+    if (run.keep) {
+        job.store = cli->ws.store;
+        job.collection = run.id.collection.id;
+    }
     ESPY_GO(espy_flow_scan(cx, &job, (const char *const *)run.paths.at, run.paths.n, identify_one,
                            &run));
     if (run.paths.n > 1)
@@ -233,6 +243,8 @@ static const espy_option identify_options[] = {
      "let the probability alone decide, as the described systems do; names strangers"},
     {"draw", "OUT", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "write the pictures with boxes and names: a file for one picture, else a folder"},
+    {"keep", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
+     "keep the pictures in the workspace, unlabelled, until espy label expire"},
     ESPY_LISTEN_OPTIONS,
     {0}};
 

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "cli/media_args.h"
 #include "flow/dataset.h"
+#include "flow/erase.h"
+#include "store/erase.h"
 #include "store/group.h"
 #include "store/label.h"
 
@@ -429,6 +431,135 @@ const espy_command espy_command_label_reject = {
     2,
     -1,
     label_reject_cmd};
+
+/* -- erase, expire ----------------------------------------------------------------------------- */
+static void erase_told(espy_cli *cli, const espy_json *receipt)
+{
+    const espy_json *again = espy_json_get(receipt, "retrained");
+    espy_cli_print("erased: %lld samples, %lld media removed, %lld blanked, %lld versions removed, "
+                   "%lld texts changed, %lld left over\nreceipt %s\n",
+                   (long long)espy_json_int(espy_json_get(receipt, "samples"), 0),
+                   (long long)espy_json_int(espy_json_get(receipt, "media_removed"), 0),
+                   (long long)espy_json_int(espy_json_get(receipt, "media_blanked"), 0),
+                   (long long)espy_json_int(espy_json_get(receipt, "versions_removed"), 0),
+                   (long long)espy_json_int(espy_json_get(receipt, "texts_changed"), 0),
+                   (long long)espy_json_int(espy_json_get(receipt, "leftovers"), 0),
+                   espy_json_string(espy_json_get(receipt, "token"), ""));
+    for (size_t i = 0; i < espy_json_count(again); i++) {
+        const espy_json *v = espy_json_at(again, i);
+        const char *name = espy_json_string(espy_json_get(v, "collection"), "");
+        int64_t version = espy_json_int(espy_json_get(v, "version"), 0);
+        if (version)
+            espy_cli_print("%s: version %lld learned without it and answers\n", name,
+                           (long long)version);
+        else
+            espy_cli_say(cli, "%s: too little is left to learn from; it answers nothing", name);
+    }
+}
+
+/* The label of the code, also one that was deleted. */
+static espy_err erase_find(espy_cli *cli, const espy_collection *c, const char *code,
+                           int64_t *label)
+{
+    espy_label *at = NULL;
+    size_t n = 0;
+    *label = 0;
+    ESPY_TRY(espy_store_labels(&cli->cx, cli->ws.store, c->id, &at, &n));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(at[i].code, code) == 0)
+            *label = at[i].id;
+    espy_labels_free(&cli->cx, at, n);
+    if (!*label)
+        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND,
+                         "there is no label '%s'; see `espy label list`", code);
+    return ESPY_E_OK;
+}
+
+static espy_err label_erase_cmd(espy_cli *cli)
+{
+    espy_collection c = {0};
+    espy_json *receipt = NULL;
+    int64_t label = 0;
+    espy_err e = ESPY_E_OK;
+    if (!espy_cli_flag(cli, "yes"))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "erasing %s cannot be undone: say --yes, or use espy label delete",
+                         cli->args[0]);
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    ESPY_GO(erase_find(cli, &c, cli->args[0], &label));
+    ESPY_GO(espy_flow_erase(&cli->cx, &cli->ws, &c, label, &receipt));
+    if (cli->json)
+        ESPY_GO(espy_cli_print_json(cli, receipt));
+    else
+        erase_told(cli, receipt);
+out:
+    espy_json_free(receipt);
+    espy_collection_free(&cli->cx, &c);
+    return e;
+}
+
+static const espy_option label_erase_options[] = {
+    LABEL_COLLECTION_OPTION,
+    {"yes", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "do it: it cannot be undone"},
+    {0}};
+const espy_command espy_command_label_erase = {
+    "label erase",
+    "CODE",
+    "Erase a person for good: samples, media, vectors, names, and what was learned from them",
+    "Photos that show others are kept with that face blanked.  Versions that learned from the "
+    "person\n"
+    "are removed, and the collection learns anew from what is left.  Events keep a token for the "
+    "names.\n"
+    "Files that you exported, and backups, are yours to delete.",
+    label_erase_options,
+    1,
+    1,
+    label_erase_cmd};
+
+/* Seconds since 1970 before which something is old; 0: nothing is. */
+static double expire_before(const espy_cli *cli, const char *option)
+{
+    return espy_cli_text(cli, option) ? espy_time_now() - espy_cli_real(cli, option) * 86400 : 0;
+}
+
+static espy_err label_expire_cmd(espy_cli *cli)
+{
+    size_t removed = 0;
+    double probes = expire_before(cli, "probes"), unknowns = expire_before(cli, "unknowns");
+    ESPY_TRY(espy_cli_workspace(cli, false));
+    if (probes == 0 && unknowns == 0)
+        return espy_fail(
+            &cli->cx, ESPY_E_ARG,
+            "say how many days to keep: --probes DAYS, --unknowns DAYS, or keep_probes "
+            "and keep_unknowns in espy.conf");
+    ESPY_TRY(espy_store_expire(&cli->cx, cli->ws.store, probes, unknowns, &removed));
+    if (cli->json) {
+        espy_json *o = espy_json_object();
+        espy_err e = espy_json_set(&cli->cx, o, "removed", espy_json_of_int((int64_t)removed));
+        if (e == ESPY_E_OK)
+            e = espy_cli_print_json(cli, o);
+        espy_json_free(o);
+        return e;
+    }
+    espy_cli_print("%zu media removed\n", removed);
+    return ESPY_E_OK;
+}
+
+static const espy_option label_expire_options[] = {
+    {"probes", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_probes",
+     "remove what was only asked about and is older"},
+    {"unknowns", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_unknowns",
+     "remove media of which nobody has labelled a sample and that are older"},
+    {0}};
+const espy_command espy_command_label_expire = {
+    "label expire",
+    "",
+    "Remove media without a label that were kept long enough",
+    "For a daily run.  What a version learned from, and what anybody labelled, is never removed.",
+    label_expire_options,
+    0,
+    0,
+    label_expire_cmd};
 
 /* -- undo, history ----------------------------------------------------------------------------- */
 static espy_err label_undo_cmd(espy_cli *cli)

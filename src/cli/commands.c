@@ -27,6 +27,8 @@
     X(label_set)          \
     X(label_reject)       \
     X(label_delete)       \
+    X(label_erase)        \
+    X(label_expire)       \
     X(label_undo)         \
     X(label_history)      \
     X(versions)           \

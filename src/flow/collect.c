@@ -26,6 +26,7 @@ static espy_err collect_one(espy_ctx *cx, void *self, size_t i, const espy_scan 
     r->out->media++;
     r->out->samples += scan->n;
     r->out->fresh += fresh;
+    ESPY_TRY(espy_store_media_probe(cx, r->store, scan->media, false));
     if (r->session)
         ESPY_TRY(espy_store_media_session(cx, r->store, scan->media, r->session, &there));
     r->out->elsewhere += !there;

@@ -419,6 +419,98 @@ static espy_err group_read(espy_ctx *cx, group_run *r, espy_grouping *g)
     return ESPY_E_OK;
 }
 
+/* The rows of one cluster of r->found, in order. */
+static espy_err group_part(espy_ctx *cx, const group_run *r, int32_t cluster, size_t dim,
+                           size_t *from, espy_cluster_rows *out)
+{
+    size_t n = r->found.size[cluster], k = 0;
+    float *x = espy_floats(cx, n * dim);
+    uint64_t *photo = espy_array(cx, n, sizeof *photo);
+    int32_t *fixed = espy_array(cx, n, sizeof *fixed);
+    size_t *place = espy_array(cx, r->rows, sizeof *place); /* of a row in the part, from 1 */
+    espy_cluster_pair *apart = espy_array(cx, r->apart_n, sizeof *apart);
+    *out = (espy_cluster_rows){
+        .x = x, .n = n, .dim = dim, .photo = photo, .label = fixed, .apart = apart};
+    if (!x || !photo || !fixed || !place || !apart) {
+        espy_free(cx, place);
+        return cx->code;
+    }
+    for (size_t i = 0; i < r->rows; i++) {
+        if (r->found.label[i] != cluster)
+            continue;
+        from[k] = i;
+        place[i] = k + 1;
+        memcpy(x + k * dim, r->x + i * dim, dim * sizeof *x);
+        photo[k] = r->photo[i];
+        fixed[k++] = r->fixed[i];
+    }
+    for (size_t i = 0; i < r->apart_n; i++) {
+        size_t a = place[r->apart[i].a], b = place[r->apart[i].b];
+        if (a && b)
+            apart[out->apart_n++] = (espy_cluster_pair){(uint32_t)(a - 1), (uint32_t)(b - 1)};
+    }
+    espy_free(cx, place);
+    return ESPY_E_OK;
+}
+
+static void group_part_free(espy_ctx *cx, espy_cluster_rows *p)
+{
+    espy_free(cx, (void *)(uintptr_t)p->x);
+    espy_free(cx, (void *)(uintptr_t)p->photo);
+    espy_free(cx, (void *)(uintptr_t)p->label);
+    espy_free(cx, (void *)(uintptr_t)p->apart);
+}
+
+/* DBSCAN looks at no constraint: a cluster that holds what must stay apart is taken apart by
+ * average linkage, as little as will do.  Parts get labels from *n on; what is left alone by that
+ * is noise. */
+static espy_err group_take_apart(espy_ctx *cx, group_run *r, int32_t cluster, size_t dim,
+                                 int32_t *label, size_t *n)
+{
+    espy_cluster_rows part = {0};
+    espy_clusters found = {0};
+    int32_t *to = NULL;
+    size_t *from = espy_array(cx, r->found.size[cluster], sizeof *from);
+    espy_err e = from ? ESPY_E_OK : cx->code;
+    if (e == ESPY_E_OK)
+        e = group_part(cx, r, cluster, dim, from, &part);
+    if (e == ESPY_E_OK)
+        e = espy_cluster_average(cx, &part, 0, 1, NULL, &found);
+    if (e == ESPY_E_OK) {
+        to = espy_array(cx, found.count, sizeof *to);
+        e = to ? ESPY_E_OK : cx->code;
+    }
+    for (size_t i = 0; e == ESPY_E_OK && i < found.count; i++)
+        to[i] = found.size[i] < 2 ? ESPY_GROUP_NOBODY : (int32_t)(*n)++;
+    for (size_t k = 0; e == ESPY_E_OK && k < part.n; k++) {
+        label[from[k]] = to[found.label[k]];
+        r->found.noise += label[from[k]] == ESPY_GROUP_NOBODY;
+    }
+    espy_free(cx, to);
+    espy_clusters_free(cx, &found);
+    group_part_free(cx, &part);
+    espy_free(cx, from);
+    return e;
+}
+
+/* The groups of what was found: a label for each row, and how many there are. */
+static espy_err group_fill(espy_ctx *cx, const group_run *r, const int32_t *label, size_t n,
+                           espy_grouping *g)
+{
+    g->n = n;
+    g->noise = r->found.noise;
+    g->too_many = r->found.too_many;
+    g->at = espy_array(cx, g->n, sizeof *g->at);
+    if (!g->at)
+        return cx->code;
+    for (size_t k = 0; k < r->rows; k++) {
+        g->group[r->row[k]] = label[k];
+        if (label[k] >= 0)
+            g->at[label[k]].size++;
+    }
+    return ESPY_E_OK;
+}
+
 static espy_err group_cluster(espy_ctx *cx, group_run *r, espy_grouping *g)
 {
     const espy_group_options *o = r->o;
@@ -430,22 +522,23 @@ static espy_err group_cluster(espy_ctx *cx, group_run *r, espy_grouping *g)
                                     .label = r->fixed,
                                     .apart = r->apart,
                                     .apart_n = r->apart_n};
-    if (o->method == ESPY_GROUP_DBSCAN)
-        ESPY_TRY(
-            espy_cluster_dbscan(cx, &rows, o->threshold, o->min_samples, o->progress, &r->found));
-    else
+    if (o->method == ESPY_GROUP_AVERAGE) {
         ESPY_TRY(espy_cluster_average(cx, &rows, o->threshold, most, o->progress, &r->found));
-    g->n = r->found.count;
-    g->noise = r->found.noise;
-    g->too_many = r->found.too_many;
-    g->at = espy_array(cx, g->n, sizeof *g->at);
-    if (!g->at)
+        return group_fill(cx, r, r->found.label, r->found.count, g);
+    }
+    ESPY_TRY(espy_cluster_dbscan(cx, &rows, o->threshold, o->min_samples, o->progress, &r->found));
+    size_t n = 0;
+    int32_t *label = espy_array(cx, r->rows, sizeof *label);
+    if (!label)
         return cx->code;
-    for (size_t i = 0; i < g->n; i++)
-        g->at[i].size = r->found.size[i];
-    for (size_t k = 0; k < r->rows; k++)
-        g->group[r->row[k]] = r->found.label[k];
-    return ESPY_E_OK;
+    espy_err e = ESPY_E_OK;
+    memcpy(label, r->found.label, r->rows * sizeof *label); /* for the noise */
+    for (size_t i = 0; e == ESPY_E_OK && i < r->found.count; i++)
+        e = group_take_apart(cx, r, (int32_t)i, g->pool.dim, label, &n);
+    if (e == ESPY_E_OK)
+        e = group_fill(cx, r, label, n, g);
+    espy_free(cx, label);
+    return e;
 }
 
 static espy_err group_road(espy_ctx *cx, group_run *r, espy_grouping *g)

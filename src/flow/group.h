@@ -21,7 +21,7 @@
 
 typedef enum espy_group_method {
     ESPY_GROUP_AVERAGE, /* agglomerative, average linkage */
-    ESPY_GROUP_DBSCAN   /* with noise; looks at no constraint but what people labelled */
+    ESPY_GROUP_DBSCAN   /* with noise; clusters that hold what must stay apart are taken apart */
 } espy_group_method;
 
 typedef struct espy_group_options {

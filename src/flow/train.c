@@ -243,16 +243,6 @@ static espy_err ingest_skip(espy_ctx *cx, ingest_job *j, size_t i, const char *r
     return ESPY_E_OK;
 }
 
-/* Intersection over union of two boxes (x, y, width, height). */
-static float box_overlap(const float *a, const float *b)
-{
-    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
-    float h = fminf(a[1] + a[3], b[1] + b[3]) - fmaxf(a[1], b[1]);
-    if (w <= 0 || h <= 0)
-        return 0;
-    return w * h / (a[2] * a[3] + b[2] * b[3] - w * h);
-}
-
 /* The sample that is meant: the only one, or the one at the box; NULL when nothing lies there. */
 static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_scan *scan)
 {
@@ -261,7 +251,7 @@ static const espy_scan_sample *ingest_choose(const ingest_job *j, const espy_sca
     if (!j->options->box)
         return scan->n ? &scan->at[0] : NULL;
     for (size_t i = 0; i < scan->n; i++) {
-        float o = box_overlap(scan->at[i].box, j->options->box);
+        float o = espy_box_overlap(scan->at[i].box, j->options->box);
         if (o >= most) {
             most = o;
             best = &scan->at[i];

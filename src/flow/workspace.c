@@ -26,6 +26,8 @@ static const char conf_template[] =
     "; trigger = 100           ; espy enroll --no-train: learn when so many are new\n"
     "; store = postgresql://user@host/database ; instead of store.db here\n"
     "; media_dir = /srv/media  ; media as files in a folder that all machines share\n"
+    "; keep_probes = 30        ; days that espy label expire leaves what was only asked about\n"
+    "; keep_unknowns = 365     ; and media of which nobody has labelled a sample\n"
     "; threads = 0             ; 0: all cores this process may use\n";
 
 /* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */

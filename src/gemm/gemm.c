@@ -18,6 +18,15 @@ typedef struct gemm_job {
     float *c;
 } gemm_job;
 
+static espy_err gemm_done(espy_ctx *cx, dnnl_status_t s, size_t m, size_t n, size_t k)
+{
+    if (s == dnnl_success)
+        return ESPY_E_OK;
+    return espy_fail(cx, s == dnnl_out_of_memory ? ESPY_E_NOMEM : ESPY_E_INTERNAL,
+                     "matrix product of %zu x %zu x %zu failed (oneDNN status %d)", m, n, k,
+                     (int)s);
+}
+
 static espy_err gemm_tile(espy_ctx *cx, void *self, size_t item, unsigned worker)
 {
     (void)worker;
@@ -34,11 +43,7 @@ static espy_err gemm_tile(espy_ctx *cx, void *self, size_t item, unsigned worker
                    (dnnl_dim_t)j->k, j->alpha, a, (dnnl_dim_t)j->lda, b, (dnnl_dim_t)j->ldb,
                    j->beta, j->c + i * j->ldc + o, (dnnl_dim_t)j->ldc);
     (void)espy_dnn_threads(threads);
-    if (s != dnnl_success)
-        return espy_fail(cx, s == dnnl_out_of_memory ? ESPY_E_NOMEM : ESPY_E_INTERNAL,
-                         "matrix product of %zu x %zu x %zu failed (oneDNN status %d)", m, n, j->k,
-                         (int)s);
-    return ESPY_E_OK;
+    return gemm_done(cx, s, m, n, j->k);
 }
 
 espy_err espy_gemm(espy_ctx *cx, bool trans_a, bool trans_b, size_t m, size_t n, size_t k,
@@ -54,4 +59,23 @@ espy_err espy_gemm(espy_ctx *cx, bool trans_a, bool trans_b, size_t m, size_t n,
                     alpha,   beta,    a, b, c};
     size_t tiles = (m + GEMM_TILE_M - 1) / GEMM_TILE_M * job.columns;
     return espy_parallel(cx, tiles, gemm_tile, &job);
+}
+
+bool espy_gemm_bytes_ready(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), vnni = dnnl_cpu_isa_avx512_core_vnni;
+
+    return (isa & vnni) == vnni;
+}
+
+espy_err espy_gemm_bytes(espy_ctx *cx, size_t m, size_t n, size_t k, const int8_t *a, size_t lda,
+                         const int8_t *b, size_t ldb, int32_t *c, size_t ldc)
+{
+    int threads = espy_dnn_threads(1);
+    const int32_t none = 0;
+    dnnl_status_t s =
+        dnnl_gemm_s8s8s32('N', 'T', 'F', (dnnl_dim_t)m, (dnnl_dim_t)n, (dnnl_dim_t)k, 1, a,
+                          (dnnl_dim_t)lda, 0, b, (dnnl_dim_t)ldb, 0, 0, c, (dnnl_dim_t)ldc, &none);
+    (void)espy_dnn_threads(threads);
+    return gemm_done(cx, s, m, n, k);
 }

@@ -21,6 +21,18 @@ static float dot_c(const float *a, const float *b, size_t n)
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
+static double dot_double_c(const float *a, const float *b, size_t n)
+{
+    double s[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            s[j] += (double)a[i + j] * (double)b[i + j];
+    for (; i < n; i++)
+        s[0] += (double)a[i] * (double)b[i];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
 static void axpy_c(float s, const float *x, float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -53,6 +65,7 @@ unsigned espy_cpu_detect(void)
 void espy_kern_init(espy_kern *k, unsigned cpu)
 {
     k->dot = dot_c;
+    k->dot_double = dot_double_c;
     k->axpy = axpy_c;
 #if defined(__x86_64__)
     if (cpu & ESPY_CPU_AVX2)

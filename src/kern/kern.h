@@ -18,6 +18,8 @@ enum {
 typedef struct espy_kern {
     /* sum of a[i]*b[i]; error within 2 n eps sum|a_i b_i| of the exact value */
     float (*dot)(const float *a, const float *b, size_t n);
+    /* the same summed in double, error within n 2^-52 sum|a_i b_i|; the same bits for (b, a) */
+    double (*dot_double)(const float *a, const float *b, size_t n);
     /* y[i] += s * x[i] */
     void (*axpy)(float s, const float *x, float *y, size_t n);
 } espy_kern;

@@ -27,6 +27,23 @@ static float dot_avx2(const float *a, const float *b, size_t n)
     return s;
 }
 
+static double dot_double_avx2(const float *a, const float *b, size_t n)
+{
+    __m256d s[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(),
+                    _mm256_setzero_pd()};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (size_t j = 0; j < 4; j++)
+            s[j] = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + i + 4 * j)),
+                                   _mm256_cvtps_pd(_mm_loadu_ps(b + i + 4 * j)), s[j]);
+    double four[4], sum;
+    _mm256_storeu_pd(four, _mm256_add_pd(_mm256_add_pd(s[0], s[1]), _mm256_add_pd(s[2], s[3])));
+    sum = (four[0] + four[1]) + (four[2] + four[3]);
+    for (; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
 static void axpy_avx2(float s, const float *x, float *y, size_t n)
 {
     __m256 v = _mm256_set1_ps(s);
@@ -40,6 +57,7 @@ static void axpy_avx2(float s, const float *x, float *y, size_t n)
 void espy_kern_avx2(espy_kern *k)
 {
     k->dot = dot_avx2;
+    k->dot_double = dot_double_avx2;
     k->axpy = axpy_avx2;
 }
 #else

@@ -29,6 +29,24 @@ static float dot_avx512(const float *a, const float *b, size_t n)
     return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));
 }
 
+static double dot_double_avx512(const float *a, const float *b, size_t n)
+{
+    __m512d s[4] = {_mm512_setzero_pd(), _mm512_setzero_pd(), _mm512_setzero_pd(),
+                    _mm512_setzero_pd()};
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        for (size_t j = 0; j < 4; j++)
+            s[j] = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm256_loadu_ps(a + i + 8 * j)),
+                                   _mm512_cvtps_pd(_mm256_loadu_ps(b + i + 8 * j)), s[j]);
+    for (; i < n; i += 8) {
+        __mmask8 m = n - i < 8 ? (__mmask8)rest_mask(n - i) : 0xff;
+        s[0] = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, a + i)),
+                               _mm512_cvtps_pd(_mm256_maskz_loadu_ps(m, b + i)), s[0]);
+    }
+    return _mm512_reduce_add_pd(
+        _mm512_add_pd(_mm512_add_pd(s[0], s[1]), _mm512_add_pd(s[2], s[3])));
+}
+
 static void axpy_avx512(float s, const float *x, float *y, size_t n)
 {
     __m512 v = _mm512_set1_ps(s);
@@ -46,6 +64,7 @@ static void axpy_avx512(float s, const float *x, float *y, size_t n)
 void espy_kern_avx512(espy_kern *k)
 {
     k->dot = dot_avx512;
+    k->dot_double = dot_double_avx512;
     k->axpy = axpy_avx512;
 }
 #else

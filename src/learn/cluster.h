@@ -50,7 +50,7 @@ typedef struct espy_clusters {
  * than max_clusters (0: any number) are left, on until there are that many.  A union that holds a
  * forbidden pair is forbidden.  Without ties the partition is the one of the definition and of
  * scikit-learn's AgglomerativeClustering(linkage="average"), whose distance_threshold is
- * 1 - threshold; equal cosines go to the lower row.
+ * 1 - threshold; cosines that differ by less than 1e-12 are ties, decided the same way every time.
  * threshold: 0..1.  progress: NULL or whom to tell.
  * Errors: ARG (threshold, constraint out of range), DATA (zero or not finite), LIMIT, NOMEM,
  * CANCELLED. */

@@ -6,17 +6,18 @@
 #include <math.h>
 
 #include "base/pool.h"
+#include "kern/kern.h"
 #include "learn/apart.h"
 #include "learn/cluster_rows.h"
 #include "learn/pairs.h"
 
 typedef struct dbscan {
     const espy_cluster_rows *rows;
-    double *scale;       /* of each row: 1 / length */
-    const float *x;      /* rows of length 1 */
-    double error;        /* of a product of these */
-    double far;          /* near is a distance of at most this */
-    float surely, maybe; /* a product from `surely` on is near, one below `maybe` is not */
+    double *scale;  /* of each row: 1 / length */
+    const float *x; /* rows of length 1 */
+    bool unit;      /* whether they are the input's */
+    double threshold;
+    espy_kern kern;
     bool counting;
     uint32_t *near; /* of each row: rows near it, itself included */
     size_t core;    /* near from which a row is a core */
@@ -26,14 +27,12 @@ typedef struct dbscan {
     uint32_t *noted; /* of each row: how many of its cores are in `of` */
 } dbscan;
 
-static bool dbscan_near(const dbscan *s, float v, size_t i, size_t j)
+static bool dbscan_near(const dbscan *s, size_t i, size_t j)
 {
     size_t dim = s->rows->dim;
+    double exact = s->kern.dot_double(s->rows->x + i * dim, s->rows->x + j * dim, dim);
 
-    if (v >= s->surely)
-        return true;
-    double exact = espy_pairs_dot(s->rows->x + i * dim, s->rows->x + j * dim, dim);
-    return 1 - exact * (s->scale[i] * s->scale[j]) <= s->far;
+    return 1 - exact * (s->scale[i] * s->scale[j]) <= 1 - s->threshold;
 }
 
 /* Root of i, whose way is halved (Tarjan, van Leeuwen 1984); the root is the lowest of its set. */
@@ -75,9 +74,11 @@ static void dbscan_pair(dbscan *s, size_t i, size_t j, unsigned worker)
         dbscan_note(s, i, j);
 }
 
-static espy_err dbscan_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t, unsigned worker)
+static espy_err dbscan_tile(espy_ctx *cx, void *self, espy_pairs_tile *t, unsigned worker)
 {
     dbscan *s = self;
+    const float surely = nextafterf((float)s->threshold, INFINITY) + t->error;
+    const float maybe = nextafterf((float)s->threshold, -INFINITY) - t->error;
     (void)cx;
 
     for (size_t r = 0; r < t->rows; r++) {
@@ -85,7 +86,9 @@ static espy_err dbscan_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t, 
         for (size_t c = t->diagonal ? r + 1 : 0; c < t->columns; c++) {
             float v = t->v[r * t->columns + c];
             size_t j = t->column + c;
-            if (v < s->maybe || !dbscan_near(s, v, i, j))
+            if (v < maybe)
+                continue;
+            if (v < surely && (t->looked++, !dbscan_near(s, i, j)))
                 continue;
             if (s->counting) {
                 s->near[i]++;
@@ -136,24 +139,21 @@ static void dbscan_collect(dbscan *s, size_t workers, int32_t *group)
 static espy_err dbscan_start(espy_ctx *cx, dbscan *s, double threshold, float **copy)
 {
     size_t n = s->rows->n, dim = s->rows->dim;
-    bool unit;
 
     if (!(s->scale = espy_array(cx, n, sizeof *s->scale)) ||
         !(s->near = espy_array(cx, n, sizeof *s->near)))
         return ESPY_E_NOMEM;
-    ESPY_TRY(espy_pairs_lengths(cx, s->rows->x, n, dim, s->scale, &unit));
+    ESPY_TRY(espy_pairs_lengths(cx, s->rows->x, n, dim, s->scale, &s->unit));
     s->x = s->rows->x;
-    if (!unit) {
+    if (!s->unit) {
         if (!(*copy = espy_floats(cx, n * dim)))
             return ESPY_E_NOMEM;
         for (size_t i = 0; i < n * dim; i++)
             (*copy)[i] = (float)((double)s->rows->x[i] * s->scale[i / dim]);
         s->x = *copy;
     }
-    s->far = 1 - threshold;
-    s->error = espy_pairs_error(dim) + (unit ? ESPY_PAIRS_UNIT_ERROR : 0);
-    s->surely = nextafterf((float)(threshold + s->error), INFINITY);
-    s->maybe = nextafterf((float)(threshold - s->error), -INFINITY);
+    s->threshold = threshold;
+    espy_kern_init(&s->kern, espy_cpu_detect());
     for (size_t i = 0; i < n; i++)
         s->near[i] = 1;
     return ESPY_E_OK;
@@ -162,7 +162,8 @@ static espy_err dbscan_start(espy_ctx *cx, dbscan *s, double threshold, float **
 static espy_err dbscan_pass(espy_ctx *cx, dbscan *s, const char *stage,
                             const espy_progress *progress)
 {
-    return espy_pairs_all(cx, s->x, s->rows->n, s->rows->dim, stage, progress, dbscan_tile, s);
+    return espy_pairs_all(cx, s->x, s->rows->n, s->rows->dim, s->unit, stage, progress, dbscan_tile,
+                          s);
 }
 
 static espy_err dbscan_run(espy_ctx *cx, dbscan *s, size_t min_samples, int32_t *group,

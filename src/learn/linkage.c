@@ -13,9 +13,11 @@
  * compared is always in double.
  *
  * A place whose bound is above its best link must be searched for: its products with all standing
- * places.  Others in the same need are searched for at the same time, since one product of matrices
- * costs less than its rows one by one; when too few unions come of it, fewer are taken along.  So
- * the number of searches stays within a constant times that of unions, as with the bare chain. */
+ * places.  One product of matrices costs less than its rows one by one, so a chain that comes to
+ * such a place is put aside and others are followed, until all have come to one; then all these are
+ * searched for at once.  When too few unions come of it, fewer are waited for.  The first chain
+ * goes on where it was, so the number of searches stays within a constant times that of unions, as
+ * with the bare chain. */
 #include "learn/linkage.h"
 
 #include <math.h>
@@ -39,8 +41,7 @@ enum {
 typedef struct linkage_search {
     const espy_linkage *l;
     const uint32_t *at, *who;
-    float *cut; /* of each row: a product up to it is not wanted */
-    double error;
+    float *cut; /* of each row: a cosine up to it is not wanted */
     bool all;
 } linkage_search;
 
@@ -79,7 +80,7 @@ static double linkage_cosine(const espy_linkage *l, uint32_t p, uint32_t q)
     double dot = a->sum && b->sum ? linkage_dot_sums(a->sum, b->sum, l->dim)
                  : a->sum         ? linkage_dot_mixed(a->sum, b->row, l->dim)
                  : b->sum         ? linkage_dot_mixed(b->sum, a->row, l->dim)
-                                  : espy_pairs_dot(a->row, b->row, l->dim);
+                                  : l->kern.dot_double(a->row, b->row, l->dim);
 
     return fmin(1, dot * (a->scale * b->scale));
 }
@@ -123,7 +124,7 @@ static void linkage_offer(linkage_search *s, size_t i, uint32_t p, uint32_t q, d
     a->links =
         linkage_insert(links, a->links, (espy_linkage_link){cosine, q, s->l->place[q].stamp});
     if (a->links == ESPY_LINKAGE_LINKS)
-        s->cut[i] = nextafterf((float)(last->cosine - s->error), -INFINITY);
+        s->cut[i] = nextafterf((float)last->cosine, -INFINITY);
 }
 
 /* Brings the best links of p up to date until the first is exact.  Touches nothing but p's links.
@@ -162,27 +163,30 @@ static bool linkage_unsure(const espy_linkage *l, uint32_t p)
 
 /* ---- search --------------------------------------------------------------------------------- */
 
-/* Looks at one product: i and j are rows of the search, p and q their places. */
-static void linkage_look(linkage_search *s, float v, size_t i, size_t j, uint32_t p, uint32_t q)
+/* Looks at a pair whose cosine is at most `most`: i and j are rows of the search, p and q their
+ * places.  Returns whether it had to be made exactly. */
+static bool linkage_look(linkage_search *s, float most, size_t i, size_t j, uint32_t p, uint32_t q)
 {
-    bool mine = v > s->cut[i], yours = s->all && v > s->cut[j];
+    bool mine = most > s->cut[i], yours = s->all && most > s->cut[j];
 
     if (!(mine || yours) || p == q || espy_apart_forbids(&s->l->apart, p, q))
-        return;
+        return false;
     double cosine = linkage_cosine(s->l, p, q);
     if (!linkage_wanted(s->l, cosine))
-        return;
+        return true;
     if (mine)
         linkage_offer(s, i, p, q, cosine);
     if (yours)
         linkage_offer(s, j, q, p, cosine);
+    return true;
 }
 
 /* Nearly all products are too small; 32 at a time are passed over. */
-static espy_err linkage_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t, unsigned worker)
+static espy_err linkage_tile(espy_ctx *cx, void *self, espy_pairs_tile *t, unsigned worker)
 {
     linkage_search *s = self;
     const uint32_t *who = s->all ? s->at : s->who;
+    const float error = t->error;
     float none[32];
     (void)cx;
     (void)worker;
@@ -199,14 +203,15 @@ static espy_err linkage_tile(espy_ctx *cx, void *self, const espy_pairs_tile *t,
                 const float mine = s->cut[i];
                 int any = 0;
                 for (size_t k = 0; k < 32; k++)
-                    any |= (v[k] > mine) | (v[k] > theirs[k]);
+                    any |= (v[k] + error > mine) | (v[k] + error > theirs[k]);
                 if (!any) {
                     c += n;
                     continue;
                 }
             }
             for (size_t k = 0; k < n; k++, c++)
-                linkage_look(s, v[k], i, t->column + c, who[i], s->at[t->column + c]);
+                t->looked +=
+                    linkage_look(s, v[k] + error, i, t->column + c, who[i], s->at[t->column + c]);
         }
     }
     return ESPY_E_OK;
@@ -253,7 +258,7 @@ static espy_err linkage_means(espy_ctx *cx, const espy_linkage *l, const uint32_
 static espy_err linkage_search_run(espy_ctx *cx, espy_linkage *l, const uint32_t *who, size_t m,
                                    const uint32_t *at, size_t n)
 {
-    linkage_search s = {.l = l, .at = at, .who = who, .error = espy_pairs_error(l->dim)};
+    linkage_search s = {.l = l, .at = at, .who = who};
     bool rows = l->x && n == l->places;
     float *means = NULL, *some = NULL;
     espy_err e = ESPY_E_NOMEM;
@@ -263,21 +268,21 @@ static espy_err linkage_search_run(espy_ctx *cx, espy_linkage *l, const uint32_t
         who = at;
         m = n;
     }
-    s.error += rows ? ESPY_PAIRS_UNIT_ERROR : 0;
     if (!(s.cut = espy_floats(cx, m)))
         goto out;
     for (size_t i = 0; i < m; i++) {
         l->place[who[i]].links = 0;
-        s.cut[i] = nextafterf((float)(l->threshold - s.error), -INFINITY);
+        s.cut[i] = nextafterf((float)l->threshold, -INFINITY);
     }
     if (!rows)
         ESPY_GO(linkage_means(cx, l, at, n, &means));
     if (s.all) {
-        ESPY_GO(espy_pairs_all(cx, rows ? l->x : means, n, l->dim, "comparing", l->progress,
+        ESPY_GO(espy_pairs_all(cx, rows ? l->x : means, n, l->dim, rows, "comparing", l->progress,
                                linkage_tile, &s));
     } else {
         ESPY_GO(linkage_means(cx, l, who, m, &some));
-        ESPY_GO(espy_pairs_some(cx, some, m, rows ? l->x : means, n, l->dim, linkage_tile, &s));
+        ESPY_GO(
+            espy_pairs_some(cx, some, m, rows ? l->x : means, n, l->dim, rows, linkage_tile, &s));
     }
     for (size_t i = 0; i < m; i++) {
         espy_linkage_place *p = &l->place[who[i]];
@@ -447,14 +452,19 @@ static espy_err linkage_unite(espy_ctx *cx, espy_linkage *l, uint32_t p, uint32_
 typedef struct linkage_chain {
     uint32_t *at;   /* each is the nearest neighbour of the one before */
     double *cosine; /* to the one before; -INFINITY for the first */
-    uint32_t *todo; /* places to begin a chain at, last first */
-    size_t n, todos;
+    size_t n;
+    uint32_t *todo; /* places to begin a chain at, the last first */
+    uint32_t *held; /* places whose chain ended at one that must be searched for */
+    size_t todos, helds;
+    uint32_t first, round;         /* the first such end of this round */
+    size_t ends;                   /* how many there were */
     size_t most, searched, before; /* see linkage_need() */
 } linkage_chain;
 
-/* A search for p and others.  As long as a search of m places is followed by m / 8 unions, twice as
- * many may be taken along in the next; else an eighth. */
-static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c, uint32_t p)
+/* Searches for the ends of this round's chains, after which all chains may go on, the first held
+ * first.  As long as a search of m places is followed by m / 8 unions, twice as many may be
+ * searched for in the next; else an eighth. */
+static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
 {
     if (c->searched > 0) {
         bool paid = 8 * (l->merges - c->before) >= c->searched;
@@ -466,15 +476,33 @@ static espy_err linkage_need(espy_ctx *cx, espy_linkage *l, linkage_chain *c, ui
     }
     c->before = l->merges;
     espy_progress_step(l->progress, "grouping", l->places - l->standing, l->places);
-    return linkage_search_for(cx, l, p, c->most, &c->searched);
+    ESPY_TRY(linkage_search_for(cx, l, c->first, c->most, &c->searched));
+    while (c->helds > 0)
+        c->todo[c->todos++] = c->held[--c->helds];
+    c->round++;
+    c->ends = 0;
+    return ESPY_E_OK;
 }
 
-/* One step at the end p of the chain: a union, a search, one place more, or none is near. */
+/* Puts the chain aside until the next search, with all in it. */
+static void linkage_hold(espy_linkage *l, linkage_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        l->place[c->at[i]].held = c->round;
+    c->held[c->helds++] = c->at[0];
+    c->n = 0;
+}
+
+/* One step at the end p of the chain: a union, one place more, or the chain ends. */
 static espy_err linkage_step(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
 {
     uint32_t p = c->at[c->n - 1];
     double back = c->cosine[c->n - 1];
 
+    if (l->place[p].held == c->round) {
+        linkage_hold(l, c);
+        return ESPY_E_OK;
+    }
     linkage_resolve(l, p);
     double best = linkage_best(l, p);
     if (c->n > 1 && fmax(best, l->place[p].rest) <= back + LINKAGE_TIE) {
@@ -483,10 +511,12 @@ static espy_err linkage_step(espy_ctx *cx, espy_linkage *l, linkage_chain *c)
         ESPY_TRY(linkage_unite(cx, l, p, q, back));
         c->todo[c->todos++] = l->into[p] == p ? p : q;
     } else if (linkage_unsure(l, p)) {
-        return linkage_need(cx, l, c, p);
+        if (c->ends++ == 0)
+            c->first = p;
+        linkage_hold(l, c);
     } else if (best == -INFINITY) {
         l->place[p].done = true;
-        c->n--;
+        c->n = 0;
     } else {
         c->at[c->n] = linkage_links(l, p)->to;
         c->cosine[c->n++] = best;
@@ -502,23 +532,32 @@ static void linkage_begin(espy_linkage *l, linkage_chain *c)
         l->place[i].links = 0;
         l->place[i].rest = 2;
         l->place[i].done = false;
+        l->place[i].held = 0;
         c->todo[c->todos++] = i;
     }
+    c->round = 1;
     c->most = l->places;
 }
 
+/* Every standing place that is not done is in `todo`, in `held` or at the root of the chain. */
 espy_err espy_linkage_run(espy_ctx *cx, espy_linkage *l)
 {
     linkage_chain c = {.at = espy_array(cx, l->places, sizeof *c.at),
                        .cosine = espy_array(cx, l->places, sizeof *c.cosine),
-                       .todo = espy_array(cx, 2 * l->places, sizeof *c.todo)};
+                       .todo = espy_array(cx, 2 * l->places, sizeof *c.todo),
+                       .held = espy_array(cx, 2 * l->places, sizeof *c.held)};
     espy_err e = ESPY_E_NOMEM;
 
-    if (!c.at || !c.cosine || !c.todo)
+    if (!c.at || !c.cosine || !c.todo || !c.held)
         goto out;
     linkage_begin(l, &c);
-    while (c.n > 0 || c.todos > 0) {
-        if (c.n == 0) {
+    while (c.n > 0 || c.todos > 0 || c.helds > 0) {
+        ESPY_GO(espy_cancelled(cx));
+        if (c.n > 0) {
+            ESPY_GO(linkage_step(cx, l, &c));
+        } else if (c.todos == 0 || c.ends >= c.most) {
+            ESPY_GO(linkage_need(cx, l, &c));
+        } else {
             uint32_t p = c.todo[--c.todos];
             if (l->into[p] != p || l->place[p].done)
                 continue;
@@ -526,14 +565,13 @@ espy_err espy_linkage_run(espy_ctx *cx, espy_linkage *l)
             c.cosine[0] = -INFINITY;
             c.n = 1;
         }
-        ESPY_GO(espy_cancelled(cx));
-        ESPY_GO(linkage_step(cx, l, &c));
     }
     e = ESPY_E_OK;
 out:
     espy_free(cx, c.at);
     espy_free(cx, c.cosine);
     espy_free(cx, c.todo);
+    espy_free(cx, c.held);
     return e;
 }
 
@@ -619,6 +657,7 @@ espy_err espy_linkage_start(espy_ctx *cx, const espy_cluster_rows *rows, uint32_
     bool unit;
 
     *l = (espy_linkage){.dim = rows->dim};
+    espy_kern_init(&l->kern, espy_cpu_detect());
     if (!(l->scale = espy_array(cx, rows->n, sizeof *l->scale)))
         goto out;
     ESPY_GO(espy_pairs_lengths(cx, rows->x, rows->n, rows->dim, l->scale, &unit));

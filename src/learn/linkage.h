@@ -3,6 +3,7 @@
 #ifndef ESPY_LEARN_LINKAGE_H
 #define ESPY_LEARN_LINKAGE_H
 
+#include "kern/kern.h"
 #include "learn/apart.h"
 
 enum { ESPY_LINKAGE_LINKS = 32 }; /* neighbours a place remembers */
@@ -24,7 +25,8 @@ typedef struct espy_linkage_place {
     uint32_t size;  /* rows */
     uint32_t stamp; /* counts the changes, from 1 */
     uint32_t links;
-    bool done; /* no place is near enough any more, nor can one come to be */
+    uint32_t held; /* round in which its chain was put aside */
+    bool done;     /* no place is near enough any more, nor can one come to be */
 } espy_linkage_place;
 
 /* Two clusters that came together, by the places they stood at. */
@@ -35,6 +37,7 @@ typedef struct espy_linkage_merge {
 
 typedef struct espy_linkage {
     size_t places, dim, standing;
+    espy_kern kern;
     espy_linkage_place *place;
     uint32_t *into; /* see apart.h */
     espy_apart apart;

@@ -28,6 +28,12 @@ espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, e
 espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,
                                   bool *there) ESPY_NODISCARD;
 
+/* Says that a media was only asked about (a probe: grouping does not see it, and it may be removed
+ * when it is old) or belongs to the collection.  One that has a session, a label or another scan is
+ * no probe. */
+espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media,
+                                bool probe) ESPY_NODISCARD;
+
 /* -- the pool ---------------------------------------------------------------------------------- */
 typedef struct espy_pool_sample {
     int64_t sample, media, label; /* label 0: nobody's */

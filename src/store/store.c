@@ -125,6 +125,14 @@ espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out)
     return espy_store_open_at(cx, &(espy_store_place){.dir = dir}, out);
 }
 
+/* Media files that an erasure before could not delete, or a crash kept: tried again. */
+static void store_sweep(espy_ctx *cx, espy_store *st)
+{
+    espy_ctx sub = espy_ctx_child(cx);
+    if (espy_media_sweep(&sub, st) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN, "%s", sub.text);
+}
+
 espy_err espy_store_open_at(espy_ctx *cx, const espy_store_place *place, espy_store **out)
 {
     espy_err e = ESPY_E_NOMEM;
@@ -147,6 +155,7 @@ espy_err espy_store_open_at(espy_ctx *cx, const espy_store_place *place, espy_st
         goto out;
     ESPY_GO(place->url == NULL ? espy_db_sqlite.open(cx, place->dir, &st->db)
                                : espy_db_postgres.open(cx, place->url, &st->db));
+    store_sweep(cx, st);
     *out = st;
     return ESPY_E_OK;
 out:

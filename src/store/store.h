@@ -118,6 +118,10 @@ char *espy_store_media_path(espy_ctx *cx, const espy_store *st, const char *dige
 espy_err espy_store_media_bytes(espy_ctx *cx, espy_store *st, const char *digest, size_t max,
                                 espy_buf *out) ESPY_NODISCARD;
 
+/* Intersection over union of two boxes (x, y, width, height), or where neither has a height of two
+ * stretches: 0..1. */
+float espy_box_overlap(const float a[4], const float b[4]);
+
 /* What an encoder found in a media, kept so that nothing is encoded twice.
  * mode: the find options in short ("largest", "largest+whole", "all"). */
 typedef struct espy_scan_sample {

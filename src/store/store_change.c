@@ -209,6 +209,19 @@ espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, co
     return change_note(cx, ch, "labels", row);
 }
 
+espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
+{
+    espy_label old = {0}, gone;
+    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
+    gone = old;
+    gone.deleted = true;
+    espy_err e = ESPY_E_OK;
+    if (old.grouped && old.samples == 0 && !old.deleted)
+        e = espy_change_label(cx, st, ch, &old, &gone);
+    espy_label_free(cx, &old);
+    return e;
+}
+
 /* -- refusals ---------------------------------------------------------------------------------- */
 espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
                              int64_t label, bool refused)
@@ -303,6 +316,16 @@ static const char *row_text(const espy_json *row, size_t i)
     return espy_json_string(espy_json_at(row, i), "");
 }
 
+/* Whether the label is still there, and the sample (0: not asked): they may have been erased. */
+static espy_err undo_possible(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
+                              bool *out)
+{
+    static const char sql[] = "SELECT l.id FROM labels l WHERE l.id = $1"
+                              " AND ($2 = 0 OR EXISTS (SELECT 1 FROM samples s WHERE s.id = $2))";
+    int64_t id;
+    return espy_db_find(cx, st, sql, DB_ARGS(DB_INT(label), DB_INT(sample)), out, &id);
+}
+
 /* Puts one sample back, unless somebody has changed it since. */
 static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
                             int64_t label, const char *by, double confidence, int64_t was_label,
@@ -318,8 +341,11 @@ static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64
         out->kept++;
         return ESPY_E_OK;
     }
-    out->samples++;
-    return espy_change_sample(cx, st, ch, sample, label, by, confidence);
+    bool possible = true;
+    if (label != 0)
+        ESPY_TRY(undo_possible(cx, st, 0, label, &possible));
+    *(possible ? &out->samples : &out->kept) += 1;
+    return possible ? espy_change_sample(cx, st, ch, sample, label, by, confidence) : ESPY_E_OK;
 }
 
 static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *list,
@@ -339,7 +365,12 @@ static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, cons
 static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *row)
 {
     espy_label old = {0}, to = {0};
-    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, row_id(row, 0), &old));
+    espy_err e = espy_store_label_get(cx, st, ch->collection, row_id(row, 0), &old);
+    if (e == ESPY_E_NOT_FOUND) { /* erased since */
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
     to = old;
     if (espy_json_count(row) == 1) {
         to.deleted = old.samples == 0;
@@ -349,31 +380,49 @@ static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
         to.grouped = strcmp(row_text(row, 3), "cluster") == 0;
         to.deleted = espy_json_bool(espy_json_at(row, 4), false);
     }
-    espy_err e = espy_change_code_free(cx, st, ch, to.code, old.id);
+    e = espy_change_code_free(cx, st, ch, to.code, old.id);
     if (e == ESPY_E_OK)
         e = espy_change_label(cx, st, ch, &old, &to);
     espy_label_free(cx, &old);
     return e;
 }
 
+/* Refusals that were made are taken back, those taken back are made. */
+static espy_err undo_refusals(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *list,
+                              bool refused)
+{
+    for (size_t i = 0; i < espy_json_count(list); i++) {
+        const espy_json *r = espy_json_at(list, i);
+        bool possible = false;
+        ESPY_TRY(undo_possible(cx, st, row_id(r, 0), row_id(r, 1), &possible));
+        if (possible)
+            ESPY_TRY(espy_change_refusal(cx, st, ch, row_id(r, 0), row_id(r, 1), refused));
+    }
+    return ESPY_E_OK;
+}
+
+static espy_err undo_attendance(espy_ctx *cx, espy_store *st, espy_change *ch,
+                                const espy_json *list)
+{
+    for (size_t i = 0; i < espy_json_count(list); i++) {
+        const espy_json *r = espy_json_at(list, i);
+        bool possible = false;
+        ESPY_TRY(undo_possible(cx, st, 0, row_id(r, 1), &possible));
+        if (possible)
+            ESPY_TRY(espy_change_attendance(cx, st, ch, row_id(r, 0), 0, row_id(r, 1)));
+    }
+    return ESPY_E_OK;
+}
+
 /* The inverse of what the detail lists. */
 static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
                             espy_undone *out)
 {
-    const espy_json *labels = espy_json_get(detail, "labels"), *list;
+    const espy_json *labels = espy_json_get(detail, "labels");
     ESPY_TRY(undo_samples(cx, st, ch, espy_json_get(detail, "samples"), out));
-    list = espy_json_get(detail, "refused");
-    for (size_t i = 0; i < espy_json_count(list); i++)
-        ESPY_TRY(espy_change_refusal(cx, st, ch, row_id(espy_json_at(list, i), 0),
-                                     row_id(espy_json_at(list, i), 1), false));
-    list = espy_json_get(detail, "allowed");
-    for (size_t i = 0; i < espy_json_count(list); i++)
-        ESPY_TRY(espy_change_refusal(cx, st, ch, row_id(espy_json_at(list, i), 0),
-                                     row_id(espy_json_at(list, i), 1), true));
-    list = espy_json_get(detail, "attendance");
-    for (size_t i = 0; i < espy_json_count(list); i++)
-        ESPY_TRY(espy_change_attendance(cx, st, ch, row_id(espy_json_at(list, i), 0), 0,
-                                        row_id(espy_json_at(list, i), 1)));
+    ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "refused"), false));
+    ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "allowed"), true));
+    ESPY_TRY(undo_attendance(cx, st, ch, espy_json_get(detail, "attendance")));
     for (size_t i = espy_json_count(labels); i-- > 0;) /* once samples have left new labels */
         ESPY_TRY(undo_label(cx, st, ch, espy_json_at(labels, i)));
     return ESPY_E_OK;

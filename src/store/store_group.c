@@ -138,6 +138,16 @@ out:
     return e;
 }
 
+espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media, bool probe)
+{
+    static const char on[] =
+        "UPDATE media SET probe = 1 WHERE id = $1 AND session IS NULL AND NOT EXISTS (SELECT 1"
+        " FROM samples s WHERE s.media = media.id AND s.labelled_by IS NOT NULL)"
+        " AND (SELECT count(*) FROM scans c WHERE c.media = media.id) <= 1";
+    static const char off[] = "UPDATE media SET probe = 0 WHERE id = $1 AND probe = 1";
+    return espy_db_exec(cx, st, probe ? on : off, DB_ARGS(DB_INT(media)));
+}
+
 /* -- the pool ---------------------------------------------------------------------------------- */
 void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
 {
@@ -258,20 +268,6 @@ static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t 
     return espy_change_sample(cx, st, ch, sample, label, label != 0 ? "job" : "", confidence);
 }
 
-/* A group that has lost its last sample goes. */
-static espy_err file_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
-{
-    espy_label old = {0}, gone;
-    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
-    gone = old;
-    gone.deleted = true;
-    espy_err e = ESPY_E_OK;
-    if (old.grouped && old.samples == 0 && !old.deleted)
-        e = espy_change_label(cx, st, ch, &old, &gone);
-    espy_label_free(cx, &old);
-    return e;
-}
-
 espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
                          espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
                          size_t *filed)
@@ -294,7 +290,7 @@ espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const
     }
     for (size_t i = 0; i < n; i++)
         if (had[i] != 0)
-            ESPY_GO(file_tidy(cx, st, &ch, had[i]));
+            ESPY_GO(espy_change_tidy(cx, st, &ch, had[i]));
     e = espy_change_end(cx, st, &ch, 0, 0);
 out:
     espy_change_drop(cx, st, &ch);

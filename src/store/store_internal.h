@@ -81,6 +81,9 @@ struct espy_db_ops {
      * twice. */
     espy_err (*last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t *id);
     espy_err (*set_last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t id);
+    /* Makes sure that what was deleted and committed is in no file of the database any more, copies
+     * from before migrations included.  dir: the workspace folder. */
+    espy_err (*scrub)(espy_ctx *cx, espy_db *db, const char *dir);
     espy_err (*check)(espy_ctx *cx, espy_db *db, espy_db_report *report, void *self);
 };
 
@@ -192,6 +195,9 @@ espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
                            const espy_label *to) ESPY_NODISCARD;
 espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
                                const char *name, bool grouped, int64_t *id) ESPY_NODISCARD;
+/* Deletes the label when it is a group that has lost its last sample. */
+espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch,
+                          int64_t label) ESPY_NODISCARD;
 /* Notes or takes back that the sample is not of the label. */
 espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
                              int64_t label, bool refused) ESPY_NODISCARD;
@@ -207,6 +213,10 @@ void espy_media_drop(espy_ctx *cx, espy_store *st);
 espy_err espy_media_put(espy_ctx *cx, espy_store *st, espy_span bytes,
                         const char *digest) ESPY_NODISCARD;
 espy_err espy_media_check(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+/* A media whose rows are gone goes too: its bytes now, its file after the commit. */
+espy_err espy_media_forget(espy_ctx *cx, espy_store *st, const char *digest) ESPY_NODISCARD;
+/* Deletes the files that wait for it, also those that a crash left waiting.  Errors: IO, STORE. */
+espy_err espy_media_sweep(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 /* Where a media is, for people; caller owns. */
 char *espy_media_shown(espy_ctx *cx, const espy_store *st, const char *digest);
 
@@ -217,6 +227,9 @@ char *espy_media_shown(espy_ctx *cx, const espy_store *st, const char *digest);
  */
 espy_err espy_version_parse(espy_ctx *cx, espy_span json, const char *head_digest,
                             espy_version *out) ESPY_NODISCARD;
+/* Removes a version's files. */
+espy_err espy_version_cache_remove(espy_ctx *cx, espy_store *st, int64_t collection,
+                                   int64_t number) ESPY_NODISCARD;
 /* Writes the cache of versions added since; a failure is only logged, for the store has them. */
 void espy_version_flush(espy_ctx *cx, espy_store *st);
 

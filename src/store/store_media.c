@@ -274,3 +274,81 @@ espy_err espy_media_check(espy_ctx *cx, espy_store *st, const char *digest)
         espy_buf_free(cx, &b);
     return e;
 }
+
+/* -- forgetting -------------------------------------------------------------------------------- */
+static espy_err media_named(espy_ctx *cx, espy_store *st, const char *digest, bool *out)
+{
+    static const char sql[] = "SELECT id FROM media WHERE digest = $1 LIMIT 1";
+    int64_t id;
+    return espy_db_find(cx, st, sql, DB_ARGS(DB_TEXT(digest)), out, &id);
+}
+
+espy_err espy_media_forget(espy_ctx *cx, espy_store *st, const char *digest)
+{
+    static const char row[] = "DELETE FROM media_bytes WHERE digest = $1";
+    static const char later[] = "INSERT INTO unlinks (digest) VALUES ($1) ON CONFLICT DO NOTHING";
+    bool named = false;
+    ESPY_TRY(media_named(cx, st, digest, &named));
+    if (named)
+        return ESPY_E_OK;
+    return espy_db_exec(cx, st, st->media == NULL ? row : later, DB_ARGS(DB_TEXT(digest)));
+}
+
+/* Deletes one file, unless the media has come back since. */
+static espy_err media_unlink(espy_ctx *cx, espy_store *st, const char *digest)
+{
+    bool named = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(media_named(cx, st, digest, &named));
+    if (named)
+        return ESPY_E_OK;
+    char *path = espy_store_media_path(cx, st, digest), *folder = media_folder(cx, st, digest);
+    if (path == NULL || folder == NULL)
+        e = media_path_failed(cx);
+    else if (espy_file_exists(path) && cx->io->unlink(path) != 0)
+        e = espy_fail(cx, ESPY_E_IO, "%s: cannot be deleted; delete it, then run `espy doctor`",
+                      path);
+    else if (espy_dir_exists(folder))
+        e = espy_dir_sync(cx, folder);
+    espy_free(cx, path);
+    espy_free(cx, folder);
+    return e;
+}
+
+/* The next digest that waits; "" when there is none. */
+static espy_err media_unlink_next(espy_ctx *cx, espy_store *st, char digest[ESPY_DIGEST_HEX])
+{
+    static const char sql[] = "SELECT digest FROM unlinks ORDER BY digest LIMIT 1";
+    espy_db_rows *rows = NULL;
+    bool more = false;
+    digest[0] = '\0';
+    ESPY_TRY(st->db->ops->query(cx, st->db, sql, NULL, 0, &rows));
+    espy_err e = st->db->ops->next(cx, rows, &more);
+    if (e == ESPY_E_OK && more)
+        e = espy_db_digest(cx, st, rows, 0, digest);
+    st->db->ops->done(rows);
+    return e;
+}
+
+espy_err espy_media_sweep(espy_ctx *cx, espy_store *st)
+{
+    static const char done[] = "DELETE FROM unlinks WHERE digest = $1";
+    char digest[ESPY_DIGEST_HEX];
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(media_unlink_next(cx, st, digest));
+    if (digest[0] == '\0' || st->media == NULL)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st)); /* whoever adds the media again waits until it is gone */
+    for (;;) {
+        ESPY_GO(media_unlink_next(cx, st, digest));
+        if (digest[0] == '\0')
+            break;
+        ESPY_GO(media_unlink(cx, st, digest));
+        ESPY_GO(espy_db_exec(cx, st, done, DB_ARGS(DB_TEXT(digest))));
+    }
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}

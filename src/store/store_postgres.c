@@ -1173,6 +1173,16 @@ out:
     return e;
 }
 
+/* The rows that were deleted are taken off their pages.  What the server's own log, replicas and
+ * backups keep is theirs: docs/postgresql.md. */
+static espy_err pg_scrub(espy_ctx *cx, espy_db *base, const char *dir)
+{
+    (void)dir;
+    return pg_run(cx, (pg_db *)base,
+                  "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
+                  " rejections, attendance, versions, version_samples, events, jobs");
+}
+
 const espy_db_ops espy_db_postgres = {
     .name = "postgresql",
     .server = true,
@@ -1193,5 +1203,6 @@ const espy_db_ops espy_db_postgres = {
     .changed = pg_changed,
     .last_id = pg_last_id,
     .set_last_id = pg_set_last_id,
+    .scrub = pg_scrub,
     .check = pg_check,
 };

@@ -40,6 +40,17 @@ static espy_err sample_damaged(espy_ctx *cx, const espy_store *st, const char *w
                      what);
 }
 
+float espy_box_overlap(const float a[4], const float b[4])
+{
+    const bool flat = a[3] == 0 && b[3] == 0;
+    float high_a = flat ? 1 : a[3], high_b = flat ? 1 : b[3];
+    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
+    float h = fminf(a[1] + high_a, b[1] + high_b) - fmaxf(a[1], b[1]);
+    if (w <= 0 || h <= 0)
+        return 0;
+    return w * h / (a[2] * high_a + b[2] * high_b - w * h);
+}
+
 /* -- media ------------------------------------------------------------------------------------- */
 /* Finds or creates the media row. */
 static espy_err sample_media_row(espy_ctx *cx, espy_store *st, int64_t collection,

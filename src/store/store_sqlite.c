@@ -708,6 +708,7 @@ static espy_err sqlite_configure(espy_ctx *cx, sqlite_db *db)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     ESPY_TRY(sqlite_run(cx, db,
                         "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+                        "PRAGMA secure_delete=ON;" /* what is erased is overwritten */
                         "PRAGMA page_size=8192;"));
     if (sqlite3_db_readonly(db->handle, "main") == 1)
         return sqlite_fail(cx, db, SQLITE_READONLY);
@@ -825,6 +826,35 @@ static espy_err sqlite_set_last_id(espy_ctx *cx, espy_db *base, const char *tabl
     return ESPY_E_OK;
 }
 
+/* -- scrubbing --------------------------------------------------------------------------------- */
+/* Deletes the copies that migrations made: they hold what the store no longer does. */
+static espy_err sqlite_drop_copies(espy_ctx *cx, const char *dir)
+{
+    espy_dir_list list;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_dir_read(cx, dir, &list));
+    for (size_t i = 0; i < list.n && e == ESPY_E_OK; i++) {
+        const char *name = list.at[i].name;
+        if (strncmp(name, SCHEMA_FILE ".v", sizeof SCHEMA_FILE + 1) != 0 ||
+            strcmp(espy_path_suffix(name), ".bak") != 0)
+            continue;
+        char *path = espy_path_join(cx, dir, name);
+        e = path == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+        if (path != NULL && cx->io->unlink(path) != 0)
+            e = espy_fail(cx, ESPY_E_IO, "%s: cannot be deleted; delete this old copy", path);
+        espy_free(cx, path);
+    }
+    espy_dir_list_free(cx, &list);
+    return e;
+}
+
+/* Deleted content was overwritten (secure_delete); the log still holds it until it is cut. */
+static espy_err sqlite_scrub(espy_ctx *cx, espy_db *base, const char *dir)
+{
+    ESPY_TRY(sqlite_run(cx, (sqlite_db *)base, "PRAGMA wal_checkpoint(TRUNCATE)"));
+    return sqlite_drop_copies(cx, dir);
+}
+
 /* -- checking ---------------------------------------------------------------------------------- */
 static espy_err sqlite_check(espy_ctx *cx, espy_db *base, espy_db_report *report, void *self)
 {
@@ -878,5 +908,6 @@ const espy_db_ops espy_db_sqlite = {
     .changed = sqlite_changed,
     .last_id = sqlite_last_id,
     .set_last_id = sqlite_set_last_id,
+    .scrub = sqlite_scrub,
     .check = sqlite_check,
 };

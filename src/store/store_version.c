@@ -258,6 +258,19 @@ static void version_cache_write(espy_ctx *cx, const espy_store *st, const versio
                  (long long)r->number, sub.text);
 }
 
+espy_err espy_version_cache_remove(espy_ctx *cx, espy_store *st, int64_t collection, int64_t number)
+{
+    espy_err e = ESPY_E_NOMEM;
+    char *folder = NULL, *parent = version_parent(cx, st, collection);
+    if (parent != NULL)
+        folder = espy_sprintf(cx, "%s/%lld", parent, (long long)number);
+    if (folder != NULL)
+        e = espy_dir_remove(cx, folder);
+    espy_free(cx, folder);
+    espy_free(cx, parent);
+    return e;
+}
+
 void espy_version_flush(espy_ctx *cx, espy_store *st)
 {
     for (size_t i = 0; i < st->pending_n; i++) {

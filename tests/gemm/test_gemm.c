@@ -182,6 +182,42 @@ static void test_refused(void **state)
     assert_int_equal(espy_gemm(&cx, false, false, 3, 0, 4, 1, x, 4, x, 3, 0, c, 3), ESPY_E_OK);
 }
 
+/* The largest sums there are, and any. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_random r;
+    espy_ctx_init(&cx);
+    espy_random_seed(&r, 8, 9);
+    if (!espy_gemm_bytes_ready()) {
+        print_message("this CPU has no products of bytes\n");
+        return;
+    }
+    for (size_t round = 0; round < 60; round++) {
+        size_t m = 1 + espy_random_below(&r, 70), n = 1 + espy_random_below(&r, 70);
+        size_t k = 1 + espy_random_below(&r, 700);
+        int8_t *a = espy_array(&cx, m, k), *b = espy_array(&cx, n, k + 3);
+        int32_t *c = espy_array(&cx, m * n, sizeof *c);
+        for (size_t i = 0; i < m * k; i++)
+            a[i] = (int8_t)(round % 4 == 0 ? 127 : (int)espy_random_below(&r, 255) - 127);
+        for (size_t i = 0; i < n * (k + 3); i++)
+            b[i] = (int8_t)(round % 4 < 2 ? (round % 8 ? 127 : -127)
+                                          : (int)espy_random_below(&r, 255) - 127);
+        assert_int_equal(espy_gemm_bytes(&cx, m, n, k, a, k, b, k + 3, c, n), ESPY_E_OK);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++) {
+                int32_t want = 0;
+                for (size_t d = 0; d < k; d++)
+                    want += a[i * k + d] * b[j * (k + 3) + d];
+                assert_int_equal(c[i * n + j], want);
+            }
+        espy_free(&cx, a);
+        espy_free(&cx, b);
+        espy_free(&cx, c);
+    }
+}
+
 static void test_cancelled(void **state)
 {
     (void)state;
@@ -197,8 +233,11 @@ static void test_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_shapes),     cmocka_unit_test(test_same_bits_on_any_pool),
-        cmocka_unit_test(test_beta_zero_forgets), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random_shapes),
+        cmocka_unit_test(test_same_bits_on_any_pool),
+        cmocka_unit_test(test_beta_zero_forgets),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

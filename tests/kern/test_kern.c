@@ -44,6 +44,8 @@ static void check_dot(const espy_kern *k, espy_random *r, size_t n, size_t shift
     double off = fabs((double)k->dot(a, b, n) - want);
     assert_true(off <= 2 * (double)n * FLT_EPSILON * size);
     assert_true(k->dot(a, b, n) == k->dot(a, b, n));
+    assert_true(fabs(k->dot_double(a, b, n) - want) <= 2 * (double)n * DBL_EPSILON * size);
+    assert_true(k->dot_double(a, b, n) == k->dot_double(b, a, n));
     free(block_a);
     free(block_b);
 }
@@ -106,6 +108,8 @@ static void test_every_place_counts(void **state)
             one[i] = 1;
             assert_true(k.dot(one, many, 200) == (float)(i + 1));
             assert_true(k.dot(one, many, i) == 0);
+            assert_true(k.dot_double(one, many, 200) == (double)(i + 1));
+            assert_true(k.dot_double(one, many, i) == 0);
             memset(sum, 0, sizeof sum);
             k.axpy(2, one, sum, 200);
             for (size_t j = 0; j < 200; j++)

@@ -76,7 +76,7 @@ def average(d, threshold=None, count=None):
 
 def check_average(where, rng):
     cases = 0
-    for k in range(60):
+    for k in range(40):
         centres, each = int(rng.integers(1, 40)), int(rng.integers(1, 30))
         dim = int(rng.choice([3, 7, 16, 33, 128, 512]))
         x = vectors(rng, centres, each, dim, rng.uniform(0.2, 2.5), k % 3 > 0)
@@ -84,7 +84,7 @@ def check_average(where, rng):
             continue
         d = cosine_distances(x.astype(np.float64))
         save(where, x)
-        for _ in range(4):
+        for _ in range(3):
             t, most = rng.uniform(0, 1), int(rng.integers(1, len(x)))
             want = average(d, threshold=t)
             got, _ = ours(where, "average", t, 0, int(rng.integers(1, 4)))
@@ -105,11 +105,11 @@ def check_large(where, rng):
         x = vectors(rng, centres, each, 64, noise)
         d = cosine_distances(x.astype(np.float64))
         save(where, x)
-        for t in (0.0, 0.2, 0.45, 0.7, 0.9997):
+        for t in (0.0, 0.2, 0.6, 0.9997):
             want = average(d, threshold=t)
             got, _ = ours(where, "average", t, 0)
             check(f"large {centres} x {each} noise {noise} threshold {t}", adjusted_rand_score(want, got) == 1)
-        for most in (2, 37, 200):
+        for most in (2, 137):
             want = average(d, count=most)
             got, _ = ours(where, "average", 1, most)
             check(f"large {centres} x {each} noise {noise} count {most}", adjusted_rand_score(want, got) == 1)
@@ -143,7 +143,7 @@ def definition(x, threshold, most, forbidden, start):
 
 def check_apart(where, rng):
     cases = 0
-    for k in range(60):
+    for k in range(50):
         centres, each = int(rng.integers(1, 8)), int(rng.integers(2, 12))
         x = vectors(rng, centres, each, int(rng.choice([4, 16, 64])), rng.uniform(0.3, 2))
         n = len(x)
@@ -182,13 +182,13 @@ def border(d, eps, least):
 
 def check_dbscan(where, rng):
     cases = 0
-    for k in range(50):
+    for k in range(30):
         centres, each = int(rng.integers(1, 40)), int(rng.integers(1, 40))
         dim = int(rng.choice([3, 16, 128]))
         x = vectors(rng, centres, each, dim, rng.uniform(0.2, 1.5), k % 3 > 0)
         d = cosine_distances(x.astype(np.float64))
         save(where, x)
-        for _ in range(4):
+        for _ in range(3):
             t, least = rng.uniform(0, 1), int(rng.integers(2, 9))
             want = border(d, 1 - t, least)
             got, said = ours(where, "dbscan", t, least)

@@ -35,14 +35,12 @@ static void run_check(espy_ctx *cx, espy_err e)
     exit(1);
 }
 
-/* The integers of a file, or NULL where it is not there. */
-static const int64_t *run_numbers(const char *dir, const char *name, size_t *n)
+/* The integers of a file; none where it is not there. */
+static test_array run_numbers(const char *dir, const char *name)
 {
     if (access(run_path(dir, name), R_OK) != 0)
-        return NULL;
-    test_array a = test_npy(run_path(dir, name));
-    *n = a.n;
-    return a.data;
+        return (test_array){0};
+    return test_npy(run_path(dir, name));
 }
 
 static double run_cpu(void)
@@ -70,21 +68,22 @@ static long run_peak(void)
 
 static int run_agree(espy_ctx *cx, const char *dir)
 {
-    size_t n = 0;
-    const int64_t *truth = run_numbers(dir, "truth.npy", &n);
-    const int64_t *answer = run_numbers(dir, "answer.npy", &n);
+    test_array truth = run_numbers(dir, "truth.npy"), answer = run_numbers(dir, "answer.npy");
+    size_t n = truth.n;
     int32_t *t = espy_array(cx, n, sizeof *t), *a = espy_array(cx, n, sizeof *a);
     espy_cluster_agreement g;
 
     for (size_t i = 0; i < n; i++) {
-        t[i] = (int32_t)truth[i];
-        a[i] = (int32_t)answer[i];
+        t[i] = (int32_t)((const int64_t *)truth.data)[i];
+        a[i] = (int32_t)((const int64_t *)answer.data)[i];
     }
     run_check(cx, espy_cluster_agree(cx, t, a, n, &g));
     (void)printf("[%.15g,%.15g,%.15g,%.15g,%.15g,%.15g,%.15g]\n", g.pairs.precision, g.pairs.recall,
                  g.pairs.f, g.bcubed.precision, g.bcubed.recall, g.bcubed.f, g.rand);
     espy_free(cx, t);
     espy_free(cx, a);
+    test_array_free(&truth);
+    test_array_free(&answer);
     return 0;
 }
 
@@ -93,7 +92,6 @@ int main(int argc, char **argv)
     espy_ctx cx;
     espy_pool *pool = NULL;
     espy_clusters c;
-    size_t n = 0;
 
     espy_ctx_init(&cx);
     if (argc == 3 && strcmp(argv[1], "agree") == 0)
@@ -105,19 +103,19 @@ int main(int argc, char **argv)
     cx.pool = pool;
     test_array x = test_npy(run_path(dir, "x.npy"));
     espy_cluster_rows rows = {.x = x.data, .n = x.dims[0], .dim = x.dims[1]};
-    const int64_t *photo = run_numbers(dir, "photo.npy", &n);
-    const int64_t *label = run_numbers(dir, "label.npy", &n);
-    const int64_t *apart = run_numbers(dir, "apart.npy", &n);
-    int32_t *given = espy_array(&cx, rows.n, sizeof *given);
-    espy_cluster_pair *pairs = espy_array(&cx, apart ? n / 2 : 0, sizeof *pairs);
-    for (size_t i = 0; label && i < rows.n; i++)
-        given[i] = (int32_t)label[i];
-    for (size_t i = 0; apart && i < n / 2; i++)
-        pairs[i] = (espy_cluster_pair){(uint32_t)apart[2 * i], (uint32_t)apart[2 * i + 1]};
-    rows.photo = (const uint64_t *)photo;
-    rows.label = label ? given : NULL;
+    test_array photo = run_numbers(dir, "photo.npy"), label = run_numbers(dir, "label.npy");
+    test_array apart = run_numbers(dir, "apart.npy");
+    const int64_t *labels = label.data, *ends = apart.data;
+    int32_t *given = espy_array(&cx, label.n, sizeof *given);
+    espy_cluster_pair *pairs = espy_array(&cx, apart.n / 2, sizeof *pairs);
+    for (size_t i = 0; i < label.n; i++)
+        given[i] = (int32_t)labels[i];
+    for (size_t i = 0; i < apart.n / 2; i++)
+        pairs[i] = (espy_cluster_pair){(uint32_t)ends[2 * i], (uint32_t)ends[2 * i + 1]};
+    rows.photo = photo.data;
+    rows.label = label.data ? given : NULL;
     rows.apart = pairs;
-    rows.apart_n = apart ? n / 2 : 0;
+    rows.apart_n = apart.n / 2;
 
     bool average = strcmp(argv[1], "average") == 0;
     double threshold = atof(argv[3]), t = espy_time_monotonic(), cpu = run_cpu();
@@ -134,6 +132,9 @@ int main(int argc, char **argv)
     espy_free(&cx, given);
     espy_free(&cx, pairs);
     test_array_free(&x);
+    test_array_free(&photo);
+    test_array_free(&label);
+    test_array_free(&apart);
     espy_pool_destroy(&cx, &pool);
     return 0;
 }

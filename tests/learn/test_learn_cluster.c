@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "gemm/gemm.h"
 #include "learn/cluster.h"
 #include "learn/pairs.h"
 #include "learn_case.h"
@@ -90,7 +91,7 @@ static void test_pairs_apart(void **state)
     espy_clusters c;
     (void)state;
 
-    /* 0 and 1 come first (equal cosines go to the lower row) */
+    /* 0 and 1 are the same: they come first */
     angles(x, degrees, 4);
     x[2] = x[0];
     x[3] = x[1];
@@ -287,9 +288,9 @@ static void test_threads(void **state)
 
 static void test_memory_runs_out(void **state)
 {
-    enum { N = 60, DIM = 8 };
-    float x[N * DIM];
-    uint32_t y[N];
+    enum { N = 60, DIM = 8, BLOCKS = 600 };
+    float x[BLOCKS * DIM];
+    uint32_t y[BLOCKS];
     uint64_t photo[N];
     int32_t label[N];
     const espy_cluster_pair apart[] = {{3, 4}, {5, 40}};
@@ -298,7 +299,7 @@ static void test_memory_runs_out(void **state)
     espy_cluster_agreement a;
     (void)state;
 
-    case_make(x, y, N, DIM, 4, 1, 3);
+    case_make(x, y, BLOCKS, DIM, 4, 1, 3);
     for (size_t i = 0; i < N; i++) {
         photo[i] = i / 2;
         label[i] = i % 9 ? ESPY_CLUSTER_NO_LABEL : (int32_t)(i / 27);
@@ -307,6 +308,7 @@ static void test_memory_runs_out(void **state)
     rows.apart_n = 2;
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_average(&cx, &rows, 0.3, 5, NULL, &c),
                     espy_clusters_free(&cx, &c));
+    rows.n = BLOCKS; /* two blocks: products of bytes */
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_dbscan(&cx, &rows, 0.7, 3, NULL, &c),
                     espy_clusters_free(&cx, &c));
     TEST_FAULT_LOOP(&cx, &memory, espy_cluster_agree(&cx, label, label, N, &a), (void)0);
@@ -349,13 +351,17 @@ static void test_agreement(void **state)
     espy_clear(&cx);
 }
 
-/* Every pair in one tile, on any number of blocks. */
+/* Every pair in one tile, on any number of blocks, as near as is said, in bytes and, once that many
+ * are looked at, in f32. */
 typedef struct seen {
     size_t n;
+    const float *x;
+    bool look;
+    float error; /* of the last tile */
     uint8_t *times;
 } seen;
 
-static espy_err see(espy_ctx *child, void *self, const espy_pairs_tile *t, unsigned worker)
+static espy_err see(espy_ctx *child, void *self, espy_pairs_tile *t, unsigned worker)
 {
     seen *s = self;
     (void)child;
@@ -365,25 +371,39 @@ static espy_err see(espy_ctx *child, void *self, const espy_pairs_tile *t, unsig
         for (size_t c = t->diagonal ? r + 1 : 0; c < t->columns; c++) {
             assert_true(t->row + r < t->column + c);
             assert_float_equal(t->v[r * t->columns + c],
-                               (double)(t->row + r) * (double)(t->column + c), 0);
+                               s->x[2 * (t->row + r)] * s->x[2 * (t->column + c)] +
+                                   s->x[2 * (t->row + r) + 1] * s->x[2 * (t->column + c) + 1],
+                               t->error);
             s->times[(t->row + r) * s->n + t->column + c]++;
+            t->looked += s->look;
         }
+    s->error = t->error;
     return ESPY_E_OK;
 }
 
 static void test_every_pair_once(void **state)
 {
+    espy_random r;
     (void)state;
+
+    espy_random_seed(&r, 3, 4);
     for (size_t n = 1; n <= 2600; n += n < 3 ? 1 : 433) {
-        float *x = espy_floats(&cx, n);
-        seen s = {n, espy_array(&cx, n, n)};
-        for (size_t i = 0; i < n; i++)
-            x[i] = (float)i;
-        assert_int_equal(espy_pairs_all(&cx, x, n, 1, "", NULL, see, &s), ESPY_E_OK);
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++)
-                assert_int_equal(s.times[i * n + j], i < j);
-        espy_free(&cx, s.times);
+        float *x = espy_floats(&cx, 2 * n);
+        for (size_t i = 0; i < n; i++) {
+            double angle = 7 * espy_random_unit(&r);
+            x[2 * i] = (float)cos(angle);
+            x[2 * i + 1] = (float)sin(angle);
+        }
+        for (int look = 0; look < 2; look++) {
+            seen s = {n, x, look, 0, espy_array(&cx, n, n)};
+            assert_int_equal(espy_pairs_all(&cx, x, n, 2, true, "", NULL, see, &s), ESPY_E_OK);
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < n; j++)
+                    assert_int_equal(s.times[i * n + j], i < j);
+            assert_true(s.error < 1e-5 ||
+                        (s.error < 0.02 && !look && n > 512 && espy_gemm_bytes_ready()));
+            espy_free(&cx, s.times);
+        }
         espy_free(&cx, x);
     }
 }

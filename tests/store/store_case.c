@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_case.h"
+#include "store/group.h"
+#include "store/label.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,7 +237,7 @@ static espy_err picture_part(espy_ctx *cx, void *self, const char *name, espy_sp
     return ESPY_E_OK;
 }
 
-void case_picture(espy_ctx *cx, espy_store *st, espy_buf *out)
+void case_parts(espy_ctx *cx, espy_store *st, espy_buf *out)
 {
     picture p = {0};
     espy_buf_init(&p.text, (size_t)256 << 20);
@@ -330,4 +332,29 @@ out:
     espy_json_free(json);
     espy_store_close(cx, &st);
     return e;
+}
+
+void case_picture(espy_ctx *cx, espy_store *st, int64_t c, char *out, size_t room)
+{
+    espy_label *l = NULL;
+    espy_sample_pool p = {0};
+    espy_rejection *r = NULL;
+    size_t n = 0, m = 0, at = 0;
+    CASE_OK(cx, espy_store_labels(cx, st, c, &l, &n));
+    CASE_OK(cx, espy_store_pool(cx, st, c, 0, "enc", &p));
+    CASE_OK(cx, espy_store_rejections(cx, st, c, &r, &m));
+    out[0] = '\0';
+    for (size_t i = 0; i < n; i++)
+        if (!l[i].deleted)
+            at += (size_t)snprintf(out + at, room - at, "%s=%s%s(%zu) ", l[i].code, l[i].name,
+                                   l[i].grouped ? "*" : "", l[i].samples);
+    for (size_t i = 0; i < p.n; i++)
+        at += (size_t)snprintf(out + at, room - at, "%lld:%lld%s ", (long long)p.at[i].sample,
+                               (long long)p.at[i].label, p.at[i].actor);
+    for (size_t i = 0; i < m; i++)
+        at += (size_t)snprintf(out + at, room - at, "!%lld/%lld ", (long long)r[i].sample,
+                               (long long)r[i].label);
+    espy_labels_free(cx, l, n);
+    espy_sample_pool_free(cx, &p);
+    espy_free(cx, r);
 }

@@ -41,10 +41,13 @@ int64_t case_version(espy_ctx *cx, espy_store *st, int64_t collection, const cha
 
 /* What the store holds, as the text of its parts, with every id told as its rank in its table: the
  * same for two stores in which the same happened, though one of them left ids out. */
-void case_picture(espy_ctx *cx, espy_store *st, espy_buf *out);
+void case_parts(espy_ctx *cx, espy_store *st, espy_buf *out);
 
 /* Fails with the first line that differs. */
 void case_same(const espy_buf *a, const espy_buf *b);
+
+/* The labels that are there, what they hold and what was refused, as one text. */
+void case_picture(espy_ctx *cx, espy_store *st, int64_t collection, char *out, size_t room);
 
 /* Every call once, from an empty folder: what loops over failing allocations run. */
 typedef espy_err case_open(espy_ctx *cx, const char *dir, espy_store **out);

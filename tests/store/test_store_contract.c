@@ -825,7 +825,7 @@ static void model_sequence(espy_ctx *cx, const backend *b, const char *dir, uint
     for (size_t i = 0; i < n; i++)
         assert_false(f[i].harm);
     espy_findings_free(cx, f, n);
-    case_picture(cx, r->st, held);
+    case_parts(cx, r->st, held);
     espy_store_close(cx, &r->st);
     free(r);
 }

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/erase.h"
+#include "store/group.h"
+#include "store/label.h"
 #include "store/store.h"
 #include "store_case.h"
 #include "support/support.h"
@@ -518,6 +521,164 @@ static void run_rollback_crashes(void **state)
     CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
+/* -- what people say --------------------------------------------------------------------------- */
+enum { PEOPLE_SAMPLES = 5, PEOPLE_STEPS = 11 };
+
+static espy_err people_blank(espy_ctx *cx, void *self, espy_span media, const float (*boxes)[4],
+                             size_t n, espy_buf *out)
+{
+    (void)self;
+    (void)boxes;
+    (void)n;
+    espy_buf_init(out, 1000);
+    ESPY_TRY(espy_buf_append(cx, out, media.data, media.size));
+    return espy_buf_text(cx, out, ", blanked");
+}
+
+/* Step k of eleven, each of which is acknowledged alone. */
+static espy_err people_step(espy_ctx *cx, espy_store *st, int64_t c, const int64_t *s, int k)
+{
+    int64_t a = 1, b = 2, made = 0; /* the ids of the labels of people_prepare() */
+    espy_new_label fresh = {.code = "cluster_1_1", .name = "Unknown"};
+    espy_filing filing = {s[3], -1, 0.5, false};
+    espy_undone u = {0};
+    espy_json *receipt = NULL;
+    size_t n = 0, m = 0;
+    espy_err e = ESPY_E_OK;
+    switch (k) {
+    case 0:
+        return espy_store_label_set(cx, st, c, a, s, 2);
+    case 1:
+        return espy_store_label_set(cx, st, c, b, &s[2], 1);
+    case 2:
+        return espy_store_file(cx, st, c, "group", &fresh, 1, &filing, 1, &n);
+    case 3:
+        return espy_store_label_merge(cx, st, c, b, a, "user", &n, &m);
+    case 4:
+        return espy_store_label_split(cx, st, c, a, s, 1, "N", "New", "user", &made);
+    case 5:
+        return espy_store_label_reject(cx, st, c, a, &s[1], 1);
+    case 6:
+        e = espy_store_undo(cx, st, c, 0, "user", &u);
+        espy_free(cx, u.action);
+        return e;
+    case 7:
+        return espy_store_label_rename(cx, st, c, a, "AA", "Ada", "user");
+    case 8:
+        return espy_store_label_delete(cx, st, c, a, "user");
+    case 9:
+        e = espy_store_undo(cx, st, c, 0, "user", &u);
+        espy_free(cx, u.action);
+        return e;
+    default:
+        e = espy_store_erase(cx, st, c, a, people_blank, NULL, &receipt);
+        espy_json_free(receipt);
+        return e;
+    }
+}
+
+/* Five samples, the first two of one photo, and two labels. */
+static int64_t people_prepare(espy_ctx *cx, const char *dir, int64_t *s)
+{
+    espy_store *st = NULL;
+    int64_t label = 0;
+    CASE_OK(cx, espy_dir_remove(cx, dir));
+    CASE_OK(cx, espy_store_open(cx, dir, &st));
+    int64_t c = case_collection(cx, st, "c");
+    espy_scan scan = case_scan(cx, 2, 4, 3);
+    int64_t media = case_media(cx, st, c, 0, NULL);
+    CASE_OK(cx, espy_store_scan_put(cx, st, media, "all", "enc", "det", &scan));
+    s[0] = scan.at[0].id;
+    s[1] = scan.at[1].id;
+    espy_scan_free(cx, &scan);
+    for (int i = 2; i < PEOPLE_SAMPLES; i++)
+        s[i] = case_sample(cx, st, c, i, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, c, "A", NULL, &label));
+    assert_true(label == 1);
+    CASE_OK(cx, espy_store_label(cx, st, c, "B", NULL, &label));
+    espy_store_close(cx, &st);
+    return c;
+}
+
+/* All steps; each one that is done is told through the pipe. */
+static espy_err people(espy_ctx *cx, const char *dir, int64_t c, const int64_t *s, int told)
+{
+    espy_store *st = NULL;
+    espy_err e = espy_store_open(cx, dir, &st);
+    for (int k = 0; k < PEOPLE_STEPS && e == ESPY_E_OK; k++) {
+        e = people_step(cx, st, c, s, k);
+        if (e == ESPY_E_OK && write(told, "+", 1) != 1)
+            e = ESPY_E_IO;
+    }
+    espy_store_close(cx, &st);
+    return e;
+}
+
+/* What the store shows, which must be whole. */
+static void people_check(espy_ctx *cx, const char *dir, int64_t c, char *out, size_t room)
+{
+    espy_store *st = NULL;
+    espy_finding *f = NULL;
+    size_t n = 0;
+    CASE_OK(cx, espy_store_open(cx, dir, &st));
+    CASE_OK(cx, espy_store_check(cx, st, &f, &n));
+    for (size_t i = 0; i < n; i++)
+        fail_msg("%s: %s", f[i].item, f[i].text);
+    espy_findings_free(cx, f, n);
+    case_picture(cx, st, c, out, room);
+    espy_store_close(cx, &st);
+}
+
+/* The process dies at every effect in turn: the store is what it was after the steps that were
+ * acknowledged, or after the one that was under way. */
+static void run_people_crashes(void **state)
+{
+    (void)state;
+    static char want[PEOPLE_STEPS + 1][2000];
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    const char *dir = case_dir(&cx);
+    int64_t s[PEOPLE_SAMPLES], c = people_prepare(&cx, dir, s);
+    char now[2000], byte;
+    for (int k = 0; k <= PEOPLE_STEPS; k++) {
+        espy_store *st = NULL;
+        people_check(&cx, dir, c, want[k], sizeof want[k]);
+        if (k == PEOPLE_STEPS)
+            break;
+        CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+        CASE_OK(&cx, people_step(&cx, st, c, s, k));
+        espy_store_close(&cx, &st);
+    }
+    long crashes = 0, ahead = 0;
+    for (bool over = false; !over; crashes++) {
+        int told[2], acked = 0, status = 0;
+        c = people_prepare(&cx, dir, s);
+        assert_int_equal(pipe(told), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            effect_arm(&cx, crashes + 1, true, false, LIFE_STEPS);
+            _exit(people(&cx, dir, c, s, told[1]) == ESPY_E_OK ? 0 : 1);
+        }
+        close(told[1]);
+        while (read(told[0], &byte, 1) == 1)
+            acked++;
+        close(told[0]);
+        assert_true(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0);
+        over = WEXITSTATUS(status) == 0;
+        people_check(&cx, dir, c, now, sizeof now);
+        bool next = acked < PEOPLE_STEPS && strcmp(now, want[acked + 1]) == 0;
+        if (strcmp(now, want[acked]) != 0 && !next)
+            fail_msg("crash %ld after %d steps: %s", crashes + 1, acked, now);
+        ahead += next && strcmp(want[acked], want[acked + 1]) != 0;
+    }
+    printf("people: %ld crashes, no acknowledged word lost, %ld steps done though not told\n",
+           crashes - 1, ahead);
+    assert_true(crashes > 3 * PEOPLE_STEPS);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
 /* -- kill -9 ----------------------------------------------------------------------------------- */
 /* Adds three samples per transaction until somebody ends it. */
 static void writer_forever(espy_ctx *cx, const char *dir, int64_t c)
@@ -682,10 +843,13 @@ static void run_unwritable(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(run_crashes),          cmocka_unit_test(run_full_disk),
-        cmocka_unit_test(run_rollback_crashes), cmocka_unit_test(run_kills),
-        cmocka_unit_test(run_processes),        cmocka_unit_test(run_unwritable)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_crashes),
+                                       cmocka_unit_test(run_full_disk),
+                                       cmocka_unit_test(run_rollback_crashes),
+                                       cmocka_unit_test(run_people_crashes),
+                                       cmocka_unit_test(run_kills),
+                                       cmocka_unit_test(run_processes),
+                                       cmocka_unit_test(run_unwritable)};
     vfs_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

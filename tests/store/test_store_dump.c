@@ -73,8 +73,8 @@ static void expect_same(espy_ctx *cx, espy_store *a, espy_store *b)
     espy_buf x, y;
     espy_finding *f = NULL;
     size_t n = 0;
-    case_picture(cx, a, &x);
-    case_picture(cx, b, &y);
+    case_parts(cx, a, &x);
+    case_parts(cx, b, &y);
     assert_true(x.size > 3000);
     case_same(&x, &y);
     espy_buf_free(cx, &x);

@@ -23,31 +23,6 @@
     espy_store_close(&cx, &st); \
     backend_end(&cx)
 
-/* The labels and what they hold as one text: what undo must bring back. */
-static void picture(espy_ctx *cx, espy_store *st, int64_t c, char *out, size_t room)
-{
-    espy_label *l = NULL;
-    espy_sample_pool p = {0};
-    espy_rejection *r = NULL;
-    size_t n = 0, m = 0, at = 0;
-    CASE_OK(cx, espy_store_labels(cx, st, c, &l, &n));
-    CASE_OK(cx, espy_store_pool(cx, st, c, 0, "enc", &p));
-    CASE_OK(cx, espy_store_rejections(cx, st, c, &r, &m));
-    for (size_t i = 0; i < n; i++)
-        if (!l[i].deleted)
-            at += (size_t)snprintf(out + at, room - at, "%s=%s%s(%zu) ", l[i].code, l[i].name,
-                                   l[i].grouped ? "*" : "", l[i].samples);
-    for (size_t i = 0; i < p.n; i++)
-        at += (size_t)snprintf(out + at, room - at, "%lld:%lld%s ", (long long)p.at[i].sample,
-                               (long long)p.at[i].label, p.at[i].actor);
-    for (size_t i = 0; i < m; i++)
-        at += (size_t)snprintf(out + at, room - at, "!%lld/%lld ", (long long)r[i].sample,
-                               (long long)r[i].label);
-    espy_labels_free(cx, l, n);
-    espy_sample_pool_free(cx, &p);
-    espy_free(cx, r);
-}
-
 static int64_t label(espy_ctx *cx, espy_store *st, int64_t c, const char *code)
 {
     int64_t id = 0;
@@ -70,7 +45,7 @@ static void run_operations(void **state)
         s[i] = case_sample(&cx, st, c, i, NULL);
     CASE_OK(&cx, espy_store_label_set(&cx, st, c, ada, s, 4));
     CASE_OK(&cx, espy_store_label_set(&cx, st, c, bob, s + 4, 2));
-    picture(&cx, st, c, before, sizeof before);
+    case_picture(&cx, st, c, before, sizeof before);
 
     /* what does not fit is refused and changes nothing */
     CASE_FAILS(&cx, EXISTS, espy_store_label_rename(&cx, st, c, ada, "BOB", NULL, "user"));
@@ -88,7 +63,7 @@ static void run_operations(void **state)
     CASE_FAILS(&cx, NOT_FOUND, espy_store_label_set(&cx, st, d, foreign, s, 1));
     CASE_FAILS(&cx, NOT_FOUND, espy_store_label_reject(&cx, st, d, foreign, s, 1));
     CASE_FAILS(&cx, NOT_FOUND, espy_store_label_find(&cx, st, c, "EVE", &l));
-    picture(&cx, st, c, after, sizeof after);
+    case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
 
     CASE_OK(&cx, espy_store_label_rename(&cx, st, c, ada, "ADA1", "Ada Lovelace", "user"));
@@ -98,7 +73,7 @@ static void run_operations(void **state)
     CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
     assert_string_equal(u.action, "label.rename");
     espy_free(&cx, u.action);
-    picture(&cx, st, c, after, sizeof after);
+    case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
 
     /* a sample that was refused to a label does not come to it by a merge */
@@ -114,7 +89,7 @@ static void run_operations(void **state)
     espy_free(&cx, u.action);
     CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u)); /* the refusal */
     espy_free(&cx, u.action);
-    picture(&cx, st, c, after, sizeof after);
+    case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
 
     /* what was changed since stays when an older event is undone */
@@ -151,7 +126,7 @@ static void run_filing(void **state)
         s[i] = case_sample(&cx, st, c, i, NULL);
     CASE_OK(&cx, espy_store_label_set(&cx, st, c, ada, s, 1));
     CASE_OK(&cx, espy_store_label_reject(&cx, st, c, ada, s + 1, 1));
-    picture(&cx, st, c, before, sizeof before);
+    case_picture(&cx, st, c, before, sizeof before);
     espy_new_label fresh = {.code = "cluster_1_1", .name = "Unknown Class_c_Cluster_1"};
     espy_filing filings[] = {{s[0], -1, (double)NAN, true}, /* a person's: stays */
                              {s[1], ada, 0.9, true},        /* refused: stays */
@@ -173,7 +148,7 @@ static void run_filing(void **state)
     CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
     assert_string_equal(u.action, "group");
     espy_free(&cx, u.action);
-    picture(&cx, st, c, after, sizeof after);
+    case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
     ENDED(cx, st);
 }
@@ -287,7 +262,7 @@ static void run_random(void **state)
         for (int i = 0; i < SAMPLES; i++)
             s[i] = case_sample(&cx, st, c, i, NULL);
         for (int i = 0; i < STEPS; i++) {
-            picture(&cx, st, c, pictures[depth], sizeof pictures[depth]);
+            case_picture(&cx, st, c, pictures[depth], sizeof pictures[depth]);
             depth += random_step(&cx, st, c, &r, labels, s, i);
         }
         assert_true(depth > STEPS / 3);
@@ -295,7 +270,7 @@ static void run_random(void **state)
             espy_undone u = {0};
             CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
             assert_int_equal(u.kept, 0);
-            picture(&cx, st, c, now, sizeof now);
+            case_picture(&cx, st, c, now, sizeof now);
             if (strcmp(now, pictures[depth]) != 0)
                 fail_msg("seed %d, undo of %s:\n%s\n%s", (int)seed, u.action, now, pictures[depth]);
             espy_free(&cx, u.action);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - forgetting for good: a label with everything that is known of it, and media that were
+ * kept long enough. */
+#ifndef ESPY_STORE_ERASE_H
+#define ESPY_STORE_ERASE_H
+
+#include "store/store.h"
+
+/* Makes the samples in a media unrecognisable, for those who stay in it.
+ *   boxes  n x 4: x, y, width, height as samples have them
+ *   *out   the new media; the caller frees it */
+typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const float (*boxes)[4],
+                               size_t n, espy_buf *out);
+
+/* Erases a label, deleted ones too: its samples, also where other collections hold the same media,
+ * their embeddings and refusals, its attendance; media that show nobody else; versions that learned
+ * from it, in every collection, with their files; copies of the database from before migrations.
+ * Media that show others are kept with its samples blanked.  Where its code and names stand in
+ * events, jobs, notes and sources, a token takes their place.
+ * What is left is counted and must be nothing, or nothing is erased (INTERNAL).  Files are deleted
+ * after the commit; one that cannot be is tried again when the store is opened (IO).
+ *   *receipt  {"token", "time", "samples", "media_removed", "media_blanked", "versions_removed",
+ *             "texts_changed", "leftovers"}, also kept in the store; the caller frees it
+ * Errors: NOT_FOUND (label), what `blank` returns, STORE, IO, NOMEM. */
+espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                          espy_blank_fn *blank, void *self, espy_json **receipt) ESPY_NODISCARD;
+
+/* Removes media that came before a time (seconds since 1970; 0: none): probes, and media that show
+ * unknowns alone, which nobody has labelled, or only grouping has.  What a person or a folder
+ * labelled, or a version learned from, stays.  Groups left empty are deleted.  *removed: how many.
+ */
+espy_err espy_store_expire(espy_ctx *cx, espy_store *st, double probes, double unknowns,
+                           size_t *removed) ESPY_NODISCARD;
+
+#endif
