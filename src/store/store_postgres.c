@@ -527,6 +527,11 @@ static espy_err pg_run(espy_ctx *cx, pg_db *db, const char *sql)
     return e;
 }
 
+static espy_err pg_run_base(espy_ctx *cx, espy_db *base, const char *sql)
+{
+    return pg_run(cx, (pg_db *)base, sql);
+}
+
 /* The first column of the first row as text, cut at the room; "" for NULL or no row. */
 static espy_err pg_ask(espy_ctx *cx, pg_db *db, const char *sql, char *out, size_t room)
 {
@@ -1177,10 +1182,21 @@ out:
  * backups keep is theirs: docs/postgresql.md. */
 static espy_err pg_scrub(espy_ctx *cx, espy_db *base, const char *dir)
 {
+    static const char near[] =
+        "SELECT COALESCE(string_agg(quote_ident(relname), ', '), '') FROM pg_class"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+        " AND relname LIKE 'near\\_%'"; /* what pgvector searches */
+    pg_db *db = (pg_db *)base;
+    char tables[1024], sql[1100];
     (void)dir;
-    return pg_run(cx, (pg_db *)base,
-                  "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
-                  " rejections, attendance, versions, version_samples, events, jobs");
+    ESPY_TRY(pg_run(cx, db,
+                    "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
+                    " rejections, attendance, versions, version_samples, events, jobs"));
+    ESPY_TRY(pg_ask(cx, db, near, tables, sizeof tables));
+    if (tables[0] == '\0')
+        return ESPY_E_OK;
+    snprintf(sql, sizeof sql, "VACUUM %s", tables);
+    return pg_run(cx, db, sql);
 }
 
 const espy_db_ops espy_db_postgres = {
@@ -1192,6 +1208,7 @@ const espy_db_ops espy_db_postgres = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .run = pg_run_base,
     .query = pg_query,
     .next = pg_next,
     .is_null = pg_is_null,

@@ -368,6 +368,11 @@ static espy_err sqlite_run(espy_ctx *cx, sqlite_db *db, const char *sql)
     return rc == SQLITE_OK ? ESPY_E_OK : sqlite_fail(cx, db, rc);
 }
 
+static espy_err sqlite_run_base(espy_ctx *cx, espy_db *base, const char *sql)
+{
+    return sqlite_run(cx, (sqlite_db *)base, sql);
+}
+
 /* The same for what SQLite does not wait for by itself: two processes that both want the journal of
  * a new file changed would wait for each other, so it tells both at once that the file is busy. */
 static espy_err sqlite_run_patiently(espy_ctx *cx, sqlite_db *db, const char *sql)
@@ -897,6 +902,7 @@ const espy_db_ops espy_db_sqlite = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .run = sqlite_run_base,
     .query = sqlite_query,
     .next = sqlite_next,
     .is_null = sqlite_is_null,
