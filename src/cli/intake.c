@@ -3,8 +3,10 @@
 #include "cli/intake.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "flow/collect.h"
+#include "flow/embed.h"
 
 typedef struct intake {
     espy_cli *cli;
@@ -56,13 +58,80 @@ out:
     return e;
 }
 
+/* Makes *c tell the encoder that it is looked at through. */
+static espy_err intake_through(espy_cli *cli, const espy_encoder *encoder, espy_collection *c)
+{
+    espy_ctx *cx = &cli->cx;
+    char *name = espy_strdup(cx, espy_encoder_pack(encoder)->name);
+    char *digest = espy_strdup(cx, espy_encoder_digest(encoder));
+    char *precision = espy_strdup(cx, espy_encoder_precision_name(encoder));
+    if (!name || !digest || !precision) {
+        espy_free(cx, name);
+        espy_free(cx, digest);
+        espy_free(cx, precision);
+        return cx->code;
+    }
+    espy_free(cx, c->encoder);
+    espy_free(cx, c->encoder_digest);
+    espy_free(cx, c->precision);
+    c->encoder = name;
+    c->encoder_digest = digest;
+    c->precision = precision;
+    return ESPY_E_OK;
+}
+
+/* Embeds what has no embedding under the pack. */
+static espy_err intake_embed(espy_cli *cli, const char *pack, espy_collection *c)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_encoder *encoder = NULL;
+    espy_embedded done = {0};
+    espy_err e = espy_workspace_encoder(cx, &cli->ws, c->name, espy_modality_find(c->modality),
+                                        pack, espy_cli_given(cli, "precision"), &encoder);
+    ESPY_TRY(e);
+    if (strcmp(espy_encoder_digest(encoder), c->encoder_digest) != 0) {
+        ESPY_GO(espy_flow_embed(cx, &cli->ws, c, encoder, espy_cli_text(cli, "session"),
+                                &cli->progress, &done));
+        espy_cli_progress_pause(cli);
+        espy_cli_say(cli, "%zu embedded with %s", done.samples, pack);
+        if (done.errors)
+            espy_cli_say(cli, "%zu left out: their media cannot be read; see espy doctor",
+                         done.errors);
+        ESPY_GO(intake_through(cli, encoder, c));
+    }
+out:
+    espy_encoder_destroy(cx, &encoder);
+    return e;
+}
+
+/* What is there, perhaps through another encoder. */
+static espy_err intake_there(espy_cli *cli, espy_collection *out)
+{
+    espy_ctx *cx = &cli->cx;
+    const char *model = espy_cli_text(cli, "model"), *given = espy_cli_given(cli, "encoder");
+    char *pack = NULL;
+    espy_err e = ESPY_E_OK;
+    if (espy_cli_text(cli, "date"))
+        return espy_fail(cx, ESPY_E_ARG, "--date is for new files; name some");
+    if (model && given)
+        return espy_fail(cx, ESPY_E_ARG, "--model and --encoder both name an encoder; say one");
+    ESPY_TRY(espy_cli_collection(cli, NULL, out));
+    if (model)
+        ESPY_TRY(espy_flow_model(cx, &cli->ws, model, &pack));
+    if (pack || given)
+        e = intake_embed(cli, pack ? pack : given, out);
+    espy_free(cx, pack);
+    return e;
+}
+
 espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
 {
     intake in = {.cli = cli};
-    if (!cli->n_args && espy_cli_text(cli, "date"))
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is for new files; name some");
     if (!cli->n_args)
-        return espy_cli_collection(cli, NULL, out);
+        return intake_there(cli, out);
+    if (espy_cli_text(cli, "model"))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "--model is for what the collection holds; new files take --encoder PACK");
     ESPY_TRY(espy_paths_expand(cli, cli->args, cli->n_args, &in.paths));
     espy_err e = intake_files(&in, out);
     espy_paths_free(cli, &in.paths);

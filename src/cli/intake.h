@@ -7,6 +7,9 @@
 
 #define ESPY_INTAKE_OPTIONS                                                                          \
     ESPY_ENCODER_OPTIONS(NULL),                                                                      \
+        {"model", "NAME", ESPY_OPT_TEXT,                                                             \
+         0,       0,      NULL,                                                                      \
+         NULL,    NULL,   "AttendanSee's name of an encoder: facenet (128 values), arcface (512)"},  \
         {"session", "NAME", ESPY_OPT_TEXT,                                                           \
          0,         0,      NULL,                                                                    \
          NULL,      NULL,   "one occasion: files come into it, and only its samples are looked at"}, \
@@ -15,7 +18,8 @@
     }
 
 /* The collection: with files named, the one that they come into (encoded, in their session), else
- * one that is there. */
+ * one that is there.  Without files --encoder or --model may name another encoder than its own:
+ * what has no embedding under it is embedded, and *out tells that encoder instead. */
 espy_err espy_cli_intake(espy_cli *cli, espy_collection *out) ESPY_NODISCARD;
 
 /* --threshold, else the larger of *out and the floor of the collection's pack, above which samples

@@ -90,6 +90,12 @@ const char *espy_encoder_detector_digest(const espy_encoder *encoder);
 espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span file,
                            const espy_find_options *options, espy_samples *out) ESPY_NODISCARD;
 
+/* Makes what embed() takes of samples that another encoder has found: boxes and points are given in
+ * s, crops and sharpness are filled in.  Errors: UNSUPPORTED (sounds), FORMAT, LIMIT, NOMEM,
+ * CANCELLED. */
+espy_err espy_encoder_cut(espy_ctx *cx, const espy_encoder *encoder, espy_span file,
+                          espy_samples *s) ESPY_NODISCARD;
+
 /* Embeds samples that were found with crops: out has samples->n x dim floats, each row of unit
  * length. */
 espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder, const espy_samples *samples,

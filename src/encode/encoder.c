@@ -143,6 +143,18 @@ espy_err espy_encoder_find(espy_ctx *cx, const espy_encoder *encoder, espy_span 
     return encoder->ops->find(cx, encoder, file, options ? options : &usual, out);
 }
 
+espy_err espy_encoder_cut(espy_ctx *cx, const espy_encoder *encoder, espy_span file,
+                          espy_samples *s)
+{
+    ESPY_TRY(espy_cancelled(cx));
+    if (!encoder->ops->cut)
+        return espy_fail(cx, ESPY_E_UNSUPPORTED,
+                         "%ss that one encoder has found are not embedded by another one; make a "
+                         "collection for it",
+                         encoder->ops->modality.sample);
+    return encoder->ops->cut(cx, encoder, file, s);
+}
+
 espy_err espy_encoder_embed(espy_ctx *cx, const espy_encoder *encoder, const espy_samples *samples,
                             float *out)
 {

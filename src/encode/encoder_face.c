@@ -287,6 +287,48 @@ out:
     return e;
 }
 
+/* The faces as a detector would have told them: corners, in the picture's own pixels. */
+static espy_err face_from_samples(espy_ctx *cx, const espy_samples *s, face_work *w)
+{
+    const espy_image *im = &w->picture;
+    const float k[2] = {(float)im->width / (float)im->full_width,
+                        (float)im->height / (float)im->full_height};
+    for (size_t i = 0; i < s->n; i++) {
+        const espy_sample *a = &s->at[i];
+        espy_face f = {.box = {a->box[0] * k[0], a->box[1] * k[1], (a->box[0] + a->box[2]) * k[0],
+                               (a->box[1] + a->box[3]) * k[1]},
+                       .score = a->score,
+                       .has_points = a->has_points};
+        for (int p = 0; p < 5; p++)
+            for (int c = 0; c < 2; c++)
+                f.points[p][c] = a->points[p][c] * k[c];
+        ESPY_TRY(espy_faces_add(cx, &w->faces, &f));
+    }
+    if (w->faces.n != s->n)
+        return espy_fail(cx, ESPY_E_DATA, "a face of the store has no place in its picture");
+    return ESPY_E_OK;
+}
+
+static espy_err face_cut(espy_ctx *cx, const espy_encoder *encoder, espy_span file, espy_samples *s)
+{
+    const encoder_face *en = (const encoder_face *)encoder;
+    face_work w = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_image_decode(cx, file, en->detector.side, &w.picture));
+    s->width = w.picture.full_width;
+    s->height = w.picture.full_height;
+    ESPY_GO(face_from_samples(cx, s, &w));
+    ESPY_GO(face_landmarks(cx, en, &w));
+    face_to_full(&w);
+    ESPY_GO(face_crops(cx, en, file, &w, s));
+out:
+    espy_image_free(cx, &w.picture);
+    espy_faces_free(cx, &w.faces);
+    espy_free(cx, w.dense);
+    espy_free(cx, w.m);
+    return e;
+}
+
 static espy_err face_embed(espy_ctx *cx, const espy_encoder *encoder, const espy_samples *samples,
                            float *out)
 {
@@ -313,6 +355,7 @@ const espy_encoder_ops espy_encoder_face = {
                  .floor_loss = 5},
     .open = face_open,
     .find = face_find,
+    .cut = face_cut,
     .embed = face_embed,
     .destroy = face_destroy,
 };

@@ -12,6 +12,8 @@ typedef struct espy_encoder_ops {
     espy_err (*open)(espy_ctx *cx, const espy_encoder *begun, unsigned threads, espy_encoder **out);
     espy_err (*find)(espy_ctx *cx, const espy_encoder *encoder, espy_span file,
                      const espy_find_options *options, espy_samples *out);
+    /* NULL: the modality's samples belong to one encoder. */
+    espy_err (*cut)(espy_ctx *cx, const espy_encoder *encoder, espy_span file, espy_samples *s);
     espy_err (*embed)(espy_ctx *cx, const espy_encoder *encoder, const espy_samples *samples,
                       float *out);
     void (*destroy)(espy_ctx *cx, espy_encoder *encoder);

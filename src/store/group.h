@@ -55,6 +55,21 @@ void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p);
 espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
                          const char *encoder_digest, espy_sample_pool *out) ESPY_NODISCARD;
 
+/* A sample that an encoder has not embedded yet, with where it lies. */
+typedef struct espy_bare_sample {
+    int64_t sample;
+    char digest[ESPY_DIGEST_HEX]; /* of its media */
+    float box[4], points[10], score;
+    bool has_points, whole;
+} espy_bare_sample;
+/* Those of a collection, or with session != 0 of one session, by media, then by id; espy_free(). */
+espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
+                                 const char *encoder_digest, espy_bare_sample **out,
+                                 size_t *n) ESPY_NODISCARD;
+/* Adds an embedding; one that is there stays.  Errors: ARG (not finite), NOT_FOUND (sample). */
+espy_err espy_store_embed(espy_ctx *cx, espy_store *st, int64_t sample, const char *encoder_digest,
+                          const float *x, size_t dim) ESPY_NODISCARD;
+
 /* -- filing ------------------------------------------------------------------------------------ */
 typedef struct espy_filing {
     int64_t sample, label;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/group.h"
 #include "store/store_internal.h"
 
 #define SAMPLE_POINTS 10 /* five points, x and y */
@@ -425,6 +426,81 @@ espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const 
 out:
     espy_free(cx, scratch);
     espy_free(cx, made);
+    return e;
+}
+
+/* -- embeddings under another encoder ---------------------------------------------------------- */
+static espy_err sample_bare_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows,
+                                espy_bare_sample *out)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_span points = {0};
+    *out = (espy_bare_sample){.sample = ops->integer(rows, 0),
+                              .has_points = !ops->is_null(rows, 6),
+                              .whole = ops->integer(rows, 7) != 0,
+                              .score = (float)ops->real(rows, 8)};
+    ESPY_TRY(espy_db_digest(cx, st, rows, 1, out->digest));
+    for (int k = 0; k < 4; k++)
+        out->box[k] = (float)ops->real(rows, 2 + k);
+    if (!out->has_points)
+        return ESPY_E_OK;
+    ESPY_TRY(ops->bytes(cx, rows, 6, &points));
+    if (points.size != SAMPLE_POINTS * 4)
+        return sample_damaged(cx, st, "a sample's points are damaged");
+    sample_unpack(points.data, SAMPLE_POINTS, out->points);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
+                                 const char *encoder_digest, espy_bare_sample **out, size_t *n)
+{
+    static const char sql[] =
+        "SELECT s.id, m.digest, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score"
+        " FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1"
+        " AND m.probe = 0 AND ($2 = 0 OR m.session = $2) AND NOT EXISTS (SELECT 1"
+        "  FROM embeddings e WHERE e.sample = s.id AND e.encoder_digest = $3)"
+        " ORDER BY m.id, s.id";
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_bare_sample *list = NULL;
+    size_t count = 0, room = 0;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, st->db, sql,
+                        DB_ARGS(DB_INT(collection), DB_INT(session), DB_TEXT(encoder_digest)),
+                        &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
+        ESPY_GO(sample_bare_row(cx, st, rows, &list[count++]));
+    }
+    *out = list;
+    *n = count;
+    list = NULL;
+out:
+    ops->done(rows);
+    espy_free(cx, list);
+    return e;
+}
+
+espy_err espy_store_embed(espy_ctx *cx, espy_store *st, int64_t sample, const char *encoder_digest,
+                          const float *x, size_t dim)
+{
+    espy_sample_state s = {0};
+    ESPY_TRY(espy_store_check_name(cx, "the encoder's digest", encoder_digest));
+    if (dim == 0 || dim > SAMPLE_DIM_MAX)
+        return espy_fail(cx, ESPY_E_ARG, "an embedding of dimension %zu cannot be stored", dim);
+    for (size_t k = 0; k < dim; k++)
+        if (!isfinite(x[k]))
+            return espy_fail(cx, ESPY_E_ARG, "an embedding holds numbers that are not finite");
+    ESPY_TRY(espy_sample_state_read(cx, st, sample, &s));
+    uint8_t *scratch = espy_alloc(cx, dim * 4);
+    if (scratch == NULL)
+        return ESPY_E_NOMEM;
+    espy_err e = sample_embed(cx, st, sample, encoder_digest, x, dim, scratch);
+    espy_free(cx, scratch);
     return e;
 }
 
