@@ -426,7 +426,8 @@ static espy_err assign_commit(espy_ctx *cx, const assign_run *r, espy_assignment
     for (size_t i = 0; i < a->n; i++)
         if (a->at[i].status == ESPY_MATCH_FOUND)
             filings[n++] =
-                (espy_filing){a->at[i].sample, a->at[i].label, (double)a->at[i].confidence, false};
+                (espy_filing){a->at[i].sample, a->at[i].label, (double)a->at[i].confidence,
+                              &r->pool.at[r->asked[i]], false};
     espy_err e = espy_store_file(cx, r->ws->store, r->c->id, "assign", NULL, 0, filings, n, &filed);
     for (size_t i = 0, k = 0; e == ESPY_E_OK && i < a->n; i++)
         if (a->at[i].status == ESPY_MATCH_FOUND)

@@ -35,6 +35,20 @@ static espy_err collect_one(espy_ctx *cx, void *self, size_t i, const espy_scan 
     return ESPY_E_OK;
 }
 
+/* Without a date the newest session of that name takes the files, and is the one that is looked at
+ * afterwards (espy_flow_session). */
+static espy_err collect_session(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                                const espy_collect_options *o, int64_t *id)
+{
+    if (!o->date) {
+        espy_err e = espy_store_session_find(cx, ws->store, c->id, o->session, id);
+        if (e != ESPY_E_NOT_FOUND)
+            return e;
+        espy_clear(cx);
+    }
+    return espy_store_session(cx, ws->store, c->id, o->session, o->date, id);
+}
+
 espy_err espy_flow_collect(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                            const espy_encoder *encoder, const char *const *paths, size_t n,
                            const espy_collect_options *options, espy_collected *out)
@@ -42,8 +56,7 @@ espy_err espy_flow_collect(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     collect_run r = {.store = ws->store, .options = options, .out = out};
     *out = (espy_collected){0};
     if (options->session)
-        ESPY_TRY(
-            espy_store_session(cx, ws->store, c->id, options->session, options->date, &r.session));
+        ESPY_TRY(collect_session(cx, ws, c, options, &r.session));
     const espy_scan_job job = {.encoder = encoder,
                                /* all faces of a photo; of a recording what training takes */
                                .find = {.largest = espy_encoder_modality(encoder)->hears},

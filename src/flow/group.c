@@ -306,11 +306,12 @@ static const espy_label *group_code_of(const group_run *r, const char *code)
     return NULL;
 }
 
-/* Whether a new group may have this label: a group that holds nothing, also one that was deleted,
- * and that nobody has refused to a sample. */
+/* Whether a new group may have this label: a group that holds nothing and stands for nobody yet.
+ * One that was deleted, learned or refused once meant somebody, and an answer or an undo may still
+ * name it. */
 static bool group_idle(const group_run *r, const espy_label *l)
 {
-    if (!l->grouped || l->samples > 0)
+    if (!l->grouped || l->samples > 0 || l->deleted || l->learned)
         return false;
     for (size_t i = 0; i < r->refused_n; i++)
         if (r->refused[i].label == l->id)
@@ -338,8 +339,8 @@ static espy_err group_number(espy_ctx *cx, const group_run *r, size_t *n, espy_g
         ESPY_TRY(group_name(cx, r, ++*n, &to->code, &to->name));
         old = group_code_of(r, to->code);
     } while (old && !group_idle(r, old));
-    to->fresh = !old || old->deleted;
-    if (!to->fresh)
+    to->fresh = !old;
+    if (old)
         to->label = old->id;
     return ESPY_E_OK;
 }
@@ -374,9 +375,9 @@ static size_t group_filings(const group_run *r, const espy_grouping *g, const in
         if (group_identified(s))
             continue;
         if (group >= 0 && label[group] != s->label)
-            out[n++] = (espy_filing){s->sample, label[group], (double)NAN, false};
+            out[n++] = (espy_filing){s->sample, label[group], (double)NAN, s, false};
         else if (group < 0 && s->grouped)
-            out[n++] = (espy_filing){s->sample, 0, (double)NAN, false};
+            out[n++] = (espy_filing){s->sample, 0, (double)NAN, s, false};
     }
     return n;
 }

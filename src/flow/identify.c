@@ -166,8 +166,13 @@ static void identify_answer(const espy_identifier *id, const espy_scan_sample *s
                          .candidates = candidates};
     memcpy(out->box, s->box, sizeof out->box);
     out->candidate_count = identify_candidates(id, p, cosine, candidates);
-    if (out->decision != ESPY_POOR_QUALITY && identify_gone(id, p))
+    if (!identify_gone(id, p))
+        return;
+    /* the figures are those of the best label that is still there */
+    if (out->decision != ESPY_POOR_QUALITY)
         out->decision = ESPY_UNKNOWN;
+    out->similarity = out->candidate_count ? candidates[0].similarity : 0;
+    out->probability = out->candidate_count ? candidates[0].probability : 0;
 }
 
 static const char *identify_copy(char **to, const char *text)

@@ -284,11 +284,15 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
         j->result->unreadable += access(j->paths[i], R_OK) != 0;
         return ingest_skip(cx, j, i, scan->error);
     }
+    if (!j->labels[folder])
+        return ingest_skip(cx, j, i,
+                           "a person deleted this label: take it back with espy label undo, or "
+                           "rename the folder");
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
         return ingest_skip(cx, j, i, scan->n ? "no face at that box" : j->modality->nothing);
     size_t first = ingest_first(j, s->id, i);
-    if (j->folder[first] != folder) {
+    if (j->labels[j->folder[first]] != j->labels[folder]) {
         char reason[sizeof cx->text];
         snprintf(reason, sizeof reason, "the same %s as %s, which has another label",
                  j->modality->media, j->paths[first]);
@@ -342,8 +346,12 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
         !result.samples)
         ESPY_GO(cx->code);
     for (size_t f = 0; f < data->n; f++) {
-        ESPY_GO(espy_store_label(cx, ws->store, c->id, data->at[f].code, data->at[f].name,
-                                 &j.labels[f]));
+        e = espy_store_label(cx, ws->store, c->id, data->at[f].code, data->at[f].name,
+                             &j.labels[f]);
+        if (e == ESPY_E_EXISTS) /* deleted by a person: its files are told one by one */
+            espy_clear(cx);
+        else
+            ESPY_GO(e);
         for (size_t i = 0; i < data->at[f].n_files; i++) {
             j.paths[n] = data->at[f].files[i];
             j.folder[n++] = f;

@@ -15,13 +15,17 @@ typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const 
 /* Erases a label, deleted ones too: its samples, also where other collections hold the same media,
  * their embeddings and refusals, its attendance; media that show nobody else; versions that learned
  * from it, in every collection, with their files; copies of the database from before migrations.
- * Media that show others are kept with its samples blanked.  Where its code and names stand in
- * events, jobs, notes and sources, a token takes their place.
- * What is left is counted and must be nothing, or nothing is erased (INTERNAL).  Files are deleted
- * after the commit; one that cannot be is tried again when the store is opened (IO).
+ * Media that show others are kept with its samples blanked; where one cannot be read any more, the
+ * token takes its place and the others keep their labels and embeddings.  Where its codes and names
+ * stand as words in events, jobs, notes, session names and sources, a token takes their place;
+ * names of other labels stay whole.
+ * What is left is counted and must be nothing, or nothing is erased (INTERNAL).  Bytes are deleted
+ * after the commit; what cannot be then is logged as a warning and mended later.
  *   *receipt  {"token", "time", "samples", "media_removed", "media_blanked", "versions_removed",
- *             "texts_changed", "leftovers"}, also kept in the store; the caller frees it
- * Errors: NOT_FOUND (label), what `blank` returns, STORE, IO, NOMEM. */
+ *             "texts_changed", "leftovers", "elsewhere": [[collection, label] ...], labels of other
+ *             collections that had some of the samples}, also kept in the store; the caller frees
+ * it Errors: NOT_FOUND (label), ARG (it was merged into another one), what `blank` returns but for
+ * media that cannot be read, STORE, IO, NOMEM. */
 espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                           espy_blank_fn *blank, void *self, espy_json **receipt) ESPY_NODISCARD;
 

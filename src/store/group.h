@@ -73,8 +73,9 @@ espy_err espy_store_embed(espy_ctx *cx, espy_store *st, int64_t sample, const ch
 /* -- filing ------------------------------------------------------------------------------------ */
 typedef struct espy_filing {
     int64_t sample, label;
-    double confidence; /* NaN: none */
-    bool filed;        /* set by espy_store_file() */
+    double confidence;            /* NaN: none */
+    const espy_pool_sample *seen; /* as it was when it was looked at */
+    bool filed;                   /* set by espy_store_file() */
 } espy_filing;
 typedef struct espy_new_label {
     const char *code, *name;
@@ -82,10 +83,11 @@ typedef struct espy_new_label {
 } espy_new_label;
 
 /* Makes the new labels (groups) and gives samples their labels, as one event that can be undone.
- * A filing whose label is -1 - i means new label i.  A sample that a person has labelled since, or
- * to which the label was refused, is left as it is; *filed counts the others.  Groups that lose
- * their last sample are deleted.
- * action: "group" or "assign".  Errors: EXISTS (a code is taken), NOT_FOUND, STORE. */
+ * A filing whose label is -1 - i means new label i.  A sample that is not what was seen any more (a
+ * person, a folder or another run labelled it, its group got a name, the label was refused to it,
+ * or it is gone) is left as it is; *filed counts the others.  Groups that lose their last sample
+ * are deleted.  action: "group" or "assign". Errors: EXISTS (another run made the same groups
+ * meanwhile), STORE, NOMEM. */
 espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
                          espy_new_label *fresh, size_t fresh_n, espy_filing *filings, size_t n,
                          size_t *filed) ESPY_NODISCARD;

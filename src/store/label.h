@@ -14,6 +14,11 @@ espy_err espy_store_label_rename(espy_ctx *cx, espy_store *st, int64_t collectio
                                  const char *code, const char *name,
                                  const char *actor) ESPY_NODISCARD;
 
+/* Finds the label of that code, which comes back if it was deleted, or makes it: a person wants it
+ * to be there.  name: of a new one; NULL: its code.  Errors: ARG (code, name). */
+espy_err espy_store_label_make(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               const char *name, int64_t *id) ESPY_NODISCARD;
+
 /* Everything of label `from` becomes that of `into`; `from` is deleted.  What was refused to either
  * is refused to `into`: samples of `from` that were refused to `into` are left without a label.
  * moved, left: how many.  Errors: NOT_FOUND, ARG (both are the same). */

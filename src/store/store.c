@@ -380,24 +380,47 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, esp
 }
 
 /* -- labels ------------------------------------------------------------------------------------ */
-#define STORE_LABEL_COLUMNS                                                               \
-    "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id)," \
-    " l.origin, l.deleted FROM labels l"
+#define STORE_LABEL_COLUMNS                                                                      \
+    "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id),"        \
+    " l.origin, l.deleted, l.named,"                                                             \
+    " CASE WHEN EXISTS (SELECT 1 FROM version_samples v WHERE v.label = l.id) THEN 1 ELSE 0 END" \
+    " FROM labels l"
 
-/* A label that is there gets the name that is given; one that was deleted comes back. */
+/* The label that a code means: the one that has it, else the one that had it. */
+static espy_err store_label_meant(espy_ctx *cx, espy_store *st, int64_t collection,
+                                  const char *code, int64_t *label, bool *found)
+{
+    static const char now[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2"
+                              " AND deleted IS NULL";
+    static const char once[] = "SELECT c.label FROM label_codes c JOIN labels l ON l.id = c.label"
+                               " WHERE c.collection = $1 AND c.code = $2 AND l.deleted IS NULL";
+    static const char gone[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2";
+    const char *const sql[] = {now, once, gone};
+    *found = false;
+    for (size_t i = 0; i < 3 && !*found; i++)
+        ESPY_TRY(
+            espy_db_find(cx, st, sql[i], DB_ARGS(DB_INT(collection), DB_TEXT(code)), found, label));
+    return ESPY_E_OK;
+}
+
+/* A label that is there gets the name that is given, unless a person named it. */
 static espy_err store_label_again(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
-                                  const char *name)
+                                  const char *code, const char *name)
 {
     espy_label old = {0}, to;
     espy_change ch = {0};
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_change_begin(cx, st, collection, "job", "label.rename", &ch));
     ESPY_GO(espy_store_label_get(cx, st, collection, label, &old));
+    if (old.deleted)
+        ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
+                          "label '%s' was deleted by a person; take it back (espy label undo), or "
+                          "use another code",
+                          code));
     to = old;
-    to.deleted = false;
-    if (name != NULL)
+    if (name != NULL && !old.named && strcmp(old.code, code) == 0)
         to.name = (char *)(uintptr_t)name;
-    if (old.deleted || strcmp(old.name, to.name) != 0) {
+    if (strcmp(old.name, to.name) != 0) {
         to.grouped = false;
         ESPY_GO(espy_change_label(cx, st, &ch, &old, &to));
     }
@@ -411,7 +434,6 @@ out:
 espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                           const char *name, int64_t *id)
 {
-    static const char find[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2";
     static const char insert[] = "INSERT INTO labels (collection, code, name, created)"
                                  " VALUES ($1, $2, $3, $4) RETURNING id";
     int64_t label = 0;
@@ -422,9 +444,9 @@ espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, cons
         ESPY_TRY(espy_store_check_name(cx, "a label's name", name));
 
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(code)), &found, &label));
+    ESPY_GO(store_label_meant(cx, st, collection, code, &label, &found));
     if (found) {
-        ESPY_GO(store_label_again(cx, st, collection, label, name));
+        ESPY_GO(store_label_again(cx, st, collection, label, code, name));
     } else {
         ESPY_GO(
             espy_db_number(cx, st, insert,
@@ -452,15 +474,15 @@ void espy_label_free(espy_ctx *cx, espy_label *label)
 static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_label *out)
 {
     const espy_db_ops *ops = st->db->ops;
-    espy_span origin = {0};
     espy_label l = {.id = ops->integer(rows, 0),
                     .samples = (size_t)ops->integer(rows, 3),
-                    .deleted = !ops->is_null(rows, 5)};
+                    .deleted = !ops->is_null(rows, 5),
+                    .named = ops->integer(rows, 6) != 0,
+                    .learned = ops->integer(rows, 7) != 0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_db_text(cx, st, rows, 1, &l.code));
     ESPY_GO(espy_db_text(cx, st, rows, 2, &l.name));
-    ESPY_GO(ops->bytes(cx, rows, 4, &origin));
-    l.grouped = origin.size == 7 && memcmp(origin.data, "cluster", 7) == 0;
+    ESPY_GO(espy_db_grouped(cx, st, rows, 4, &l.grouped));
     *out = l;
     return ESPY_E_OK;
 out:

@@ -82,7 +82,9 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection,
 
 /* -- labels ------------------------------------------------------------------------------------ */
 /* Finds or creates the label; a non-NULL name that differs replaces the old one (an event).  A new
- * label without a name is named by its code, and one that was deleted comes back. */
+ * label without a name is named by its code.  What people said holds: a code that a label had
+ * before it was renamed or merged finds that label, and a name that a person gave stays.  EXISTS
+ * when a person has deleted the label. */
 espy_err espy_store_label(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                           const char *name, int64_t *id) ESPY_NODISCARD;
 typedef struct espy_label {
@@ -91,6 +93,8 @@ typedef struct espy_label {
     size_t samples;
     bool grouped; /* grouping made it, and nobody has named it yet */
     bool deleted; /* it can come back (espy_store_undo) */
+    bool named;   /* a person gave it this name */
+    bool learned; /* a version has learned it */
 } espy_label;
 void espy_label_free(espy_ctx *cx, espy_label *label);
 /* Sorted by code, deleted ones included: versions may have learned them. */

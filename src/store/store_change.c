@@ -2,7 +2,8 @@
  * store - changes that can be undone: one event each, whose detail lists what was there before.
  *
  * detail: {"samples": [[sample, label, by, confidence, new label, new by] ...],
- *          "labels": [[label, code, name, origin, deleted] ...]   a new one: [label] alone,
+ *          "labels": [[label, code, name, origin, deleted, named,
+ *                      and the same five as they are now] ...]   a new one: [label] alone,
  *          "refused": [[sample, label] ...], "allowed": [[sample, label] ...],
  *          "attendance": [[row, label] ...]}
  * with null for nothing; lists that are empty are left out.  docs/formats/store.md */
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/group.h"
 #include "store/label.h"
 #include "store/store_internal.h"
 
@@ -128,6 +130,8 @@ espy_err espy_change_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64
                         change_text(old.actor), espy_json_of_number(old.confidence),
                         change_id(label), change_text(by)));
     ESPY_TRY(change_note(cx, ch, "samples", row));
+    if (label != 0)
+        ESPY_TRY(espy_store_media_probe(cx, st, old.media, false));
     return espy_db_exec(cx, st, update,
                         DB_ARGS(DB_ID(label), by[0] != '\0' ? DB_TEXT(by) : DB_NONE,
                                 isnan(confidence) ? DB_NONE : DB_REAL(confidence), DB_INT(sample)));
@@ -139,85 +143,96 @@ espy_err espy_change_code_free(espy_ctx *cx, espy_store *st, const espy_change *
 {
     static const char sql[] =
         "SELECT id FROM labels WHERE collection = $1 AND code = $2 AND id <> $3";
-    bool found = false;
-    int64_t id;
+    static const char living[] = "SELECT id FROM labels WHERE id = $1 AND deleted IS NULL";
+    bool found = false, lives = false;
+    int64_t id = 0;
     ESPY_TRY(espy_store_check_name(cx, "a label's code", code));
     ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_INT(but)),
                           &found, &id));
-    if (found)
-        return espy_fail(cx, ESPY_E_EXISTS,
-                         "there is already a label '%s'; take another code, or merge the two",
-                         code);
-    return ESPY_E_OK;
+    if (!found)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_db_find(cx, st, living, DB_ARGS(DB_INT(id)), &lives, &id));
+    return espy_fail(cx, ESPY_E_EXISTS,
+                     lives ? "there is already a label '%s'; take another code, or merge the two"
+                           : "label '%s' was deleted; take it back (espy label undo), erase it, or "
+                             "take another code",
+                     code);
+}
+
+/* [label, code, name, origin, deleted, named, and the same of what it becomes]. */
+static espy_err change_label_row(espy_ctx *cx, const espy_label *old, const espy_label *to,
+                                 espy_json **out)
+{
+    static const char *const origin[] = {"user", "cluster"};
+    return CHANGE_ROW(cx, out, espy_json_of_int(old->id), espy_json_of_string(old->code),
+                      espy_json_of_string(old->name), espy_json_of_string(origin[old->grouped]),
+                      espy_json_of_bool(old->deleted), espy_json_of_bool(old->named),
+                      espy_json_of_string(to->code), espy_json_of_string(to->name),
+                      espy_json_of_string(origin[to->grouped]), espy_json_of_bool(to->deleted),
+                      espy_json_of_bool(to->named));
 }
 
 espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_label *old,
                            const espy_label *to)
 {
-    static const char update[] =
-        "UPDATE labels SET code = $1, name = $2, origin = $3, deleted = $4 WHERE id = $5";
+    static const char update[] = "UPDATE labels SET code = $1, name = $2, origin = $3,"
+                                 " deleted = $4, named = $5 WHERE id = $6";
     espy_json *row = NULL;
-    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(old->id), espy_json_of_string(old->code),
-                        espy_json_of_string(old->name),
-                        espy_json_of_string(old->grouped ? "cluster" : "user"),
-                        espy_json_of_bool(old->deleted)));
+    ESPY_TRY(change_label_row(cx, old, to, &row));
     ESPY_TRY(change_note(cx, ch, "labels", row));
     return espy_db_exec(cx, st, update,
                         DB_ARGS(DB_TEXT(to->code), DB_TEXT(to->name),
                                 DB_TEXT(to->grouped ? "cluster" : "user"),
-                                to->deleted ? DB_REAL(espy_time_now()) : DB_NONE, DB_INT(old->id)));
+                                to->deleted ? DB_REAL(espy_time_now()) : DB_NONE, DB_INT(to->named),
+                                DB_INT(old->id)));
 }
 
-/* A group that was deleted, by its code; *found false when there is none. */
-static espy_err change_old_group(espy_ctx *cx, espy_store *st, const espy_change *ch,
-                                 const char *code, espy_label *out, bool *found)
+espy_err espy_change_code(espy_ctx *cx, espy_store *st, const espy_change *ch, const char *code,
+                          int64_t label)
 {
-    static const char sql[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2"
-                              " AND origin = 'cluster' AND deleted IS NOT NULL";
-    int64_t id = 0;
-    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(ch->collection), DB_TEXT(code)), found, &id));
-    return *found ? espy_store_label_get(cx, st, ch->collection, id, out) : ESPY_E_OK;
+    static const char sql[] =
+        "INSERT INTO label_codes (collection, code, label) VALUES ($1, $2, $3)"
+        " ON CONFLICT (collection, code) DO UPDATE SET label = excluded.label";
+    static const char move[] = "UPDATE label_codes SET label = $1 WHERE label ="
+                               " (SELECT id FROM labels WHERE collection = $2 AND code = $3)";
+    ESPY_TRY(
+        espy_db_exec(cx, st, move, DB_ARGS(DB_INT(label), DB_INT(ch->collection), DB_TEXT(code))));
+    return espy_db_exec(cx, st, sql, DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_INT(label)));
 }
 
 espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
                                const char *name, bool grouped, int64_t *id)
 {
-    static const char insert[] = "INSERT INTO labels (collection, code, name, created, origin)"
-                                 " VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    static const char insert[] =
+        "INSERT INTO labels (collection, code, name, created, origin, named)"
+        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
     espy_json *row = NULL;
-    espy_label old = {0}, again;
-    bool found = false;
     ESPY_TRY(espy_store_check_name(cx, "a label's name", name));
-    ESPY_TRY(change_old_group(cx, st, ch, code, &old, &found));
-    if (found) { /* it comes back instead of standing in the way */
-        again = old;
-        again.name = (char *)(uintptr_t)name;
-        again.grouped = grouped;
-        again.deleted = false;
-        *id = old.id;
-        espy_err e = espy_change_label(cx, st, ch, &old, &again);
-        espy_label_free(cx, &old);
-        return e;
-    }
     ESPY_TRY(espy_change_code_free(cx, st, ch, code, 0));
-    ESPY_TRY(
-        espy_db_number(cx, st, insert,
-                       DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_TEXT(name),
-                               DB_REAL(espy_time_now()), DB_TEXT(grouped ? "cluster" : "user")),
-                       id));
+    ESPY_TRY(espy_db_number(cx, st, insert,
+                            DB_ARGS(DB_INT(ch->collection), DB_TEXT(code), DB_TEXT(name),
+                                    DB_REAL(espy_time_now()), DB_TEXT(grouped ? "cluster" : "user"),
+                                    DB_INT(strcmp(ch->actor, "user") == 0)),
+                            id));
     ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(*id)));
     return change_note(cx, ch, "labels", row);
 }
 
 espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t label)
 {
+    static const char empty[] =
+        "SELECT id FROM labels WHERE id = $1 AND origin = 'cluster' AND deleted IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM samples s WHERE s.label = labels.id)";
     espy_label old = {0}, gone;
+    int64_t id;
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, st, empty, DB_ARGS(DB_INT(label)), &found, &id));
+    if (!found)
+        return ESPY_E_OK;
     ESPY_TRY(espy_store_label_get(cx, st, ch->collection, label, &old));
     gone = old;
     gone.deleted = true;
-    espy_err e = ESPY_E_OK;
-    if (old.grouped && old.samples == 0 && !old.deleted)
-        e = espy_change_label(cx, st, ch, &old, &gone);
+    espy_err e = espy_change_label(cx, st, ch, &old, &gone);
     espy_label_free(cx, &old);
     return e;
 }
@@ -276,8 +291,9 @@ static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, in
     static const char sql[] =
         "SELECT e.id, e.label, e.sample, e.actor, e.action, e.detail FROM events e"
         " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0)"
-        " AND (e.action IN ('label.rename', 'label.merge', 'label.split', 'label.delete',"
-        "  'label.reject', 'group', 'assign') OR (e.action = 'sample.label' AND e.actor = 'user'))"
+        " AND (e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"
+        "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"
+        "  'sample.label')))"
         " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
         "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
         "  AND u.detail = '{\"event\":' || e.id || '}') ORDER BY e.id DESC LIMIT 1";
@@ -309,6 +325,11 @@ out:
 static int64_t row_id(const espy_json *row, size_t i)
 {
     return espy_json_int(espy_json_at(row, i), 0);
+}
+
+static bool row_true(const espy_json *row, size_t i)
+{
+    return espy_json_bool(espy_json_at(row, i), false);
 }
 
 static const char *row_text(const espy_json *row, size_t i)
@@ -360,6 +381,24 @@ static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, cons
     return ESPY_E_OK;
 }
 
+/* What undoing leaves of a label: each part goes back that is still as the event made it.  Events
+ * of before there were new values in them are taken to have left what is there. */
+static void undo_label_parts(const espy_json *row, const espy_label *now, espy_label *to)
+{
+    const bool whole = espy_json_count(row) < 11;
+    *to = *now;
+    if (whole || strcmp(row_text(row, 6), now->code) == 0)
+        to->code = (char *)(uintptr_t)row_text(row, 1);
+    if (whole || strcmp(row_text(row, 7), now->name) == 0)
+        to->name = (char *)(uintptr_t)row_text(row, 2);
+    if (whole || (strcmp(row_text(row, 8), "cluster") == 0) == now->grouped)
+        to->grouped = strcmp(row_text(row, 3), "cluster") == 0;
+    if (whole || row_true(row, 9) == now->deleted)
+        to->deleted = row_true(row, 4) && now->samples == 0;
+    if (whole || row_true(row, 10) == now->named)
+        to->named = row_true(row, 5);
+}
+
 /* Gives one label its code, name and place back.  A label that the change made is deleted, unless
  * samples have come to it since. */
 static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *row)
@@ -372,14 +411,10 @@ static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
     }
     ESPY_TRY(e);
     to = old;
-    if (espy_json_count(row) == 1) {
+    if (espy_json_count(row) == 1)
         to.deleted = old.samples == 0;
-    } else {
-        to.code = (char *)(uintptr_t)row_text(row, 1);
-        to.name = (char *)(uintptr_t)row_text(row, 2);
-        to.grouped = strcmp(row_text(row, 3), "cluster") == 0;
-        to.deleted = espy_json_bool(espy_json_at(row, 4), false);
-    }
+    else
+        undo_label_parts(row, &old, &to);
     e = espy_change_code_free(cx, st, ch, to.code, old.id);
     if (e == ESPY_E_OK)
         e = espy_change_label(cx, st, ch, &old, &to);

@@ -48,8 +48,9 @@ const espy_dump_table espy_dump_tables[] = {
           "id, name, modality, encoder, encoder_digest, precision, last_version, created, owner,"
           " description, active",
           "Itttttiriti", P11),
-    TABLE("labels", "id", "id, collection, code, name, created, origin, email, deleted", "Iittrttr",
-          P8),
+    TABLE("labels", "id", "id, collection, code, name, created, origin, email, deleted, named",
+          "Iittrttri", P9),
+    TABLE("label_codes", "collection, code", "collection, code, label", "iti", P3),
     TABLE("sessions", "id", "id, collection, name, date, start_time, end_time, notes, created",
           "Iitttttr", P8),
     TABLE("media", "id",

@@ -2,9 +2,11 @@
  * store - erasing a label, and media that were kept long enough. */
 #include "store/erase.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -33,6 +35,11 @@ typedef struct erase_run {
     char token[24];
     char **names; /* all that the label was ever called */
     size_t names_n, names_room;
+    char **others; /* what the other labels are called: stays as it is */
+    size_t others_n, others_room;
+    int64_t
+        *elsewhere; /* labels of other collections that lose samples: pairs of collection, label */
+    size_t elsewhere_n, elsewhere_room;
     erase_sample *samples; /* by digest, then id */
     size_t samples_n, samples_room;
     erase_version *versions;
@@ -44,25 +51,68 @@ static void erase_run_free(espy_ctx *cx, erase_run *r)
 {
     for (size_t i = 0; i < r->names_n; i++)
         espy_free(cx, r->names[i]);
+    for (size_t i = 0; i < r->others_n; i++)
+        espy_free(cx, r->others[i]);
     espy_free(cx, r->names);
+    espy_free(cx, r->others);
+    espy_free(cx, r->elsewhere);
     espy_free(cx, r->samples);
     espy_free(cx, r->versions);
 }
 
 /* -- names ------------------------------------------------------------------------------------- */
-/* A label called like an actor or an origin is not looked for: those words stand everywhere. */
-static espy_err erase_name(espy_ctx *cx, erase_run *r, const char *name)
+static espy_err erase_list(espy_ctx *cx, char ***list, size_t *n, size_t *room, const char *text)
+{
+    if (text[0] == '\0')
+        return ESPY_E_OK;
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp((*list)[i], text) == 0)
+            return ESPY_E_OK;
+    ESPY_TRY(espy_store_grow(cx, (void **)list, *n, room, sizeof **list));
+    (*list)[*n] = espy_strdup(cx, text);
+    return (*list)[(*n)++] == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+}
+
+/* A name, and how a file would be called by it.  own: the label's, else another one's. */
+static espy_err erase_name_of(espy_ctx *cx, erase_run *r, const char *name, bool own)
 {
     static const char *const words[] = {"folder", "user", "job", "cluster"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; own && i < sizeof words / sizeof words[0]; i++)
         if (strcmp(name, words[i]) == 0)
-            return ESPY_E_OK;
-    for (size_t i = 0; i < r->names_n; i++)
-        if (strcmp(r->names[i], name) == 0)
-            return ESPY_E_OK;
-    ESPY_TRY(espy_store_grow(cx, (void **)&r->names, r->names_n, &r->names_room, sizeof *r->names));
-    r->names[r->names_n] = espy_strdup(cx, name);
-    return r->names[r->names_n++] == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+            return ESPY_E_OK; /* these words stand everywhere: they are not looked for */
+    char *file = espy_strdup(cx, name);
+    espy_err e = file == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+    for (char *c = file; c != NULL && *c != '\0'; c++)
+        *c = *c == ' ' ? '_' : *c;
+    const char *const both[] = {name, file};
+    for (size_t i = 0; i < 2 && e == ESPY_E_OK; i++)
+        e = own ? erase_list(cx, &r->names, &r->names_n, &r->names_room, both[i])
+                : erase_list(cx, &r->others, &r->others_n, &r->others_room, both[i]);
+    espy_free(cx, file);
+    return e;
+}
+
+static espy_err erase_name(espy_ctx *cx, erase_run *r, const char *name)
+{
+    return erase_name_of(cx, r, name, true);
+}
+
+/* What the other labels of the collection are called. */
+static espy_err erase_others(espy_ctx *cx, erase_run *r)
+{
+    espy_label *at = NULL;
+    size_t n = 0;
+    ESPY_TRY(espy_store_labels(cx, r->st, r->collection, &at, &n));
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
+        if (at[i].id == r->label)
+            continue;
+        e = erase_name_of(cx, r, at[i].code, false);
+        if (e == ESPY_E_OK)
+            e = erase_name_of(cx, r, at[i].name, false);
+    }
+    espy_labels_free(cx, at, n);
+    return e;
 }
 
 /* The names that one event tells of the label: changes list [label, code, name, ...]. */
@@ -79,6 +129,10 @@ static espy_err erase_names_of(espy_ctx *cx, erase_run *r, const char *detail, b
         e = erase_name(cx, r, espy_json_string(espy_json_at(row, 1), ""));
         if (e == ESPY_E_OK)
             e = erase_name(cx, r, espy_json_string(espy_json_at(row, 2), ""));
+        if (e == ESPY_E_OK)
+            e = erase_name(cx, r, espy_json_string(espy_json_at(row, 6), ""));
+        if (e == ESPY_E_OK)
+            e = erase_name(cx, r, espy_json_string(espy_json_at(row, 7), ""));
     }
     static const char *const keys[] = {"from", "to"}; /* a rename of schema 2 */
     for (size_t k = 0; own && k < 2 && e == ESPY_E_OK; k++)
@@ -130,29 +184,38 @@ static bool erase_word_byte(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* Length of the name that stands at `at` as a word of its own, the longest one; 0: none does. */
-static size_t erase_match(const erase_run *r, const char *text, const char *at)
+/* Length of the longest of the names that stands at `at` as a word of its own; 0: none does. */
+static size_t erase_longest(char *const *names, size_t count, const char *text, const char *at)
 {
     size_t best = 0;
     if (at > text && erase_word_byte(at[-1]))
         return 0;
-    for (size_t i = 0; i < r->names_n; i++) {
-        size_t n = strlen(r->names[i]);
-        if (n <= best || strncmp(at, r->names[i], n) != 0 || erase_word_byte(at[n]))
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(names[i]);
+        if (n <= best || strncasecmp(at, names[i], n) != 0 || erase_word_byte(at[n]))
             continue;
-        bool whole = (at == text || at[-1] == '"') && (at[n] == '\0' || at[n] == '"');
-        if (n >= ERASE_SHORT || whole)
+        if (n >= ERASE_SHORT || (at == text && at[n] == '\0'))
             best = n;
     }
     return best;
 }
 
+/* What stands at `at`: *own, the length of a name of the label, or else the length of what is to be
+ * left as it is: another label's name, in which this one's may lie, or one byte. */
+static size_t erase_step(const erase_run *r, const char *text, const char *at, bool *own)
+{
+    size_t mine = erase_longest(r->names, r->names_n, text, at);
+    size_t theirs = erase_longest(r->others, r->others_n, text, at);
+    *own = mine > 0 && mine >= theirs;
+    return *own ? mine : theirs > 0 ? theirs : 1;
+}
+
 static bool erase_mentions(const erase_run *r, const char *text)
 {
-    for (const char *p = text; p != NULL && *p != '\0'; p++)
-        if (erase_match(r, text, p) > 0)
-            return true;
-    return false;
+    bool own = false;
+    for (const char *p = text; *p != '\0' && !own;)
+        p += erase_step(r, text, p, &own);
+    return own;
 }
 
 /* The text with the token for every name; caller owns. */
@@ -162,9 +225,10 @@ static espy_err erase_text(espy_ctx *cx, const erase_run *r, const char *text, c
     espy_buf_init(&b, ERASE_TEXT_MAX);
     espy_err e = ESPY_E_OK;
     for (const char *p = text; *p != '\0' && e == ESPY_E_OK;) {
-        size_t n = erase_match(r, text, p);
-        e = n > 0 ? espy_buf_text(cx, &b, r->token) : espy_buf_append(cx, &b, p, 1);
-        p += n > 0 ? n : 1;
+        bool own = false;
+        size_t n = erase_step(r, text, p, &own);
+        e = own ? espy_buf_text(cx, &b, r->token) : espy_buf_append(cx, &b, p, n);
+        p += n;
     }
     if (e == ESPY_E_OK) {
         *out = espy_strndup(cx, b.size > 0 ? (const char *)b.data : "", b.size);
@@ -201,15 +265,46 @@ static espy_err erase_json_object(espy_ctx *cx, const erase_run *r, const espy_j
     return ESPY_E_OK;
 }
 
+/* Whether the array is a row of changed labels, and whose: then the id decides and not the words.
+ */
+static bool erase_label_row(const espy_json *v, int64_t *label)
+{
+    const bool is = espy_json_count(v) >= 5 && espy_json_is_int(espy_json_at(v, 0)) &&
+                    espy_json_is_string(espy_json_at(v, 1)) &&
+                    espy_json_is_string(espy_json_at(v, 2)) &&
+                    espy_json_is_string(espy_json_at(v, 3));
+    *label = is ? espy_json_int(espy_json_at(v, 0), 0) : 0;
+    return is;
+}
+
+/* The codes and names of a row of changed labels: elements 1, 2, 6 and 7. */
+static espy_err erase_json_label(espy_ctx *cx, const erase_run *r, const espy_json *v,
+                                 espy_json *to)
+{
+    for (size_t i = 0; i < espy_json_count(v); i++) {
+        const espy_json *item = espy_json_at(v, i);
+        bool name = i == 1 || i == 2 || i == 6 || i == 7;
+        ESPY_TRY(espy_json_append(cx, to,
+                                  name ? espy_json_of_string(r->token)
+                                       : espy_json_ref((espy_json *)(uintptr_t)item)));
+    }
+    return ESPY_E_OK;
+}
+
 /* A copy of a value with the token for every name in its strings; keys are vocabulary. */
 static espy_err erase_json(espy_ctx *cx, const erase_run *r, const espy_json *v, espy_json **out)
 {
     char *text = NULL;
+    int64_t label = 0;
     espy_err e = ESPY_E_OK;
     if (espy_json_is_string(v)) {
         ESPY_TRY(erase_text(cx, r, espy_json_string(v, ""), &text));
         *out = espy_json_of_string(text);
         espy_free(cx, text);
+    } else if (espy_json_is_array(v) && erase_label_row(v, &label)) {
+        *out = label == r->label ? espy_json_array() : espy_json_ref((espy_json *)(uintptr_t)v);
+        if (label == r->label && *out != NULL)
+            e = erase_json_label(cx, r, v, *out);
     } else if (espy_json_is_array(v)) {
         *out = espy_json_array();
         e = erase_json_array(cx, r, v, *out);
@@ -234,8 +329,11 @@ static bool erase_json_mentions(const erase_run *r, const espy_json *v, bool key
     void *it = NULL;
     const char *key;
     const espy_json *value;
+    int64_t label = 0;
     if (espy_json_is_string(v))
         return erase_mentions(r, espy_json_string(v, ""));
+    if (espy_json_is_array(v) && erase_label_row(v, &label))
+        return label == r->label && strcmp(espy_json_string(espy_json_at(v, 1), ""), r->token) != 0;
     for (size_t i = 0; espy_json_is_array(v) && i < espy_json_count(v); i++)
         if (erase_json_mentions(r, espy_json_at(v, i), keys))
             return true;
@@ -252,10 +350,8 @@ static espy_err erase_one(espy_ctx *cx, const erase_run *r, const char *text, bo
     espy_buf out;
     espy_err e = ESPY_E_OK;
     *to = NULL;
-    if (!erase_mentions(r, text)) /* the quick look: also at keys */
-        return ESPY_E_OK;
     if (!json)
-        return erase_text(cx, r, text, to);
+        return erase_mentions(r, text) ? erase_text(cx, r, text, to) : ESPY_E_OK;
     espy_buf_init(&out, ERASE_TEXT_MAX);
     ESPY_GO(espy_json_parse(cx, text, strlen(text), &v));
     if (!erase_json_mentions(r, v, false))
@@ -271,18 +367,17 @@ out:
     return e;
 }
 
-/* A column in which names may stand.  next: the row with the lowest id above $2, of collection $1;
- * update: $1 the text, $2 the id. */
+/* A column in which names may stand.  read: id and text of a collection, $1; update: $1 the text,
+ * $2 the id. */
 typedef struct erase_column {
-    const char *next, *update;
+    const char *read, *update;
     bool json;
 } erase_column;
 
-#define ERASE_COLUMN(table, column, of, json)                                            \
-    {                                                                                    \
-        "SELECT id, " column " FROM " table " WHERE " of " = $1 AND id > $2 AND " column \
-        " IS NOT NULL ORDER BY id LIMIT 1",                                              \
-            "UPDATE " table " SET " column " = $1 WHERE id = $2", json                   \
+#define ERASE_COLUMN(table, column, of, json)                                                \
+    {                                                                                        \
+        "SELECT id, " column " FROM " table " WHERE " of " = $1 AND " column " IS NOT NULL", \
+            "UPDATE " table " SET " column " = $1 WHERE id = $2", json                       \
     }
 #define ERASE_OF_SESSION "(SELECT collection FROM sessions x WHERE x.id = session)"
 
@@ -291,6 +386,7 @@ static const erase_column erase_columns[] = {
     ERASE_COLUMN("events", "detail", "collection", true),
     ERASE_COLUMN("media", "source", "collection", false),
     ERASE_COLUMN("media", "recording", "collection", false),
+    ERASE_COLUMN("sessions", "name", "collection", false),
     ERASE_COLUMN("sessions", "notes", "collection", false),
     ERASE_COLUMN("jobs", "request", "collection", true),
     ERASE_COLUMN("jobs", "result", "collection", true),
@@ -300,73 +396,141 @@ static const erase_column erase_columns[] = {
 };
 #define ERASE_COLUMNS (sizeof erase_columns / sizeof erase_columns[0])
 
-/* The next row of a column; *id 0 at the end. */
-static espy_err erase_next(espy_ctx *cx, const erase_run *r, const erase_column *c, int64_t *id,
-                           char **text)
+/* A text that becomes another one. */
+typedef struct erase_edit {
+    int64_t id;
+    char *to;
+} erase_edit;
+
+typedef struct erase_edits {
+    erase_edit *at;
+    size_t n, room;
+} erase_edits;
+
+static void erase_edits_free(espy_ctx *cx, erase_edits *l)
 {
-    const espy_db_ops *ops = r->st->db->ops;
-    espy_db_rows *rows = NULL;
-    bool more = false;
-    ESPY_TRY(
-        ops->query(cx, r->st->db, c->next, DB_ARGS(DB_INT(r->collection), DB_INT(*id)), &rows));
-    espy_err e = ops->next(cx, rows, &more);
-    *id = e == ESPY_E_OK && more ? ops->integer(rows, 0) : 0;
-    if (*id != 0)
-        e = espy_db_text(cx, r->st, rows, 1, text);
-    ops->done(rows);
-    return e;
+    for (size_t i = 0; i < l->n; i++)
+        espy_free(cx, l->at[i].to);
+    espy_free(cx, l->at);
 }
 
-/* Puts the token into every text of a column, or with `left` only counts those that name the label.
- */
-static espy_err erase_column_texts(espy_ctx *cx, erase_run *r, const erase_column *c, int64_t *left)
-{
-    for (int64_t id = 0;;) {
-        char *text = NULL, *to = NULL;
-        ESPY_TRY(erase_next(cx, r, c, &id, &text));
-        if (id == 0)
-            return ESPY_E_OK;
-        espy_err e = erase_one(cx, r, text, c->json, &to);
-        if (e == ESPY_E_OK && to != NULL && left != NULL)
-            ++*left;
-        if (e == ESPY_E_OK && to != NULL && left == NULL) {
-            e = espy_db_exec(cx, r->st, c->update, DB_ARGS(DB_TEXT(to), DB_INT(id)));
-            r->texts++;
-        }
-        espy_free(cx, text);
-        espy_free(cx, to);
-        ESPY_TRY(e);
-    }
-}
-
-static espy_err erase_texts(espy_ctx *cx, erase_run *r, int64_t *left)
-{
-    for (size_t c = 0; c < ERASE_COLUMNS; c++)
-        ESPY_TRY(erase_column_texts(cx, r, &erase_columns[c], left));
-    return ESPY_E_OK;
-}
-
-/* -- samples ----------------------------------------------------------------------------------- */
-static bool erase_has(const erase_run *r, int64_t sample)
-{
-    for (size_t i = 0; i < r->samples_n; i++)
-        if (r->samples[i].id == sample)
-            return true;
-    return false;
-}
-
-/* Adds the samples of a query of (id, box_x, box_y, box_w, box_h, digest); with `near` only those
- * that lie where it does. */
-static espy_err erase_add(espy_ctx *cx, erase_run *r, const char *sql, const espy_db_value *args,
-                          size_t n, const float near[4])
+/* The texts of a column that name the label, with what they become. */
+static espy_err erase_column_find(espy_ctx *cx, const erase_run *r, const erase_column *c,
+                                  erase_edits *out)
 {
     const espy_db_ops *ops = r->st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
     bool more = false;
-    ESPY_TRY(ops->query(cx, r->st->db, sql, args, n, &rows));
+    char *text = NULL, *to = NULL;
+    ESPY_TRY(ops->query(cx, r->st->db, c->read, DB_ARGS(DB_INT(r->collection)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_db_text(cx, r->st, rows, 1, &text));
+        ESPY_GO(erase_one(cx, r, text, c->json, &to));
+        espy_free(cx, text);
+        text = NULL;
+        if (to == NULL)
+            continue;
+        ESPY_GO(espy_store_grow(cx, (void **)&out->at, out->n, &out->room, sizeof *out->at));
+        out->at[out->n++] = (erase_edit){ops->integer(rows, 0), to};
+        to = NULL;
+    }
+out:
+    ops->done(rows);
+    espy_free(cx, text);
+    espy_free(cx, to);
+    return e;
+}
+
+/* Puts the token into every text, or with `left` only counts those that name the label. */
+static espy_err erase_texts(espy_ctx *cx, erase_run *r, int64_t *left)
+{
+    espy_err e = ESPY_E_OK;
+    for (size_t c = 0; c < ERASE_COLUMNS && e == ESPY_E_OK; c++) {
+        erase_edits l = {0};
+        e = erase_column_find(cx, r, &erase_columns[c], &l);
+        if (left != NULL)
+            *left += (int64_t)l.n;
+        for (size_t i = 0; i < l.n && e == ESPY_E_OK && left == NULL; i++) {
+            e = espy_db_exec(cx, r->st, erase_columns[c].update,
+                             DB_ARGS(DB_TEXT(l.at[i].to), DB_INT(l.at[i].id)));
+            r->texts++;
+        }
+        erase_edits_free(cx, &l);
+    }
+    return e;
+}
+
+/* -- samples ----------------------------------------------------------------------------------- */
+#define ERASE_SAMPLE                                                               \
+    "SELECT s.id, s.box_x, s.box_y, s.box_w, s.box_h, m.digest, s.whole, s.label," \
+    " m.collection FROM samples s JOIN media m ON m.id = s.media"
+
+/* Whether two boxes show one face: most of the smaller one lies in the other. */
+static bool erase_same_place(const float a[4], const float b[4])
+{
+    const bool flat = a[3] == 0 && b[3] == 0; /* stretches of a recording */
+    float high_a = flat ? 1 : a[3], high_b = flat ? 1 : b[3];
+    float w = fminf(a[0] + a[2], b[0] + b[2]) - fmaxf(a[0], b[0]);
+    float h = fminf(a[1] + high_a, b[1] + high_b) - fmaxf(a[1], b[1]);
+    float least = fminf(a[2] * high_a, b[2] * high_b);
+    return w > 0 && h > 0 && w * h >= ERASE_OVERLAP * least;
+}
+
+static espy_err erase_push(espy_ctx *cx, erase_run *r, const erase_sample *s)
+{
+    ESPY_TRY(espy_store_grow(cx, (void **)&r->samples, r->samples_n, &r->samples_room,
+                             sizeof *r->samples));
+    r->samples[r->samples_n++] = *s;
+    return ESPY_E_OK;
+}
+
+/* Remembers that a label of another collection loses a sample. */
+static espy_err erase_elsewhere(espy_ctx *cx, erase_run *r, int64_t collection, int64_t label)
+{
+    if (label == 0 || collection == r->collection)
+        return ESPY_E_OK;
+    for (size_t i = 0; i < r->elsewhere_n; i += 2)
+        if (r->elsewhere[i + 1] == label)
+            return ESPY_E_OK;
+    for (int k = 0; k < 2; k++) {
+        ESPY_TRY(espy_store_grow(cx, (void **)&r->elsewhere, r->elsewhere_n, &r->elsewhere_room,
+                                 sizeof *r->elsewhere));
+        r->elsewhere[r->elsewhere_n++] = k == 0 ? collection : label;
+    }
+    return ESPY_E_OK;
+}
+
+/* Whether a sample is one of first .. first + n - 1, *known, or lies where one of them does.  A
+ * picture that was taken whole shows everybody who is in it. */
+static bool erase_near(const erase_run *r, size_t first, size_t n, const erase_sample *s,
+                       bool whole, bool *known)
+{
+    bool near = false;
+    *known = false;
+    for (size_t i = first; i < first + n && !*known; i++) {
+        *known = r->samples[i].id == s->id;
+        near = near || whole || erase_same_place(r->samples[i].box, s->box);
+    }
+    return near;
+}
+
+/* Adds the samples of a query; with n > 0 only those that are not among first .. first + n - 1, but
+ * where one of these is. */
+static espy_err erase_add(espy_ctx *cx, erase_run *r, const char *sql, espy_db_value arg,
+                          size_t first, size_t n)
+{
+    const espy_db_ops *ops = r->st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(ops->query(cx, r->st->db, sql, &arg, 1, &rows));
     for (;;) {
         erase_sample s = {0};
+        bool known = false;
         ESPY_GO(ops->next(cx, rows, &more));
         if (!more)
             break;
@@ -374,27 +538,24 @@ static espy_err erase_add(espy_ctx *cx, erase_run *r, const char *sql, const esp
         for (int k = 0; k < 4; k++)
             s.box[k] = (float)ops->real(rows, 1 + k);
         ESPY_GO(espy_db_digest(cx, r->st, rows, 5, s.digest));
-        if (erase_has(r, s.id) || (near != NULL && espy_box_overlap(near, s.box) < ERASE_OVERLAP))
+        if (n > 0 && (!erase_near(r, first, n, &s, ops->integer(rows, 6) != 0, &known) || known))
             continue;
-        ESPY_GO(espy_store_grow(cx, (void **)&r->samples, r->samples_n, &r->samples_room,
-                                sizeof *r->samples));
-        r->samples[r->samples_n++] = s;
+        ESPY_GO(erase_push(cx, r, &s));
+        ESPY_GO(erase_elsewhere(cx, r, ops->integer(rows, 8), ops->integer(rows, 7)));
     }
 out:
     ops->done(rows);
     return e;
 }
 
-#define ERASE_SAMPLE                                                           \
-    "SELECT s.id, s.box_x, s.box_y, s.box_w, s.box_h, m.digest FROM samples s" \
-    " JOIN media m ON m.id = s.media"
-
-/* What a deleted label had: its deletion says so. */
+/* What a deleted label had: its deletion says so.  What a person has given to somebody since is
+ * that one's; what grouping or assignment took is not. */
 static espy_err erase_add_deleted(espy_ctx *cx, erase_run *r)
 {
     static const char find[] = "SELECT detail FROM events WHERE collection = $1 AND label = $2"
                                " AND action = 'label.delete' ORDER BY id DESC LIMIT 1";
-    static const char sql[] = ERASE_SAMPLE " WHERE s.id = $1 AND s.label IS NULL";
+    static const char sql[] =
+        ERASE_SAMPLE " WHERE s.id = $1 AND (s.label IS NULL OR s.labelled_by = 'job')";
     const espy_db_ops *ops = r->st->db->ops;
     espy_db_rows *rows = NULL;
     espy_json *v = NULL;
@@ -414,7 +575,7 @@ static espy_err erase_add_deleted(espy_ctx *cx, erase_run *r)
     const espy_json *samples = espy_json_get(v, "samples");
     for (size_t i = 0; i < espy_json_count(samples); i++) {
         int64_t id = espy_json_int(espy_json_at(espy_json_at(samples, i), 0), 0);
-        ESPY_GO(erase_add(cx, r, sql, DB_ARGS(DB_INT(id)), NULL));
+        ESPY_GO(erase_add(cx, r, sql, DB_INT(id), 0, 0));
     }
 out:
     ops->done(rows);
@@ -430,6 +591,35 @@ static int erase_sample_order(const void *a, const void *b)
     return by != 0 ? by : x->id < y->id ? -1 : x->id > y->id;
 }
 
+static void erase_sort(erase_run *r)
+{
+    if (r->samples_n > 0)
+        qsort(r->samples, r->samples_n, sizeof *r->samples, erase_sample_order);
+}
+
+/* A label that was merged into another one is that one: its samples cannot be told apart any more.
+ */
+static espy_err erase_not_merged(espy_ctx *cx, const erase_run *r, const espy_label *l)
+{
+    static const char sql[] = "SELECT c.label FROM label_codes c JOIN labels l ON l.id = c.label"
+                              " WHERE c.collection = $1 AND c.code = $2 AND c.label <> $3"
+                              " AND l.deleted IS NULL";
+    espy_label into = {0};
+    int64_t id = 0;
+    bool found = false;
+    ESPY_TRY(espy_db_find(cx, r->st, sql,
+                          DB_ARGS(DB_INT(r->collection), DB_TEXT(l->code), DB_INT(l->id)), &found,
+                          &id));
+    if (!found)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_store_label_get(cx, r->st, r->collection, id, &into));
+    espy_err e = espy_fail(cx, ESPY_E_ARG,
+                           "label '%s' was merged into '%s'; erase that one, or undo the merge",
+                           l->code, into.code);
+    espy_label_free(cx, &into);
+    return e;
+}
+
 /* The samples of the label, and those at the same place of the same media: other detectors', other
  * collections'. */
 static espy_err erase_samples(espy_ctx *cx, erase_run *r)
@@ -437,23 +627,39 @@ static espy_err erase_samples(espy_ctx *cx, erase_run *r)
     static const char own[] = ERASE_SAMPLE " WHERE s.label = $1";
     static const char same[] = ERASE_SAMPLE " WHERE m.digest = $1";
     espy_label l = {0};
-    ESPY_TRY(erase_add(cx, r, own, DB_ARGS(DB_INT(r->label)), NULL));
+    espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_label_get(cx, r->st, r->collection, r->label, &l));
-    bool deleted = l.deleted;
+    if (l.deleted)
+        e = erase_not_merged(cx, r, &l);
+    if (e == ESPY_E_OK && l.deleted)
+        e = erase_add_deleted(cx, r);
     espy_label_free(cx, &l);
-    if (deleted)
-        ESPY_TRY(erase_add_deleted(cx, r));
-    size_t n = r->samples_n;
-    for (size_t i = 0; i < n; i++) {
-        const erase_sample s = r->samples[i];
-        ESPY_TRY(erase_add(cx, r, same, DB_ARGS(DB_TEXT(s.digest)), s.box));
+    ESPY_TRY(e);
+    ESPY_TRY(erase_add(cx, r, own, DB_INT(r->label), 0, 0));
+    erase_sort(r);
+    for (size_t i = 0, n = r->samples_n, end; i < n; i = end) {
+        char digest[ESPY_DIGEST_HEX]; /* the list may move while it is looked for */
+        memcpy(digest, r->samples[i].digest, sizeof digest);
+        for (end = i + 1; end < n && strcmp(r->samples[end].digest, digest) == 0;)
+            end++;
+        ESPY_TRY(erase_add(cx, r, same, DB_TEXT(digest), i, end - i));
     }
-    if (r->samples_n > 0)
-        qsort(r->samples, r->samples_n, sizeof *r->samples, erase_sample_order);
+    erase_sort(r);
     return ESPY_E_OK;
 }
 
 /* -- versions ---------------------------------------------------------------------------------- */
+static espy_err erase_version_push(espy_ctx *cx, erase_run *r, erase_version v)
+{
+    for (size_t i = 0; i < r->versions_n; i++)
+        if (r->versions[i].id == v.id)
+            return ESPY_E_OK;
+    ESPY_TRY(espy_store_grow(cx, (void **)&r->versions, r->versions_n, &r->versions_room,
+                             sizeof *r->versions));
+    r->versions[r->versions_n++] = v;
+    return ESPY_E_OK;
+}
+
 static espy_err erase_version_add(espy_ctx *cx, erase_run *r, const char *sql,
                                   const espy_db_value *args, size_t n)
 {
@@ -466,60 +672,89 @@ static espy_err erase_version_add(espy_ctx *cx, erase_run *r, const char *sql,
         ESPY_GO(ops->next(cx, rows, &more));
         if (!more)
             break;
-        const erase_version v = {ops->integer(rows, 0), ops->integer(rows, 1),
-                                 ops->integer(rows, 2)};
-        bool known = false;
-        for (size_t i = 0; i < r->versions_n; i++)
-            known = known || r->versions[i].id == v.id;
-        if (known)
-            continue;
-        ESPY_GO(espy_store_grow(cx, (void **)&r->versions, r->versions_n, &r->versions_room,
-                                sizeof *r->versions));
-        r->versions[r->versions_n++] = v;
+        ESPY_GO(erase_version_push(
+            cx, r,
+            (erase_version){ops->integer(rows, 0), ops->integer(rows, 1), ops->integer(rows, 2)}));
     }
 out:
     ops->done(rows);
     return e;
 }
 
-/* Whether the parts of a version.json that may name labels name this one. */
-static espy_err erase_version_names(espy_ctx *cx, const erase_run *r, const char *text, bool *named)
+/* Whether a code is one of the label's. */
+static bool erase_is_name(const erase_run *r, const char *text)
 {
-    static const char *const parts[] = {"classes", "sample_counts", "file_counts", "gate",
-                                        "reason"};
-    espy_json *v = NULL;
-    *named = false;
-    if (!erase_mentions(r, text))
-        return ESPY_E_OK;
-    ESPY_TRY(espy_json_parse(cx, text, strlen(text), &v));
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !*named; i++)
-        *named = erase_json_mentions(r, espy_json_get(v, parts[i]), i == 1 || i == 2);
-    espy_json_free(v);
-    return ESPY_E_OK;
+    for (size_t i = 0; i < r->names_n; i++)
+        if (strcmp(r->names[i], text) == 0)
+            return true;
+    return false;
 }
 
-/* Versions of the collection whose version.json names the label, though none of its samples was
- * learned from: what a gate compared with. */
+/* Whether a version.json names the label: as a class, by a count, or in what a gate noted. */
+static bool erase_version_names(const erase_run *r, const espy_json *v)
+{
+    static const char *const counts[] = {"sample_counts", "file_counts"};
+    const espy_json *classes = espy_json_get(v, "classes");
+    for (size_t i = 0; i < espy_json_count(classes); i++)
+        if (erase_is_name(r, espy_json_string(espy_json_at(classes, i), "")))
+            return true;
+    for (size_t k = 0; k < 2; k++) {
+        void *it = NULL;
+        const char *key;
+        const espy_json *value, *of = espy_json_get(v, counts[k]);
+        while (espy_json_is_object(of) && espy_json_next(of, &it, &key, &value))
+            if (erase_is_name(r, key))
+                return true;
+    }
+    return erase_json_mentions(r, espy_json_get(v, "gate"), false) ||
+           erase_json_mentions(r, espy_json_get(v, "reason"), false);
+}
+
+/* Versions of the collection that name the label though none of its samples was learned from; with
+ * `left` they are only counted.  Codes of labels that are there now are theirs. */
 static espy_err erase_versions_naming(espy_ctx *cx, erase_run *r, int64_t *left)
 {
-    static const erase_column json = {"SELECT id, json FROM versions WHERE collection = $1"
-                                      " AND id > $2 ORDER BY id LIMIT 1",
-                                      NULL, true};
-    static const char one[] = "SELECT id, collection, number FROM versions WHERE id = $1";
-    for (int64_t id = 0;;) {
-        char *text = NULL;
-        ESPY_TRY(erase_next(cx, r, &json, &id, &text));
-        if (id == 0)
-            return ESPY_E_OK;
-        bool named = false;
-        espy_err e = erase_version_names(cx, r, text, &named);
+    static const char sql[] =
+        "SELECT id, collection, number, json FROM versions WHERE collection = $1";
+    const espy_db_ops *ops = r->st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_json *v = NULL;
+    char *text = NULL;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(r->collection)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_db_text(cx, r->st, rows, 3, &text));
+        ESPY_GO(espy_json_parse(cx, text, strlen(text), &v));
+        bool named = erase_version_names(r, v);
+        espy_json_free(v);
         espy_free(cx, text);
-        ESPY_TRY(e);
+        v = NULL;
+        text = NULL;
         if (named && left != NULL)
             ++*left;
         else if (named)
-            ESPY_TRY(erase_version_add(cx, r, one, DB_ARGS(DB_INT(id))));
+            ESPY_GO(erase_version_push(cx, r,
+                                       (erase_version){ops->integer(rows, 0), ops->integer(rows, 1),
+                                                       ops->integer(rows, 2)}));
     }
+out:
+    ops->done(rows);
+    espy_json_free(v);
+    espy_free(cx, text);
+    return e;
+}
+
+/* The files are a cache: should the transaction fail, they are made again. */
+static espy_err erase_caches(espy_ctx *cx, const erase_run *r)
+{
+    for (size_t i = 0; i < r->versions_n; i++)
+        ESPY_TRY(
+            espy_version_cache_remove(cx, r->st, r->versions[i].collection, r->versions[i].number));
+    return ESPY_E_OK;
 }
 
 static espy_err erase_versions(espy_ctx *cx, erase_run *r)
@@ -542,38 +777,96 @@ static espy_err erase_versions(espy_ctx *cx, erase_run *r)
             espy_db_exec(cx, r->st, aliases, DB_ARGS(DB_INT(v->collection), DB_INT(v->number))));
         ESPY_TRY(espy_db_exec(cx, r->st, lineage, DB_ARGS(DB_INT(v->id))));
         ESPY_TRY(espy_db_exec(cx, r->st, versions, DB_ARGS(DB_INT(v->id))));
-        /* the files are a cache: should the transaction fail, they are made again */
-        ESPY_TRY(espy_version_cache_remove(cx, r->st, v->collection, v->number));
     }
-    return ESPY_E_OK;
+    return erase_caches(cx, r);
 }
 
 /* -- media ------------------------------------------------------------------------------------- */
-/* Blanks the samples first .. first + n - 1, which are in one media, and files the result under its
- * new digest in place of the old one. */
+/* What stands for a media after samples first .. first + n - 1 are blanked.  *lost: it cannot be
+ * read any more, and the token stands for it. */
+static espy_err erase_blanked(espy_ctx *cx, erase_run *r, size_t first, size_t n, espy_buf *out,
+                              bool *lost)
+{
+    espy_ctx sub = espy_ctx_child(cx);
+    espy_buf before = {0};
+    float(*boxes)[4] = espy_array(cx, n, sizeof *boxes);
+    if (boxes == NULL)
+        return cx->code;
+    for (size_t i = 0; i < n; i++)
+        memcpy(boxes[i], r->samples[first + i].box, sizeof boxes[i]);
+    espy_err e =
+        espy_store_media_bytes(&sub, r->st, r->samples[first].digest, cx->max.file_bytes, &before);
+    if (e == ESPY_E_OK)
+        e = r->blank(&sub, r->self, espy_span_of(&before), (const float(*)[4])boxes, n, out);
+    espy_free(cx, boxes);
+    espy_buf_free(cx, &before);
+    *lost = e == ESPY_E_NOT_FOUND || e == ESPY_E_DIGEST || e == ESPY_E_FORMAT || e == ESPY_E_LIMIT;
+    if (!*lost)
+        return e == ESPY_E_OK ? e : espy_ctx_adopt(cx, &sub);
+    espy_buf_init(out, ERASE_TEXT_MAX);
+    return espy_buf_printf(cx, out, "%s %s", r->token, r->samples[first].digest);
+}
+
+/* Takes the names out of where a media came from, in every collection. */
+static espy_err erase_sources(espy_ctx *cx, erase_run *r, const char *digest)
+{
+    static const char read[] = "SELECT id, source FROM media WHERE digest = $1";
+    static const char update[] = "UPDATE media SET source = $1, recording = NULL WHERE id = $2";
+    const espy_db_ops *ops = r->st->db->ops;
+    espy_db_rows *rows = NULL;
+    erase_edits l = {0};
+    char *text = NULL;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, r->st->db, read, DB_ARGS(DB_TEXT(digest)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_db_text(cx, r->st, rows, 1, &text));
+        ESPY_GO(espy_store_grow(cx, (void **)&l.at, l.n, &l.room, sizeof *l.at));
+        l.at[l.n] = (erase_edit){ops->integer(rows, 0), NULL};
+        ESPY_GO(erase_text(cx, r, text, &l.at[l.n].to));
+        r->texts += strcmp(text, l.at[l.n++].to) != 0;
+        espy_free(cx, text);
+        text = NULL;
+    }
+    ops->done(rows);
+    rows = NULL;
+    for (size_t i = 0; i < l.n; i++)
+        ESPY_GO(espy_db_exec(cx, r->st, update, DB_ARGS(DB_TEXT(l.at[i].to), DB_INT(l.at[i].id))));
+out:
+    ops->done(rows);
+    espy_free(cx, text);
+    erase_edits_free(cx, &l);
+    return e;
+}
+
+/* Blanks samples first .. first + n - 1 of a media and files the result under its new digest in
+ * place of the old one. */
 static espy_err erase_blank(espy_ctx *cx, erase_run *r, size_t first, size_t n)
 {
+    static const char taken[] = "SELECT id FROM media WHERE digest = $1";
     static const char update[] = "UPDATE media SET digest = $1, bytes = $2 WHERE digest = $3";
     const char *old = r->samples[first].digest;
     char digest[ESPY_DIGEST_HEX];
-    espy_buf before = {0}, after = {0};
-    float(*boxes)[4] = espy_array(cx, n, sizeof *boxes);
-    espy_err e = boxes == NULL ? cx->code : ESPY_E_OK;
-    for (size_t i = 0; e == ESPY_E_OK && i < n; i++)
-        memcpy(boxes[i], r->samples[first + i].box, sizeof boxes[i]);
-    if (e == ESPY_E_OK)
-        e = espy_store_media_bytes(cx, r->st, old, cx->max.file_bytes, &before);
-    if (e == ESPY_E_OK)
-        e = r->blank(cx, r->self, espy_span_of(&before), (const float(*)[4])boxes, n, &after);
-    if (e == ESPY_E_OK) {
+    espy_buf after = {0};
+    bool lost = false, found = false;
+    int64_t id;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(erase_sources(cx, r, old));
+    ESPY_GO(erase_blanked(cx, r, first, n, &after, &lost));
+    espy_digest(after.data, after.size, digest);
+    ESPY_GO(espy_db_find(cx, r->st, taken, DB_ARGS(DB_TEXT(digest)), &found, &id));
+    if (found) { /* this photo was blanked before and came again: behind their end files may grow */
+        ESPY_GO(espy_buf_text(cx, &after, r->token));
         espy_digest(after.data, after.size, digest);
-        e = espy_media_put(cx, r->st, espy_span_of(&after), digest);
     }
-    if (e == ESPY_E_OK)
-        e = espy_db_exec(cx, r->st, update,
-                         DB_ARGS(DB_TEXT(digest), DB_INT((int64_t)after.size), DB_TEXT(old)));
-    espy_free(cx, boxes);
-    espy_buf_free(cx, &before);
+    ESPY_GO(espy_media_put(cx, r->st, espy_span_of(&after), digest));
+    ESPY_GO(espy_db_exec(cx, r->st, update,
+                         DB_ARGS(DB_TEXT(digest), DB_INT((int64_t)after.size), DB_TEXT(old))));
+    *(lost ? &r->removed : &r->blanked) += 1;
+out:
     espy_buf_free(cx, &after);
     return e;
 }
@@ -588,12 +881,10 @@ static espy_err erase_media_one(espy_ctx *cx, erase_run *r, size_t first, size_t
     const char *digest = r->samples[first].digest;
     int64_t shown = 0;
     ESPY_TRY(espy_db_number(cx, r->st, all, DB_ARGS(DB_TEXT(digest)), &shown));
-    if ((uint64_t)shown > n) {
+    if ((uint64_t)shown > n)
         ESPY_TRY(erase_blank(cx, r, first, n));
-        r->blanked++;
-    } else {
+    else
         r->removed++;
-    }
     for (size_t i = first; i < first + n; i++)
         ESPY_TRY(espy_db_exec(cx, r->st, sample, DB_ARGS(DB_INT(r->samples[i].id))));
     ESPY_TRY(espy_db_exec(cx, r->st, media, DB_ARGS(DB_TEXT(digest)))); /* none when blanked */
@@ -639,7 +930,7 @@ static espy_err erase_left(espy_ctx *cx, erase_run *r, int64_t *left)
 static espy_err erase_receipt(espy_ctx *cx, const erase_run *r, int64_t left, espy_json **out)
 {
     char when[32];
-    espy_json *v = espy_json_object();
+    espy_json *v = espy_json_object(), *list = NULL;
     espy_err e = ESPY_E_OK;
     espy_time_iso(espy_time_now(), when);
     ESPY_GO(espy_json_set(cx, v, "token", espy_json_of_string(r->token)));
@@ -650,9 +941,19 @@ static espy_err erase_receipt(espy_ctx *cx, const erase_run *r, int64_t left, es
     ESPY_GO(espy_json_set(cx, v, "versions_removed", espy_json_of_int((int64_t)r->versions_n)));
     ESPY_GO(espy_json_set(cx, v, "texts_changed", espy_json_of_int(r->texts)));
     ESPY_GO(espy_json_set(cx, v, "leftovers", espy_json_of_int(left)));
+    list = espy_json_array();
+    for (size_t i = 0; i < r->elsewhere_n; i += 2) {
+        espy_json *pair = espy_json_array();
+        ESPY_GO(espy_json_append(cx, list, pair));
+        ESPY_GO(espy_json_append(cx, pair, espy_json_of_int(r->elsewhere[i])));
+        ESPY_GO(espy_json_append(cx, pair, espy_json_of_int(r->elsewhere[i + 1])));
+    }
+    ESPY_GO(espy_json_set(cx, v, "elsewhere", espy_json_ref(list)));
+    espy_json_free(list);
     *out = v;
     return ESPY_E_OK;
 out:
+    espy_json_free(list);
     espy_json_free(v);
     return e;
 }
@@ -697,6 +998,7 @@ static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
     static const char label[] = "DELETE FROM labels WHERE id = $1";
     int64_t left = 0;
     ESPY_TRY(erase_names(cx, r));
+    ESPY_TRY(erase_others(cx, r));
     ESPY_TRY(erase_samples(cx, r));
     ESPY_TRY(erase_open(cx, r));
     ESPY_TRY(erase_versions(cx, r));
@@ -711,6 +1013,21 @@ static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
     return erase_close(cx, r, *receipt);
 }
 
+/* What is done once the erasure is committed.  A failure leaves bytes behind that nothing names; it
+ * is told, and opening the store or ending its other readers mends it. */
+static void erase_files(espy_ctx *cx, erase_run *r)
+{
+    espy_store *st = r->st;
+    for (int step = 0; step < 3; step++) {
+        espy_ctx sub = espy_ctx_child(cx);
+        espy_err e = step == 0   ? espy_media_sweep(&sub, st)
+                     : step == 1 ? erase_caches(&sub, r)
+                                 : st->db->ops->scrub(&sub, st->db, st->dir);
+        if (e != ESPY_E_OK)
+            espy_log(cx, ESPY_LOG_WARN, "erased, but %s", sub.text);
+    }
+}
+
 espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                           espy_blank_fn *blank, void *self, espy_json **receipt)
 {
@@ -721,17 +1038,14 @@ espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int6
     espy_err e = erase_all(cx, &r, &made);
     if (e == ESPY_E_OK)
         e = espy_store_commit(cx, st);
-    if (e != ESPY_E_OK)
-        espy_store_rollback(cx, st);
-    erase_run_free(cx, &r);
-    if (e == ESPY_E_OK)
-        e = espy_media_sweep(cx, st);
-    if (e == ESPY_E_OK)
-        e = st->db->ops->scrub(cx, st->db, st->dir);
-    if (e == ESPY_E_OK)
+    if (e == ESPY_E_OK) {
+        erase_files(cx, &r);
         *receipt = made;
-    else
+    } else {
+        espy_store_rollback(cx, st);
         espy_json_free(made);
+    }
+    erase_run_free(cx, &r);
     return e;
 }
 

@@ -2,6 +2,7 @@
  * store - sessions, the pool of samples, filing what grouping and assignment found. */
 #include "store/group.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -17,19 +18,24 @@ void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n)
     espy_free(cx, sessions);
 }
 
-/* YYYY-MM-DD with a month and a day that there are. */
+/* YYYY-MM-DD, a day that there is. */
 static bool session_date_valid(const char *s)
 {
-    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    char part[3][5] = {{0}};
-    int64_t year, month, day;
-    if (strlen(s) != 10 || s[4] != '-' || s[7] != '-')
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int part[3] = {0}; /* year, month, day */
+    for (int i = 0, at = 0; i < 10; i++) {
+        bool dash = i == 4 || i == 7;
+        if (dash ? s[i] != '-' : s[i] < '0' || s[i] > '9')
+            return false;
+        at += dash;
+        if (!dash)
+            part[at] = part[at] * 10 + (s[i] - '0');
+    }
+    if (s[10] != '\0' || part[0] == 0 || part[1] < 1 || part[1] > 12)
         return false;
-    memcpy(part[0], s, 4);
-    memcpy(part[1], s + 5, 2);
-    memcpy(part[2], s + 8, 2);
-    return espy_parse_int(part[0], 1, 9999, &year) && espy_parse_int(part[1], 1, 12, &month) &&
-           espy_parse_int(part[2], 1, days[month - 1], &day);
+    bool leap = part[0] % 4 == 0 && (part[0] % 100 != 0 || part[0] % 400 == 0);
+    int most = days[part[1] - 1] + (part[1] == 2 && leap);
+    return part[2] >= 1 && part[2] <= most;
 }
 
 espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
@@ -167,16 +173,13 @@ static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_
 {
     const espy_db_ops *ops = st->db->ops;
     espy_pool_sample *s = &p->at[at];
-    espy_span origin = {0};
     *s = (espy_pool_sample){.sample = ops->integer(rows, 0),
                             .media = ops->integer(rows, 1),
                             .label = ops->integer(rows, 2),
                             .score = (float)ops->real(rows, 9),
                             .sharpness = (float)ops->real(rows, 10)};
     ESPY_TRY(espy_db_actor(cx, st, rows, 3, s->actor));
-    if (!ops->is_null(rows, 4))
-        ESPY_TRY(ops->bytes(cx, rows, 4, &origin));
-    s->grouped = origin.size == 7 && memcmp(origin.data, "cluster", 7) == 0;
+    ESPY_TRY(espy_db_grouped(cx, st, rows, 4, &s->grouped));
     for (int k = 0; k < 4; k++)
         s->box[k] = (float)ops->real(rows, 5 + k);
     return espy_db_vector(cx, st, rows, 11, p->n, &p->dim, &p->x, at);
@@ -227,45 +230,81 @@ espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64
 }
 
 /* -- filing ------------------------------------------------------------------------------------ */
-/* Whether the sample may still be given the label: nobody has said otherwise since.  *had: the
- * label that it has now. */
-static espy_err file_allowed(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
-                             int64_t label, bool *allowed, int64_t *had)
+/* Whether the sample is still what was seen, and may be given the label. */
+static espy_err file_allowed(espy_ctx *cx, espy_store *st, int64_t collection, const espy_filing *f,
+                             int64_t label, bool *allowed)
 {
     static const char refused[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
+    static const char lives[] =
+        "SELECT id FROM labels WHERE collection = $1 AND id = $2 AND deleted IS NULL";
     espy_sample_state s = {0};
-    bool found = false;
+    bool no = false, there = label == 0;
     int64_t id;
-    espy_err e = espy_sample_state_read(cx, st, sample, &s);
+    *allowed = false;
+    espy_err e = espy_sample_state_read(cx, st, f->sample, &s);
     if (e == ESPY_E_NOT_FOUND) { /* erased since */
         espy_clear(cx);
-        *allowed = false;
         return ESPY_E_OK;
     }
     ESPY_TRY(e);
-    ESPY_TRY(espy_db_find(cx, st, refused, DB_ARGS(DB_INT(sample), DB_INT(label)), &found, &id));
-    *had = s.label;
-    *allowed = s.collection == collection && strcmp(s.actor, "user") != 0 && !found;
+    if (s.collection != collection || strcmp(s.actor, "user") == 0 || s.label != f->seen->label ||
+        s.grouped != f->seen->grouped || strcmp(s.actor, f->seen->actor) != 0)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_db_find(cx, st, refused, DB_ARGS(DB_INT(f->sample), DB_INT(label)), &no, &id));
+    if (!there)
+        ESPY_TRY(
+            espy_db_find(cx, st, lives, DB_ARGS(DB_INT(collection), DB_INT(label)), &there, &id));
+    *allowed = there && !no;
     return ESPY_E_OK;
 }
 
-/* Gives one sample its label, unless a person or another process has been there since. */
-static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
-                         int64_t label, double confidence, int64_t *had, bool *filed)
+static espy_err file_one(espy_ctx *cx, espy_store *st, espy_change *ch, espy_filing *f,
+                         int64_t label)
 {
-    static const char owner[] =
-        "SELECT id FROM labels WHERE collection = $1 AND id = $2 AND deleted IS NULL";
-    bool allowed = false, found = true;
-    int64_t id;
-    *filed = false;
-    ESPY_TRY(file_allowed(cx, st, ch->collection, sample, label, &allowed, had));
-    if (allowed && label != 0)
-        ESPY_TRY(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(ch->collection), DB_INT(label)), &found,
-                              &id));
-    if (!allowed || !found)
+    ESPY_TRY(file_allowed(cx, st, ch->collection, f, label, &f->filed));
+    if (!f->filed)
         return ESPY_E_OK;
-    *filed = true;
-    return espy_change_sample(cx, st, ch, sample, label, label != 0 ? "job" : "", confidence);
+    return espy_change_sample(cx, st, ch, f->sample, label, label != 0 ? "job" : "", f->confidence);
+}
+
+static int file_id_order(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Groups that have lost their last sample go. */
+static espy_err file_tidy(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_filing *f,
+                          size_t n)
+{
+    size_t count = 0;
+    espy_err e = ESPY_E_OK;
+    int64_t *had = espy_array(cx, n, sizeof *had);
+    if (had == NULL)
+        return cx->code;
+    for (size_t i = 0; i < n; i++)
+        if (f[i].filed && f[i].seen->grouped)
+            had[count++] = f[i].seen->label;
+    if (count > 0)
+        qsort(had, count, sizeof *had, file_id_order);
+    for (size_t i = 0; i < count && e == ESPY_E_OK; i++)
+        if (i == 0 || had[i] != had[i - 1])
+            e = espy_change_tidy(cx, st, ch, had[i]);
+    espy_free(cx, had);
+    return e;
+}
+
+/* New groups; two runs at once number theirs alike. */
+static espy_err file_fresh(espy_ctx *cx, espy_store *st, espy_change *ch, espy_new_label *fresh)
+{
+    espy_err e = espy_change_label_new(cx, st, ch, fresh->code, fresh->name, true, &fresh->id);
+    if (e != ESPY_E_EXISTS)
+        return e;
+    espy_clear(cx);
+    return espy_fail(
+        cx, ESPY_E_EXISTS,
+        "another run made groups meanwhile (%s); nothing was filed, run this one again",
+        fresh->code);
 }
 
 espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const char *action,
@@ -275,25 +314,17 @@ espy_err espy_store_file(espy_ctx *cx, espy_store *st, int64_t collection, const
     espy_change ch = {0};
     espy_err e = ESPY_E_OK;
     *filed = 0;
-    int64_t *had = espy_array(cx, n, sizeof *had);
-    if (had == NULL)
-        return cx->code;
-    ESPY_GO(espy_change_begin(cx, st, collection, "job", action, &ch));
+    ESPY_TRY(espy_change_begin(cx, st, collection, "job", action, &ch));
     for (size_t i = 0; i < fresh_n; i++)
-        ESPY_GO(
-            espy_change_label_new(cx, st, &ch, fresh[i].code, fresh[i].name, true, &fresh[i].id));
+        ESPY_GO(file_fresh(cx, st, &ch, &fresh[i]));
     for (size_t i = 0; i < n; i++) {
         espy_filing *f = &filings[i];
-        ESPY_GO(file_one(cx, st, &ch, f->sample, f->label < 0 ? fresh[-1 - f->label].id : f->label,
-                         f->confidence, &had[i], &f->filed));
+        ESPY_GO(file_one(cx, st, &ch, f, f->label < 0 ? fresh[-1 - f->label].id : f->label));
         *filed += f->filed;
     }
-    for (size_t i = 0; i < n; i++)
-        if (had[i] != 0)
-            ESPY_GO(espy_change_tidy(cx, st, &ch, had[i]));
+    ESPY_GO(file_tidy(cx, st, &ch, filings, n));
     e = espy_change_end(cx, st, &ch, 0, 0);
 out:
     espy_change_drop(cx, st, &ch);
-    espy_free(cx, had);
     return e;
 }

@@ -163,6 +163,7 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
 typedef struct espy_sample_state {
     int64_t collection, label, media;
     char actor[8];     /* "" when nobody has labelled it */
+    bool grouped;      /* its label is a group that nobody has named */
     double confidence; /* NaN: none */
 } espy_sample_state;
 espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
@@ -171,6 +172,9 @@ espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
 espy_err espy_db_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
                        char out[8]) ESPY_NODISCARD;
 
+/* A column "origin" of labels: whether it says that grouping made it. */
+espy_err espy_db_grouped(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
+                         bool *out) ESPY_NODISCARD;
 /* An embedding, as vector `at` of n: its dimension must be that of the others; the first one makes
  * room for all. */
 espy_err espy_db_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, size_t n,
@@ -202,6 +206,9 @@ espy_err espy_change_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
                            const espy_label *to) ESPY_NODISCARD;
 espy_err espy_change_label_new(espy_ctx *cx, espy_store *st, espy_change *ch, const char *code,
                                const char *name, bool grouped, int64_t *id) ESPY_NODISCARD;
+/* From now on a code means this label, and so do the codes that the label of that code had. */
+espy_err espy_change_code(espy_ctx *cx, espy_store *st, const espy_change *ch, const char *code,
+                          int64_t label) ESPY_NODISCARD;
 /* Deletes the label when it is a group that has lost its last sample. */
 espy_err espy_change_tidy(espy_ctx *cx, espy_store *st, espy_change *ch,
                           int64_t label) ESPY_NODISCARD;

@@ -64,13 +64,16 @@ espy_err espy_store_label_rename(espy_ctx *cx, espy_store *st, int64_t collectio
     ESPY_GO(label_living(cx, st, collection, label, &old));
     to = old;
     to.grouped = false;
-    if (code != NULL) {
+    if (code != NULL && strcmp(code, old.code) != 0) {
         ESPY_GO(espy_change_code_free(cx, st, &ch, code, label));
+        ESPY_GO(espy_change_code(cx, st, &ch, old.code, label));
         to.code = (char *)(uintptr_t)code;
     }
     if (name != NULL)
         to.name = (char *)(uintptr_t)name;
-    if (old.grouped || strcmp(to.code, old.code) != 0 || strcmp(to.name, old.name) != 0)
+    to.named = old.named || strcmp(actor, "user") == 0;
+    if (old.grouped || to.named != old.named || strcmp(to.code, old.code) != 0 ||
+        strcmp(to.name, old.name) != 0)
         ESPY_GO(espy_change_label(cx, st, &ch, &old, &to));
     e = espy_change_end(cx, st, &ch, label, 0);
 out:
@@ -144,6 +147,32 @@ static espy_err merge_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, 
     return e;
 }
 
+espy_err espy_store_label_make(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               const char *name, int64_t *id)
+{
+    static const char find[] = "SELECT id FROM labels WHERE collection = $1 AND code = $2";
+    espy_label old = {0}, again;
+    espy_change ch = {0};
+    bool found = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_change_begin(cx, st, collection, "user", "label.create", &ch));
+    ESPY_GO(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(code)), &found, id));
+    if (!found) {
+        ESPY_GO(espy_change_label_new(cx, st, &ch, code, name == NULL ? code : name, false, id));
+    } else {
+        ESPY_GO(espy_store_label_get(cx, st, collection, *id, &old));
+        again = old;
+        again.deleted = false;
+        if (old.deleted)
+            ESPY_GO(espy_change_label(cx, st, &ch, &old, &again));
+    }
+    e = espy_change_end(cx, st, &ch, *id, 0);
+out:
+    espy_change_drop(cx, st, &ch);
+    espy_label_free(cx, &old);
+    return e;
+}
+
 espy_err espy_store_label_merge(espy_ctx *cx, espy_store *st, int64_t collection, int64_t from,
                                 int64_t into, const char *actor, size_t *moved, size_t *left)
 {
@@ -162,6 +191,7 @@ espy_err espy_store_label_merge(espy_ctx *cx, espy_store *st, int64_t collection
     gone = a;
     gone.deleted = true;
     ESPY_GO(espy_change_label(cx, st, &ch, &a, &gone));
+    ESPY_GO(espy_change_code(cx, st, &ch, a.code, into));
     named = b;
     named.grouped = a.grouped && b.grouped; /* two groups make a group */
     if (named.grouped != b.grouped)

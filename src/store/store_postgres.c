@@ -67,7 +67,15 @@ static const char pg_schema_3
          " origin " PG_TEXT " NOT NULL DEFAULT 'user' CHECK (origin IN ('user','cluster')),"
          " email " PG_TEXT " NOT NULL DEFAULT '',"
          " deleted DOUBLE PRECISION,"
+         " named BIGINT NOT NULL DEFAULT 0,"
          " UNIQUE (collection, code));"
+
+         "CREATE TABLE label_codes ("
+         " collection BIGINT NOT NULL REFERENCES collections(id),"
+         " code " PG_TEXT " NOT NULL,"
+         " label BIGINT NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+         " PRIMARY KEY (collection, code));"
+         "CREATE INDEX label_codes_label ON label_codes(label);"
 
          "CREATE TABLE sessions ("
          " id" PG_ID ","
@@ -200,6 +208,7 @@ static const char pg_schema_3
          " time DOUBLE PRECISION NOT NULL,"
          " UNIQUE (session, label, day));"
          "CREATE INDEX attendance_label ON attendance(label);"
+         "CREATE INDEX attendance_sample ON attendance(sample);"
 
          "CREATE TABLE jobs ("
          " id" PG_ID ","

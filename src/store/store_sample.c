@@ -523,11 +523,22 @@ espy_err espy_db_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int col
     return ESPY_E_OK;
 }
 
+espy_err espy_db_grouped(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, bool *out)
+{
+    espy_span s = {0};
+    if (!st->db->ops->is_null(rows, column))
+        ESPY_TRY(st->db->ops->bytes(cx, rows, column, &s));
+    *out = s.size == 7 && memcmp(s.data, "cluster", 7) == 0;
+    return ESPY_E_OK;
+}
+
 espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
                                 espy_sample_state *out)
 {
-    static const char sql[] = "SELECT m.collection, s.label, s.labelled_by, s.confidence, s.media"
-                              " FROM samples s JOIN media m ON m.id = s.media WHERE s.id = $1";
+    static const char sql[] =
+        "SELECT m.collection, s.label, s.labelled_by, s.confidence, s.media, l.origin"
+        " FROM samples s JOIN media m ON m.id = s.media LEFT JOIN labels l ON l.id = s.label"
+        " WHERE s.id = $1";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
@@ -542,6 +553,7 @@ espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
     out->label = ops->integer(rows, 1);
     out->confidence = ops->is_null(rows, 3) ? (double)NAN : ops->real(rows, 3);
     out->media = ops->integer(rows, 4);
+    ESPY_GO(espy_db_grouped(cx, st, rows, 5, &out->grouped));
     e = espy_db_actor(cx, st, rows, 2, out->actor);
 out:
     ops->done(rows);
@@ -574,7 +586,9 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
                                  const char *actor)
 {
     static const char owner[] = "SELECT collection FROM labels WHERE id = $1";
-    static const char update[] = "UPDATE samples SET label = $1, labelled_by = $2 WHERE id = $3";
+    static const char update[] = "UPDATE samples SET label = $1, labelled_by = $2,"
+                                 " confidence = NULL WHERE id = $3";
+    static const char rejected[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
     espy_sample_state old = {0};
     espy_err e = ESPY_E_OK;
     if (actor == NULL || !sample_actor_known(actor))
@@ -600,6 +614,17 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
                       (long long)sample);
         goto out;
     }
+    if (!by_user && label != 0 && label != old.label) {
+        bool refused = false;
+        int64_t id;
+        ESPY_GO(
+            espy_db_find(cx, st, rejected, DB_ARGS(DB_INT(sample), DB_INT(label)), &refused, &id));
+        if (refused)
+            ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
+                              "a person said that sample %lld is not of this label; only a person "
+                              "changes that",
+                              (long long)sample));
+    }
     /* A user who confirms a folder's label makes it a human label; the rest of the same is nothing.
      */
     bool same =
@@ -608,6 +633,8 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
         ESPY_GO(
             espy_db_exec(cx, st, update, DB_ARGS(DB_ID(label), DB_TEXT(actor), DB_INT(sample))));
         ESPY_GO(sample_label_event(cx, st, sample, label, actor, &old));
+        if (label != 0)
+            ESPY_GO(espy_store_media_probe(cx, st, old.media, false));
     }
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;
@@ -717,11 +744,12 @@ void espy_vectors_free(espy_ctx *cx, espy_vectors *v)
 static const char sample_of_labels[] =
     "SELECT s.id, l.id, e.vector, m.digest, m.recording FROM labels l CROSS JOIN samples s"
     " CROSS JOIN embeddings e CROSS JOIN media m"
-    " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2"
-    " AND m.id = s.media ORDER BY l.code, s.id";
+    " WHERE l.collection = $1 AND l.deleted IS NULL AND s.label = l.id AND e.sample = s.id"
+    " AND e.encoder_digest = $2 AND m.id = s.media ORDER BY l.code, s.id";
 static const char sample_of_labels_count[] =
     "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
-    " WHERE l.collection = $1 AND s.label = l.id AND e.sample = s.id AND e.encoder_digest = $2";
+    " WHERE l.collection = $1 AND l.deleted IS NULL AND s.label = l.id AND e.sample = s.id"
+    " AND e.encoder_digest = $2";
 static const char sample_of_version[] =
     "SELECT v.sample, l.id, e.vector, m.digest, m.recording FROM labels l"
     " CROSS JOIN version_samples v CROSS JOIN embeddings e CROSS JOIN samples s CROSS JOIN media m"

@@ -175,7 +175,16 @@ static const char sqlite_schema_3[] =
     "ALTER TABLE labels ADD COLUMN origin TEXT NOT NULL DEFAULT 'user'"
     " CHECK (origin IN ('user','cluster'));" /* 'cluster': made by grouping, named by nobody */
     "ALTER TABLE labels ADD COLUMN email TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE labels ADD COLUMN deleted REAL;" /* when; NULL: it is there */
+    "ALTER TABLE labels ADD COLUMN deleted REAL;"                     /* when; NULL: it is there */
+    "ALTER TABLE labels ADD COLUMN named INTEGER NOT NULL DEFAULT 0;" /* 1: a person named it */
+
+    /* Codes that labels had before they were renamed or merged: folders still say them. */
+    "CREATE TABLE label_codes ("
+    " collection INTEGER NOT NULL REFERENCES collections(id),"
+    " code TEXT NOT NULL,"
+    " label INTEGER NOT NULL REFERENCES labels(id) ON DELETE CASCADE,"
+    " PRIMARY KEY (collection, code)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX label_codes_label ON label_codes(label);"
 
     "CREATE TABLE rejections ("
     " sample INTEGER NOT NULL REFERENCES samples(id) ON DELETE CASCADE,"
@@ -198,6 +207,7 @@ static const char sqlite_schema_3[] =
     " time REAL NOT NULL,"
     " UNIQUE (session, label, day)) STRICT;"
     "CREATE INDEX attendance_label ON attendance(label);"
+    "CREATE INDEX attendance_sample ON attendance(sample);"
 
     "CREATE TABLE jobs ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -841,7 +851,8 @@ static espy_err sqlite_drop_copies(espy_ctx *cx, const char *dir)
     for (size_t i = 0; i < list.n && e == ESPY_E_OK; i++) {
         const char *name = list.at[i].name;
         if (strncmp(name, SCHEMA_FILE ".v", sizeof SCHEMA_FILE + 1) != 0 ||
-            strcmp(espy_path_suffix(name), ".bak") != 0)
+            (strcmp(espy_path_suffix(name), ".bak") != 0 &&
+             strcmp(espy_path_suffix(name), ".part") != 0))
             continue;
         char *path = espy_path_join(cx, dir, name);
         e = path == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
@@ -853,11 +864,19 @@ static espy_err sqlite_drop_copies(espy_ctx *cx, const char *dir)
     return e;
 }
 
-/* Deleted content was overwritten (secure_delete); the log still holds it until it is cut. */
+/* Deleted content was overwritten (secure_delete); the log still holds it until it is cut, for
+ * which nobody may be reading. */
 static espy_err sqlite_scrub(espy_ctx *cx, espy_db *base, const char *dir)
 {
-    ESPY_TRY(sqlite_run(cx, (sqlite_db *)base, "PRAGMA wal_checkpoint(TRUNCATE)"));
-    return sqlite_drop_copies(cx, dir);
+    sqlite_db *db = (sqlite_db *)base;
+    espy_err e = sqlite_drop_copies(cx, dir);
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (e != ESPY_E_OK || rc == SQLITE_OK)
+        return e;
+    return espy_fail(cx, ESPY_E_STORE,
+                     "%s-wal: still holds what was deleted, for another process is reading; it is "
+                     "gone when that ends",
+                     db->path);
 }
 
 /* -- checking ---------------------------------------------------------------------------------- */

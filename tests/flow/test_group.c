@@ -235,14 +235,15 @@ static void run_second_run_changes_nothing(void **state)
     assert_int_equal(group(&p, &o), 3);
     people_same(&p, before, true);
 
-    /* undone, it is as if it had not been; done again, the labels are the same ones */
+    /* undone, it is as if it had not been; done again, the labels are new ones, for what once stood
+     * for somebody never comes to stand for somebody else */
     int64_t label = people_label(&p, s[0]);
     o = in_session();
     assert_int_equal(people_undo(&p, "group").samples, 15);
     assert_int_equal(labels_there(&p), 0);
     assert_int_equal(people_label(&p, s[0]), 0);
     group(&p, &o);
-    assert_int_equal(people_label(&p, s[0]), label);
+    assert_true(people_label(&p, s[0]) > label);
     people_close(&p);
 }
 

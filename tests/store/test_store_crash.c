@@ -540,7 +540,8 @@ static espy_err people_step(espy_ctx *cx, espy_store *st, int64_t c, const int64
 {
     int64_t a = 1, b = 2, made = 0; /* the ids of the labels of people_prepare() */
     espy_new_label fresh = {.code = "cluster_1_1", .name = "Unknown"};
-    espy_filing filing = {s[3], -1, 0.5, false};
+    const espy_pool_sample seen = {.sample = s[3]};
+    espy_filing filing = {s[3], -1, 0.5, &seen, false};
     espy_undone u = {0};
     espy_json *receipt = NULL;
     size_t n = 0, m = 0;

@@ -128,10 +128,12 @@ static void run_filing(void **state)
     CASE_OK(&cx, espy_store_label_reject(&cx, st, c, ada, s + 1, 1));
     case_picture(&cx, st, c, before, sizeof before);
     espy_new_label fresh = {.code = "cluster_1_1", .name = "Unknown Class_c_Cluster_1"};
-    espy_filing filings[] = {{s[0], -1, (double)NAN, true}, /* a person's: stays */
-                             {s[1], ada, 0.9, true},        /* refused: stays */
-                             {s[2], -1, (double)NAN, false},
-                             {s[3], ada, 0.75, false}};
+    espy_sample_pool seen = {0};
+    CASE_OK(&cx, espy_store_pool(&cx, st, c, 0, "enc", &seen));
+    espy_filing filings[] = {{s[0], -1, (double)NAN, &seen.at[0], true}, /* a person's: stays */
+                             {s[1], ada, 0.9, &seen.at[1], true},        /* refused: stays */
+                             {s[2], -1, (double)NAN, &seen.at[2], false},
+                             {s[3], ada, 0.75, &seen.at[3], false}};
     CASE_OK(&cx, espy_store_file(&cx, st, c, "group", &fresh, 1, filings, 4, &filed));
     assert_int_equal(filed, 2);
     for (int i = 0; i < 4; i++)
@@ -150,6 +152,7 @@ static void run_filing(void **state)
     espy_free(&cx, u.action);
     case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
+    espy_sample_pool_free(&cx, &seen);
     ENDED(cx, st);
 }
 
@@ -203,7 +206,10 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
     char code[32];
     int64_t made;
     espy_new_label fresh = {.code = code, .name = "group"};
-    espy_filing f[2] = {{at[0], k, 0.5, false}, {at[1], -1, (double)NAN, false}};
+    espy_sample_pool seen = {0};
+    CASE_OK(cx, espy_store_pool(cx, st, c, 0, "enc", &seen));
+    const espy_pool_sample *of = &seen.at[at - s];
+    espy_filing f[2] = {{at[0], k, 0.5, &of[0], false}, {at[1], -1, (double)NAN, &of[1], false}};
     snprintf(code, sizeof code, "N%d", number);
     CASE_OK(cx, espy_store_events(cx, st, c, 0, 100000, &ev, &before));
     espy_events_free(cx, ev, before);
@@ -234,6 +240,7 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
         e = espy_store_label_set(cx, st, c, espy_random_below(r, 4) ? l : 0, at, n);
         break;
     }
+    espy_sample_pool_free(cx, &seen);
     if (e == ESPY_E_NOMEM || e == ESPY_E_STORE || e == ESPY_E_INTERNAL)
         fail_msg("%s: %s", espy_err_text(e), cx->text);
     espy_clear(cx);
