@@ -212,9 +212,6 @@ static void near_through_index(size_t dim, const char *type)
 static void run_index(void **state)
 {
     (void)state;
-    /* with so few rows the server would rather look at all of them */
-    pg_sql(pg_server(), "ALTER ROLE CURRENT_USER SET enable_seqscan = off;"
-                        "ALTER ROLE CURRENT_USER SET enable_sort = off");
     near_through_index(16, "vector");
     near_through_index(512, "vector");
 }
