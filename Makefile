@@ -50,6 +50,7 @@ models:
 # The figures of docs/accuracy.md, measured again.
 accuracy: build
 	@tools/accuracy.py
+	@tools/people.py
 
 install: build
 	@meson install -C $(BUILD)

@@ -88,6 +88,7 @@ static espy_err assign_summary(espy_cli *cli, const espy_collection *c,
     v = espy_json_object();
     ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, v, "session", espy_json_of_string(o->session)));
+    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_float((float)o->threshold)));
     ESPY_GO(espy_json_set(cx, v, "total", espy_json_of_int((int64_t)a->n)));
     ESPY_GO(espy_json_set(cx, v, "assigned", espy_json_of_int((int64_t)a->assigned)));
     ESPY_GO(espy_json_set(cx, v, "matched", espy_json_of_int((int64_t)a->matched)));
@@ -111,6 +112,7 @@ static espy_err assign_cmd(espy_cli *cli)
     int64_t sample = espy_cli_int(cli, "sample");
     espy_err e = ESPY_E_OK;
     o.session = espy_cli_text(cli, "session");
+    o.date = espy_cli_text(cli, "date");
     o.k = (size_t)espy_cli_int(cli, "k");
     o.margin = espy_cli_real(cli, "margin");
     o.voting = !espy_cli_flag(cli, "no-voting");
@@ -122,7 +124,7 @@ static espy_err assign_cmd(espy_cli *cli)
         o.samples_n = 1;
     }
     ESPY_GO(espy_cli_intake(cli, &c));
-    ESPY_GO(espy_cli_cosine(cli, &c, &o.threshold));
+    ESPY_GO(espy_cli_cosine(cli, &c, espy_assign_cosine, &o.threshold));
     ESPY_GO(espy_flow_assign(cx, &cli->ws, &c, &o, &a));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &names.at, &names.n));
     espy_cli_progress_pause(cli);
@@ -141,12 +143,12 @@ static const espy_option assign_options[] = {
     {"k", "N", ESPY_OPT_INT, 1, ESPY_ASSIGN_K_MAX, "5", NULL, NULL,
      "how many of the nearest labelled samples decide"},
     {"threshold", "COS", ESPY_OPT_REAL, 0, 1, NULL, NULL, NULL,
-     "least cosine of a sample that counts; else 0.6, or the pack's floor where that is higher"},
+     "least cosine of a sample that counts; else what suits the pack"},
     {"margin", "COS", ESPY_OPT_REAL, 0, 1, "0.03", NULL, NULL,
      "ambiguous when another label is nearer than this to the winner; 0: never"},
     {"no-voting", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "the nearest one alone decides"},
     {"average", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL,
-     "compare with the mean of each label instead of its samples"},
+     "compare with the mean of each label, which has one vote then: add --no-voting"},
     {"dry-run", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "tell the matches, change nothing"},
     {"sample", "N", ESPY_OPT_INT, 0, 9e15, "0", NULL, NULL,
      "this sample only; 0: all that have no label"},
@@ -159,7 +161,15 @@ const espy_command espy_command_assign = {
     "The k nearest labelled samples vote; those below --threshold do not count, and the winner "
     "needs\n"
     "half of the rest.  What a person refused (espy label reject) is not suggested again.\n"
-    "A run is taken back by `espy label undo`.",
+    "Take a run back with `espy label undo`.\n"
+    "\n"
+    "Strangers are named: raise --threshold.  People who are known are not: lower it, or label "
+    "more\n"
+    "of their samples.  Cosines of 0.6 to 0.7 are usual for FaceNet; other packs differ, so the "
+    "default\n"
+    "depends on the pack (edgeface 0.41, mobilefacenet 0.44, face-api 0.94).  Five to seven "
+    "neighbours\n"
+    "and voting suit people with several labelled samples each.",
     assign_options,
     0,
     -1,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/intake.h"
+#include "flow/assign.h"
 #include "flow/sheet.h"
 
 static const char *plural(size_t n)
@@ -18,6 +19,12 @@ static espy_err cluster_method(espy_cli *cli, espy_group_method *out)
     if (*out == ESPY_GROUP_AVERAGE && strcmp(name, "average") != 0)
         return espy_fail(&cli->cx, ESPY_E_ARG, "--method %s: choose average or dbscan", name);
     return ESPY_E_OK;
+}
+
+/* DBSCAN joins by single pairs, as assignment does, and not by means. */
+static double (*cluster_cosine(espy_group_method m))(double)
+{
+    return m == ESPY_GROUP_DBSCAN ? espy_assign_cosine : espy_group_cosine;
 }
 
 static espy_err cluster_group_json(espy_ctx *cx, const espy_grouping *g, size_t i, espy_json *list)
@@ -54,11 +61,10 @@ static espy_err cluster_json(espy_cli *cli, const espy_collection *c, const espy
     }
     ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, v, "session", espy_json_of_string(o->session)));
-    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_number(o->threshold)));
+    ESPY_GO(espy_json_set(cx, v, "threshold", espy_json_of_float((float)o->threshold)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)g->pool.n)));
     ESPY_GO(espy_json_set(cx, v, "compared", espy_json_of_int((int64_t)(rows + g->noise))));
     ESPY_GO(espy_json_set(cx, v, "noise", espy_json_of_int((int64_t)g->noise)));
-    ESPY_GO(espy_json_set(cx, v, "poor_quality", espy_json_of_int((int64_t)g->faint)));
     ESPY_GO(espy_json_set(cx, v, "clusters", espy_json_of_int((int64_t)g->n)));
     ESPY_GO(espy_json_set(cx, v, "labels_created",
                           espy_json_of_int(o->create_labels ? (int64_t)fresh : 0)));
@@ -109,14 +115,15 @@ static espy_err cluster_text(espy_cli *cli, const espy_collection *c, const espy
                    plural(g->filed));
     if (g->noise)
         espy_cli_print("; %zu like no other", g->noise);
-    if (g->faint)
-        espy_cli_print("; %zu too poor to compare", g->faint);
     espy_cli_print("\n");
     if (g->too_many)
         espy_cli_say(cli, "more groups than --max-clusters: the others must stay apart");
-    if (g->n && o->create_labels)
+    size_t first = 0;
+    while (first < g->n && !g->at[first].fresh)
+        first++;
+    if (first < g->n && o->create_labels)
         espy_cli_say(cli, "name a group with: espy label rename %s NEW_CODE \"Full Name\"",
-                     g->at[0].code);
+                     g->at[first].code);
     return ESPY_E_OK;
 }
 
@@ -130,6 +137,7 @@ static espy_err cluster_cmd(espy_cli *cli)
     espy_err e = ESPY_E_OK;
     ESPY_TRY(cluster_method(cli, &o.method));
     o.session = espy_cli_text(cli, "session");
+    o.date = espy_cli_text(cli, "date");
     o.max_clusters = espy_cli_text(cli, "max-clusters") ? (size_t)espy_cli_int(cli, "max-clusters")
                                                         : ESPY_GROUP_ANY_NUMBER;
     o.min_samples = (size_t)espy_cli_int(cli, "min-samples");
@@ -138,7 +146,7 @@ static espy_err cluster_cmd(espy_cli *cli)
     o.assign = o.create_labels && !espy_cli_flag(cli, "no-assign");
     o.progress = &cli->progress;
     ESPY_GO(espy_cli_intake(cli, &c));
-    ESPY_GO(espy_cli_cosine(cli, &c, &o.threshold));
+    ESPY_GO(espy_cli_cosine(cli, &c, cluster_cosine(o.method), &o.threshold));
     ESPY_GO(espy_flow_group(cx, &cli->ws, &c, &o, &g));
     espy_cli_progress_pause(cli);
     if (cli->json)
@@ -160,8 +168,7 @@ out:
 static const espy_option cluster_options[] = {
     ESPY_INTAKE_OPTIONS,
     {"threshold", "COS", ESPY_OPT_REAL, 0, 1, NULL, NULL, NULL,
-     "least mean cosine within a group, higher makes more groups; else 0.5, or the pack's floor "
-     "where that is higher"},
+     "least mean cosine within a group, higher makes more groups; else what suits the pack"},
     {"max-clusters", "N", ESPY_OPT_INT, 1, ESPY_GROUP_CLUSTERS_MAX, NULL, NULL, NULL,
      "join on, against the threshold, until there are no more groups than this"},
     {"method", "NAME", ESPY_OPT_TEXT, 0, 0, "average", NULL, NULL,
@@ -185,7 +192,16 @@ const espy_command espy_command_cluster = {
     "what\n"
     "is there is grouped.  Two faces of one photo are never one person; what people named or "
     "refused\n"
-    "stays so; a group keeps its label from run to run.  A run is taken back by `espy label undo`.",
+    "stays so; a group keeps its label from run to run.  Take a run back with `espy label undo`.\n"
+    "\n"
+    "Look at a --sheet first.  Two people in one group: raise --threshold.  One person in many\n"
+    "groups: lower it, or merge them.  Cosines of 0.5 to 0.6 are usual for FaceNet; other packs "
+    "differ,\n"
+    "so the default depends on the pack (edgeface 0.37, mobilefacenet 0.40, face-api 0.94).  For "
+    "a\n"
+    "class 30 to 50 --max-clusters are a limit above which the least unlike groups are joined.\n"
+    "DBSCAN joins whoever is near one of a group: fewer people are torn apart, but in large\n"
+    "collections people who are alike come together.",
     cluster_options,
     0,
     -1,

@@ -42,19 +42,17 @@ static espy_err label_samples(espy_cli *cli, int first, int64_t **out, size_t *n
     return ESPY_E_OK;
 }
 
-/* NEW as a folder would be called: "STU001_John_Doe" is code and name; a given name wins. */
+/* NEW as a folder would be called: "STU001_John_Doe" is code and name; a given name wins.
+ * What is set is the caller's to free, also after a failure. */
 static espy_err label_new_name(espy_cli *cli, const char *text, const char *given, char **code,
                                char **name)
 {
     ESPY_TRY(espy_folder_name(&cli->cx, text, ESPY_FOLDER_CODE, code, name));
-    if (espy_label_unknown(*code)) {
-        espy_free(&cli->cx, *code);
-        espy_free(&cli->cx, *name);
+    if (espy_label_unknown(*code))
         return espy_fail(&cli->cx, ESPY_E_ARG,
                          "nobody can be called \"%s\": it is what espy answers when it does not "
                          "know",
                          text);
-    }
     if (!given)
         return ESPY_E_OK;
     char *copy = espy_strdup(&cli->cx, given);
@@ -102,14 +100,30 @@ out:
     return e;
 }
 
-static espy_err list_labels(espy_cli *cli, const espy_collection *c)
+/* Lets the labels count their samples of one session only. */
+static espy_err list_of_session(espy_cli *cli, const espy_collection *c, int64_t session,
+                                espy_label *at, size_t n)
+{
+    espy_sample_pool p = {0};
+    ESPY_TRY(espy_store_pool(&cli->cx, cli->ws.store, c->id, session, c->encoder_digest, &p));
+    for (size_t i = 0; i < n; i++) {
+        at[i].samples = 0;
+        for (size_t k = 0; k < p.n; k++)
+            at[i].samples += p.at[k].label == at[i].id;
+    }
+    espy_sample_pool_free(&cli->cx, &p);
+    return ESPY_E_OK;
+}
+
+/* The labels, with session != 0 those that are there. */
+static espy_err list_labels(espy_cli *cli, const espy_collection *c, int64_t session)
 {
     espy_label *at = NULL;
     size_t n = 0, shown = 0;
     ESPY_TRY(espy_store_labels(&cli->cx, cli->ws.store, c->id, &at, &n));
-    espy_err e = ESPY_E_OK;
+    espy_err e = session ? list_of_session(cli, c, session, at, n) : ESPY_E_OK;
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
-        if (at[i].deleted)
+        if (at[i].deleted || (session && at[i].samples == 0))
             continue;
         shown++;
         if (cli->json)
@@ -119,7 +133,8 @@ static espy_err list_labels(espy_cli *cli, const espy_collection *c)
                            at[i].grouped ? "  (group)" : "");
     }
     if (e == ESPY_E_OK && !shown)
-        espy_cli_say(cli, "collection \"%s\" has no label yet", c->name);
+        espy_cli_say(cli, session ? "nobody in this session has a label yet"
+                                  : "this collection has no label yet");
     espy_labels_free(&cli->cx, at, n);
     return e;
 }
@@ -158,12 +173,13 @@ static espy_err list_sample(espy_cli *cli, const espy_pool_sample *s)
     return e;
 }
 
-/* The samples of one label, or with 0 those that have none. */
-static espy_err list_samples(espy_cli *cli, const espy_collection *c, int64_t label)
+/* The samples of one label, or with 0 those that have none; with session != 0 of that only. */
+static espy_err list_samples(espy_cli *cli, const espy_collection *c, int64_t session,
+                             int64_t label)
 {
     espy_sample_pool p = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_pool(&cli->cx, cli->ws.store, c->id, 0, c->encoder_digest, &p));
+    ESPY_TRY(espy_store_pool(&cli->cx, cli->ws.store, c->id, session, c->encoder_digest, &p));
     for (size_t i = 0; i < p.n && e == ESPY_E_OK; i++)
         if (p.at[i].label == label)
             e = list_sample(cli, &p.at[i]);
@@ -173,19 +189,23 @@ static espy_err list_samples(espy_cli *cli, const espy_collection *c, int64_t la
 
 static espy_err label_list_cmd(espy_cli *cli)
 {
+    const char *name = espy_cli_text(cli, "session");
     espy_collection c = {0};
     espy_label l = {0};
+    int64_t session = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_cli_collection(cli, NULL, &c));
-    if (espy_cli_flag(cli, "nobody")) {
-        e = list_samples(cli, &c, 0);
-    } else if (cli->n_args) {
-        e = espy_store_label_find(&cli->cx, cli->ws.store, c.id, cli->args[0], &l);
-        if (e == ESPY_E_OK)
-            e = list_samples(cli, &c, l.id);
-    } else {
-        e = list_labels(cli, &c);
+    ESPY_GO(espy_cli_collection(cli, NULL, &c));
+    if (name)
+        ESPY_GO(espy_store_session_find(&cli->cx, cli->ws.store, c.id, name, &session));
+    if (espy_cli_flag(cli, "nobody"))
+        ESPY_GO(list_samples(cli, &c, session, 0));
+    else if (cli->n_args == 0)
+        ESPY_GO(list_labels(cli, &c, session));
+    else {
+        ESPY_GO(espy_store_label_find(&cli->cx, cli->ws.store, c.id, cli->args[0], &l));
+        ESPY_GO(list_samples(cli, &c, session, l.id));
     }
+out:
     espy_label_free(&cli->cx, &l);
     espy_collection_free(&cli->cx, &c);
     return e;
@@ -194,6 +214,8 @@ static espy_err label_list_cmd(espy_cli *cli)
 static const espy_option label_list_options[] = {
     LABEL_COLLECTION_OPTION,
     {"nobody", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "the samples that have no label"},
+    {"session", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "only of this occasion: who was there"},
     {0}};
 const espy_command espy_command_label_list = {
     "label list",

@@ -2,7 +2,6 @@
  * cli - new files for `cluster` and `assign`. */
 #include "cli/intake.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "flow/collect.h"
@@ -30,6 +29,32 @@ static void intake_told(espy_cli *cli, const espy_modality *m, const espy_collec
         espy_cli_say(cli, "%zu of them belong to another session and stay there", g->elsewhere);
 }
 
+/* The collection that the files come into, and its encoder: the one that is named, else the only
+ * one of the modality, else a new one. */
+static espy_err intake_collection(espy_cli *cli, const espy_modality *modality,
+                                  espy_encoder **encoder, espy_collection *out)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_collection only = {0};
+    espy_err e = ESPY_E_NOT_FOUND;
+    ESPY_TRY(espy_cli_workspace(cli, true));
+    if (!espy_cli_given(cli, "collection"))
+        e = espy_workspace_collection_only(cx, &cli->ws, modality, &only);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        ESPY_TRY(espy_cli_encoder(cli, true, modality, encoder));
+        return espy_cli_collection_new(cli, *encoder, out);
+    }
+    ESPY_TRY(e);
+    ESPY_GO(espy_workspace_encoder(cx, &cli->ws, only.name, modality,
+                                   espy_cli_given(cli, "encoder"), espy_cli_given(cli, "precision"),
+                                   encoder));
+    ESPY_GO(espy_workspace_collection(cx, &cli->ws, only.name, *encoder, out));
+out:
+    espy_collection_free(cx, &only);
+    return e;
+}
+
 /* Encodes the files that were named and puts them into the session. */
 static espy_err intake_files(intake *in, espy_collection *c)
 {
@@ -43,11 +68,8 @@ static espy_err intake_files(intake *in, espy_collection *c)
                                     .skipped = intake_skipped,
                                     .self = in};
     espy_err e = ESPY_E_OK;
-    if (o.date && !o.session)
-        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
     ESPY_TRY(espy_paths_modality(cli, &in->paths, &modality));
-    ESPY_TRY(espy_cli_encoder(cli, true, modality, &encoder));
-    ESPY_GO(espy_cli_collection_new(cli, encoder, c));
+    ESPY_GO(intake_collection(cli, modality, &encoder, c));
     ESPY_GO(espy_flow_collect(&cli->cx, &cli->ws, c, encoder, (const char *const *)in->paths.at,
                               in->paths.n, &o, &got));
     intake_told(cli, espy_encoder_modality(encoder), &got);
@@ -84,14 +106,15 @@ static espy_err intake_through(espy_cli *cli, const espy_encoder *encoder, espy_
 static espy_err intake_embed(espy_cli *cli, const char *pack, espy_collection *c)
 {
     espy_ctx *cx = &cli->cx;
+    /* the name alone does not tell which one, when a day is given: then everything */
+    const char *session = espy_cli_text(cli, "date") ? NULL : espy_cli_text(cli, "session");
     espy_encoder *encoder = NULL;
     espy_embedded done = {0};
     espy_err e = espy_workspace_encoder(cx, &cli->ws, c->name, espy_modality_find(c->modality),
                                         pack, espy_cli_given(cli, "precision"), &encoder);
     ESPY_TRY(e);
     if (strcmp(espy_encoder_digest(encoder), c->encoder_digest) != 0) {
-        ESPY_GO(espy_flow_embed(cx, &cli->ws, c, encoder, espy_cli_text(cli, "session"),
-                                &cli->progress, &done));
+        ESPY_GO(espy_flow_embed(cx, &cli->ws, c, encoder, session, &cli->progress, &done));
         espy_cli_progress_pause(cli);
         espy_cli_say(cli, "%zu embedded with %s", done.samples, pack);
         if (done.errors)
@@ -111,8 +134,6 @@ static espy_err intake_there(espy_cli *cli, espy_collection *out)
     const char *model = espy_cli_text(cli, "model"), *given = espy_cli_given(cli, "encoder");
     char *pack = NULL;
     espy_err e = ESPY_E_OK;
-    if (espy_cli_text(cli, "date"))
-        return espy_fail(cx, ESPY_E_ARG, "--date is for new files; name some");
     if (model && given)
         return espy_fail(cx, ESPY_E_ARG, "--model and --encoder both name an encoder; say one");
     ESPY_TRY(espy_cli_collection(cli, NULL, out));
@@ -127,6 +148,8 @@ static espy_err intake_there(espy_cli *cli, espy_collection *out)
 espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
 {
     intake in = {.cli = cli};
+    if (espy_cli_text(cli, "date") && !espy_cli_text(cli, "session"))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
     if (!cli->n_args)
         return intake_there(cli, out);
     if (espy_cli_text(cli, "model"))
@@ -138,7 +161,8 @@ espy_err espy_cli_intake(espy_cli *cli, espy_collection *out)
     return e;
 }
 
-espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out)
+espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double (*of_floor)(double),
+                         double *out)
 {
     espy_pack *pack = NULL;
     if (espy_cli_text(cli, "threshold")) {
@@ -151,7 +175,7 @@ espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out)
         return ESPY_E_OK;
     }
     ESPY_TRY(e);
-    *out = fmax(*out, (double)pack->floor);
+    *out = of_floor((double)pack->floor);
     espy_pack_destroy(&cli->cx, &pack);
     return ESPY_E_OK;
 }

@@ -22,8 +22,9 @@
  * what has no embedding under it is embedded, and *out tells that encoder instead. */
 espy_err espy_cli_intake(espy_cli *cli, espy_collection *out) ESPY_NODISCARD;
 
-/* --threshold, else the larger of *out and the floor of the collection's pack, above which samples
- * of two people hardly ever lie. */
-espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double *out) ESPY_NODISCARD;
+/* --threshold, else what suits the floor of the collection's pack; where that is not installed *out
+ * stays. */
+espy_err espy_cli_cosine(espy_cli *cli, const espy_collection *c, double (*of_floor)(double),
+                         double *out) ESPY_NODISCARD;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/collect.h"
 #include "index/index.h"
 #include "store/label.h"
 
@@ -29,6 +30,11 @@ espy_assign_options espy_assign_defaults(void)
 {
     return (espy_assign_options){
         .k = 5, .threshold = 0.6, .margin = 0.03, .voting = true, .commit = true};
+}
+
+double espy_assign_cosine(double floor)
+{
+    return floor + (1 - floor) * (1 - floor) / 4;
 }
 
 void espy_assignments_free(espy_ctx *cx, espy_assignments *a)
@@ -303,7 +309,7 @@ static espy_err assign_asked(espy_ctx *cx, assign_run *r)
     if (o->samples)
         return ESPY_E_OK;
     if (o->session) {
-        ESPY_TRY(espy_store_session_find(cx, r->ws->store, r->c->id, o->session, &id));
+        ESPY_TRY(espy_flow_session(cx, r->ws, r->c, o->session, o->date, &id));
         ESPY_TRY(espy_store_pool(cx, r->ws->store, r->c->id, id, r->c->encoder_digest, &session));
         from = &session;
     }

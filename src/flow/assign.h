@@ -33,6 +33,7 @@ const char *espy_assign_status_name(espy_assign_status s);
 
 typedef struct espy_assign_options {
     const char *session;    /* samples of one session; NULL: of the whole collection */
+    const char *date;       /* of the session; NULL: the newest of that name */
     const int64_t *samples; /* only these, ascending; NULL: all that have no label */
     size_t samples_n;
     size_t k;         /* 1..20 neighbours */
@@ -44,6 +45,10 @@ typedef struct espy_assign_options {
     const espy_progress *progress;
 } espy_assign_options;
 espy_assign_options espy_assign_defaults(void); /* SPEC 5.4: 5, 0.6, voting, commit */
+
+/* The threshold that suits a pack with this floor: a sample is compared with many, so it is above
+ * that of grouping (docs/decisions/019). */
+double espy_assign_cosine(double floor);
 
 typedef struct espy_neighbour {
     int64_t label, sample; /* sample 0: the mean of the label */

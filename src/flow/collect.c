@@ -2,6 +2,8 @@
  * flow - collect. */
 #include "flow/collect.h"
 
+#include <string.h>
+
 #include "flow/scan.h"
 #include "store/group.h"
 
@@ -50,4 +52,22 @@ espy_err espy_flow_collect(espy_ctx *cx, espy_workspace *ws, const espy_collecti
                                .progress = options->progress,
                                .stage = "encoding"};
     return espy_flow_scan(cx, &job, paths, n, collect_one, &r);
+}
+
+espy_err espy_flow_session(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const char *name, const char *date, int64_t *id)
+{
+    espy_session *list = NULL;
+    size_t n = 0, at = 0;
+    if (!date)
+        return espy_store_session_find(cx, ws->store, c->id, name, id);
+    ESPY_TRY(espy_store_sessions(cx, ws->store, c->id, &list, &n));
+    while (at < n && (strcmp(list[at].name, name) != 0 || strcmp(list[at].date, date) != 0))
+        at++;
+    bool found = at < n;
+    if (found)
+        *id = list[at].id;
+    espy_sessions_free(cx, list, n);
+    return found ? ESPY_E_OK
+                 : espy_fail(cx, ESPY_E_NOT_FOUND, "there is no session '%s' of %s", name, date);
 }

@@ -28,4 +28,8 @@ espy_err espy_flow_collect(espy_ctx *cx, espy_workspace *ws, const espy_collecti
                            const espy_encoder *encoder, const char *const *paths, size_t n,
                            const espy_collect_options *options, espy_collected *out) ESPY_NODISCARD;
 
+/* The session of that name and date; date NULL: the newest of that name.  Errors: NOT_FOUND. */
+espy_err espy_flow_session(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           const char *name, const char *date, int64_t *id) ESPY_NODISCARD;
+
 #endif

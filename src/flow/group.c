@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/collect.h"
 #include "learn/cluster.h"
 #include "store/label.h"
 
@@ -17,6 +18,11 @@ espy_group_options espy_group_defaults(void)
                                 .min_samples = 2,
                                 .create_labels = true,
                                 .assign = true};
+}
+
+double espy_group_cosine(double floor)
+{
+    return floor + (1 - floor) * (1 - floor) / 6;
 }
 
 void espy_grouping_free(espy_ctx *cx, espy_grouping *g)
@@ -102,48 +108,26 @@ static bool group_identified(const espy_pool_sample *s)
     return s->label != 0 && !s->grouped;
 }
 
-/* Whether the sample takes part.  What a person called nobody stays out, as does a face that is too
- * poor to be compared and has no name. */
-static bool group_takes(const group_run *r, const espy_pack *pack, const espy_pool_sample *s,
-                        size_t *faint)
+/* Whether the sample takes part: what a person called nobody stays out.  Small and blurred faces
+ * count (docs/decisions/019). */
+static bool group_takes(const group_run *r, const espy_pool_sample *s)
 {
     if (group_identified(s))
         return r->session != 0 || r->o->include_identified;
-    if (strcmp(s->actor, "user") == 0)
-        return false;
-    bool poor = pack && !r->modality->hears &&
-                (fminf(s->box[2], s->box[3]) < pack->min_side || s->score < pack->min_score ||
-                 s->sharpness < pack->min_sharpness);
-    *faint += poor;
-    return !poor;
+    return strcmp(s->actor, "user") != 0;
 }
 
-/* The quality limits are the pack's; one that is not installed sets none. */
-static espy_err group_pack(espy_ctx *cx, const group_run *r, espy_pack **out)
+static espy_err group_rows(espy_ctx *cx, group_run *r, const espy_sample_pool *p)
 {
-    espy_err e = espy_pack_open(cx, r->c->encoder, r->ws->dir, out);
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(cx);
-    return ESPY_E_OK;
-}
-
-static espy_err group_rows(espy_ctx *cx, group_run *r, espy_grouping *g)
-{
-    const espy_sample_pool *p = &g->pool;
-    espy_pack *pack = NULL;
-    ESPY_TRY(group_pack(cx, r, &pack));
     r->row = espy_array(cx, p->n, sizeof *r->row);
     r->photo = espy_array(cx, p->n, sizeof *r->photo);
     r->fixed = espy_array(cx, p->n, sizeof *r->fixed);
     r->x = espy_floats(cx, p->n * p->dim);
-    if (!r->row || !r->photo || !r->fixed || !r->x) {
-        espy_pack_destroy(cx, &pack);
+    if (!r->row || !r->photo || !r->fixed || !r->x)
         return cx->code;
-    }
     for (size_t i = 0; i < p->n; i++) {
         const espy_pool_sample *s = &p->at[i];
-        if (!group_takes(r, pack, s, &g->faint))
+        if (!group_takes(r, s))
             continue;
         size_t at = r->rows++;
         r->row[at] = i;
@@ -153,7 +137,6 @@ static espy_err group_rows(espy_ctx *cx, group_run *r, espy_grouping *g)
                                            : (int32_t)ESPY_CLUSTER_NO_LABEL;
         memcpy(r->x + at * p->dim, p->x + i * p->dim, p->dim * sizeof *p->x);
     }
-    espy_pack_destroy(cx, &pack);
     return ESPY_E_OK;
 }
 
@@ -315,12 +298,24 @@ static espy_err group_name(espy_ctx *cx, const group_run *r, size_t n, char **co
     return e;
 }
 
-static bool group_code_taken(const group_run *r, const char *code)
+static const espy_label *group_code_of(const group_run *r, const char *code)
 {
     for (size_t i = 0; i < r->labels_n; i++)
-        if (strcmp(r->labels[i].code, code) == 0 && !(r->labels[i].deleted && r->labels[i].grouped))
-            return true;
-    return false;
+        if (strcmp(r->labels[i].code, code) == 0)
+            return &r->labels[i];
+    return NULL;
+}
+
+/* Whether a new group may have this label: a group that holds nothing, also one that was deleted,
+ * and that nobody has refused to a sample. */
+static bool group_idle(const group_run *r, const espy_label *l)
+{
+    if (!l->grouped || l->samples > 0)
+        return false;
+    for (size_t i = 0; i < r->refused_n; i++)
+        if (r->refused[i].label == l->id)
+            return false;
+    return true;
 }
 
 static int group_size_order(const void *a, const void *b)
@@ -329,6 +324,24 @@ static int group_size_order(const void *a, const void *b)
     if (x->size != y->size)
         return x->size > y->size ? -1 : 1;
     return x < y ? -1 : x > y;
+}
+
+/* The lowest number above *n whose code is free, or is that of an idle group, which is used again.
+ */
+static espy_err group_number(espy_ctx *cx, const group_run *r, size_t *n, espy_group *to)
+{
+    const espy_label *old;
+    do {
+        espy_free(cx, to->code);
+        espy_free(cx, to->name);
+        to->code = to->name = NULL;
+        ESPY_TRY(group_name(cx, r, ++*n, &to->code, &to->name));
+        old = group_code_of(r, to->code);
+    } while (old && !group_idle(r, old));
+    to->fresh = !old || old->deleted;
+    if (!to->fresh)
+        to->label = old->id;
+    return ESPY_E_OK;
 }
 
 /* Names the groups that have no label yet by the lowest numbers that are free, largest first. */
@@ -341,18 +354,9 @@ static espy_err group_names(espy_ctx *cx, const group_run *r, espy_grouping *g)
         order[i] = &g->at[i];
     if (order && g->n > 0)
         qsort(order, g->n, sizeof(espy_group *), group_size_order);
-    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++) {
-        espy_group *to = order[i];
-        if (to->label)
-            continue;
-        to->fresh = true;
-        do {
-            espy_free(cx, to->code);
-            espy_free(cx, to->name);
-            to->code = to->name = NULL;
-            e = group_name(cx, r, ++n, &to->code, &to->name);
-        } while (e == ESPY_E_OK && group_code_taken(r, to->code));
-    }
+    for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++)
+        if (!order[i]->label)
+            e = group_number(cx, r, &n, order[i]);
     espy_free(cx, order);
     return e;
 }
@@ -410,7 +414,7 @@ static espy_err group_read(espy_ctx *cx, group_run *r, espy_grouping *g)
 {
     espy_store *st = r->ws->store;
     if (r->o->session)
-        ESPY_TRY(espy_store_session_find(cx, st, r->c->id, r->o->session, &r->session));
+        ESPY_TRY(espy_flow_session(cx, r->ws, r->c, r->o->session, r->o->date, &r->session));
     ESPY_TRY(espy_store_pool(cx, st, r->c->id, r->session, r->c->encoder_digest, &g->pool));
     ESPY_TRY(espy_store_rejections(cx, st, r->c->id, &r->refused, &r->refused_n));
     ESPY_TRY(espy_store_labels(cx, st, r->c->id, &r->labels, &r->labels_n));
@@ -497,12 +501,12 @@ static espy_err group_take_apart(espy_ctx *cx, group_run *r, int32_t cluster, si
 static espy_err group_fill(espy_ctx *cx, const group_run *r, const int32_t *label, size_t n,
                            espy_grouping *g)
 {
-    g->n = n;
     g->noise = r->found.noise;
     g->too_many = r->found.too_many;
-    g->at = espy_array(cx, g->n, sizeof *g->at);
+    g->at = espy_array(cx, n, sizeof *g->at);
     if (!g->at)
         return cx->code;
+    g->n = n;
     for (size_t k = 0; k < r->rows; k++) {
         g->group[r->row[k]] = label[k];
         if (label[k] >= 0)
@@ -549,7 +553,7 @@ static espy_err group_road(espy_ctx *cx, group_run *r, espy_grouping *g)
         return cx->code;
     for (size_t i = 0; i < g->pool.n; i++)
         g->group[i] = ESPY_GROUP_NOBODY;
-    ESPY_TRY(group_rows(cx, r, g));
+    ESPY_TRY(group_rows(cx, r, &g->pool));
     if (r->rows == 0)
         return ESPY_E_OK;
     ESPY_TRY(group_refusals(cx, r, &g->pool));

@@ -26,6 +26,7 @@ typedef enum espy_group_method {
 
 typedef struct espy_group_options {
     const char *session; /* of one session; NULL: of the whole collection */
+    const char *date;    /* of the session; NULL: the newest of that name */
     espy_group_method method;
     double threshold;        /* cosine 0..1: higher makes more and smaller groups */
     size_t max_clusters;     /* 1..200: go on until there are no more; ESPY_GROUP_ANY_NUMBER */
@@ -36,6 +37,10 @@ typedef struct espy_group_options {
     const espy_progress *progress;
 } espy_group_options;
 espy_group_options espy_group_defaults(void); /* SPEC 5.4: 0.5, 50, create and assign */
+
+/* The threshold that suits a pack with this floor: about what one pair of strangers in 10,000
+ * reaches (docs/decisions/019). */
+double espy_group_cosine(double floor);
 
 typedef struct espy_group {
     int64_t label;      /* 0: it has none */
@@ -50,7 +55,6 @@ typedef struct espy_grouping {
     espy_group *at;
     size_t n;
     size_t noise;  /* DBSCAN: samples that are like no other */
-    size_t faint;  /* samples left out because they are too poor to be compared */
     size_t filed;  /* samples that got a label now */
     bool too_many; /* what must stay apart left more groups than max_clusters */
 } espy_grouping;
