@@ -195,25 +195,25 @@ static espy_err near_run(espy_ctx *cx, espy_store *st, const char *type, size_t 
 
 /* Tables and trigger. */
 static const char *const near_tables[] = {
-    "CREATE TABLE IF NOT EXISTS near_encoders (encoder_digest TEXT COLLATE \"C\" PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS near_queue (sample BIGINT NOT NULL,"
-    " encoder_digest TEXT COLLATE \"C\" NOT NULL, PRIMARY KEY (encoder_digest, sample),"
-    " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)",
-    "CREATE TABLE IF NOT EXISTS near_%D (sample BIGINT NOT NULL,"
-    " encoder_digest TEXT COLLATE \"C\" NOT NULL, v %S.%T(%D) NOT NULL,"
-    " PRIMARY KEY (sample, encoder_digest),"
-    " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)",
-    "CREATE OR REPLACE FUNCTION espy_near_queue() RETURNS trigger LANGUAGE plpgsql AS $$"
-    " BEGIN IF EXISTS (SELECT 1 FROM near_encoders n"
-    " WHERE n.encoder_digest = NEW.encoder_digest) THEN"
-    " INSERT INTO near_queue VALUES (NEW.sample, NEW.encoder_digest) ON CONFLICT DO NOTHING;"
-    " END IF; RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER embeddings_near AFTER INSERT ON embeddings FOR EACH ROW"
-    " EXECUTE FUNCTION espy_near_queue()"};
+    ("CREATE TABLE IF NOT EXISTS near_encoders (encoder_digest TEXT COLLATE \"C\" PRIMARY KEY)"),
+    ("CREATE TABLE IF NOT EXISTS near_queue (sample BIGINT NOT NULL,"
+     " encoder_digest TEXT COLLATE \"C\" NOT NULL, PRIMARY KEY (encoder_digest, sample),"
+     " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)"),
+    ("CREATE TABLE IF NOT EXISTS near_%D (sample BIGINT NOT NULL,"
+     " encoder_digest TEXT COLLATE \"C\" NOT NULL, v %S.%T(%D) NOT NULL,"
+     " PRIMARY KEY (sample, encoder_digest),"
+     " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)"),
+    ("CREATE OR REPLACE FUNCTION espy_near_queue() RETURNS trigger LANGUAGE plpgsql AS $$"
+     " BEGIN IF EXISTS (SELECT 1 FROM near_encoders n"
+     " WHERE n.encoder_digest = NEW.encoder_digest) THEN"
+     " INSERT INTO near_queue VALUES (NEW.sample, NEW.encoder_digest) ON CONFLICT DO NOTHING;"
+     " END IF; RETURN NULL; END $$"),
+    ("CREATE OR REPLACE TRIGGER embeddings_near AFTER INSERT ON embeddings FOR EACH ROW"
+     " EXECUTE FUNCTION espy_near_queue()")};
 /* After the first filling: an index is made faster than it grows. */
-static const char *const near_hnsw[] = {"CREATE INDEX IF NOT EXISTS near_%D_v ON near_%D"
-                                        " USING hnsw (v %S.%T_cosine_ops)",
-                                        "ANALYZE near_%D"};
+static const char *const near_hnsw[] = {
+    ("CREATE INDEX IF NOT EXISTS near_%D_v ON near_%D USING hnsw (v %S.%T_cosine_ops)"),
+    ("ANALYZE near_%D")};
 
 /* A vector as the extension reads it: "[0.5,...]". */
 static espy_err near_text(espy_ctx *cx, const float *x, size_t dim, espy_buf *out)

@@ -48,7 +48,8 @@ def test_database_workspace():
     # the cache is a cache
     shutil.rmtree(AT / "a" / "collections")
     assert answers(AT / "a") == answers(AT / "file") and (AT / "a" / "collections").is_dir()
-    Run("doctor", "--workspace", AT / "a").expect(0, "whole")
+    said = Run("doctor", "--workspace", AT / "a").expect(0, "whole")
+    assert "database    postgresql://" in said.out and password not in said.out
     versions = Run("versions", "--workspace", AT / "a", "--json").expect(0).json
     assert versions[0]["version"] == 1
 
