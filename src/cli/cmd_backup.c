@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy backup` and `espy restore`: everything that a workspace holds, in one file. */
+#include "base/file.h"
 #include "cli/cli.h"
 
 espy_err espy_cli_copied(espy_cli *cli, const char *where, const espy_copied *done)
@@ -38,6 +39,8 @@ static espy_err backup_cmd(espy_cli *cli)
 static espy_err restore_cmd(espy_cli *cli)
 {
     espy_copied done;
+    if (!espy_file_exists(cli->args[0])) /* before a workspace is made for it */
+        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND, "%s: there is no such file", cli->args[0]);
     ESPY_TRY(espy_cli_workspace(cli, true));
     ESPY_TRY(espy_store_restore(&cli->cx, cli->ws.store, cli->args[0], &cli->progress, &done));
     return espy_cli_copied(cli, cli->ws.dir, &done);

@@ -72,6 +72,8 @@ static espy_err doctor_workspace(espy_cli *cli, size_t *harm)
     if (!cli->ws.store)
         return doctor_say(cli, "workspace", "none here");
     ESPY_GO(doctor_say(cli, "workspace", "%s", cli->ws.dir));
+    if (espy_store_on_server(cli->ws.store))
+        ESPY_GO(doctor_say(cli, "database", "%s", espy_store_shown(cli->ws.store)));
     ESPY_GO(espy_store_collections(cx, cli->ws.store, &c, &n_c));
     for (size_t i = 0; i < n_c; i++)
         ESPY_GO(doctor_say(cli, "collection", "%s: encoder %s (%s)", c[i].name, c[i].encoder,

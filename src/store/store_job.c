@@ -162,8 +162,14 @@ espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, d
     "1" lock ") RETURNING " JOB_COLUMNS
     static const char alone[] = JOB_TAKE(""), locking[] = JOB_TAKE(" FOR UPDATE SKIP LOCKED");
 #undef JOB_TAKE
+    static const char any[] = "SELECT id FROM jobs WHERE state = 'queued'"
+                              " OR (state = 'running' AND lease < $1) LIMIT 1";
     double now = espy_time_now();
+    int64_t id;
     ESPY_TRY(espy_store_check_name(cx, "a worker's name", worker));
+    ESPY_TRY(espy_db_find(cx, st, any, DB_ARGS(DB_REAL(now)), taken, &id));
+    if (!*taken) /* the common case: who only looks locks nothing */
+        return ESPY_E_OK;
     ESPY_TRY(job_give_up(cx, st, now));
     return job_one(cx, st, st->db->ops->server ? locking : alone,
                    DB_ARGS(DB_TEXT(worker), DB_REAL(now + lease), DB_REAL(now)), out, taken);

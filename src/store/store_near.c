@@ -195,24 +195,25 @@ static espy_err near_run(espy_ctx *cx, espy_store *st, const char *type, size_t 
 
 /* Tables and trigger. */
 static const char *const near_tables[] = {
-    "CREATE TABLE IF NOT EXISTS near_encoders (encoder_digest TEXT COLLATE \"C\" PRIMARY KEY)",
-    "CREATE TABLE IF NOT EXISTS near_queue (sample BIGINT NOT NULL,"
-    " encoder_digest TEXT COLLATE \"C\" NOT NULL, PRIMARY KEY (encoder_digest, sample),"
-    " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)",
-    "CREATE TABLE IF NOT EXISTS near_%D (sample BIGINT NOT NULL,"
-    " encoder_digest TEXT COLLATE \"C\" NOT NULL, v %S.%T(%D) NOT NULL,"
-    " PRIMARY KEY (sample, encoder_digest),"
-    " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)",
-    "CREATE OR REPLACE FUNCTION espy_near_queue() RETURNS trigger LANGUAGE plpgsql AS $$"
-    " BEGIN IF EXISTS (SELECT 1 FROM near_encoders n"
-    " WHERE n.encoder_digest = NEW.encoder_digest) THEN"
-    " INSERT INTO near_queue VALUES (NEW.sample, NEW.encoder_digest) ON CONFLICT DO NOTHING;"
-    " END IF; RETURN NULL; END $$",
-    "CREATE OR REPLACE TRIGGER embeddings_near AFTER INSERT ON embeddings FOR EACH ROW"
-    " EXECUTE FUNCTION espy_near_queue()"};
+    ("CREATE TABLE IF NOT EXISTS near_encoders (encoder_digest TEXT COLLATE \"C\" PRIMARY KEY)"),
+    ("CREATE TABLE IF NOT EXISTS near_queue (sample BIGINT NOT NULL,"
+     " encoder_digest TEXT COLLATE \"C\" NOT NULL, PRIMARY KEY (encoder_digest, sample),"
+     " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)"),
+    ("CREATE TABLE IF NOT EXISTS near_%D (sample BIGINT NOT NULL,"
+     " encoder_digest TEXT COLLATE \"C\" NOT NULL, v %S.%T(%D) NOT NULL,"
+     " PRIMARY KEY (sample, encoder_digest),"
+     " FOREIGN KEY (sample, encoder_digest) REFERENCES embeddings ON DELETE CASCADE)"),
+    ("CREATE OR REPLACE FUNCTION espy_near_queue() RETURNS trigger LANGUAGE plpgsql AS $$"
+     " BEGIN IF EXISTS (SELECT 1 FROM near_encoders n"
+     " WHERE n.encoder_digest = NEW.encoder_digest) THEN"
+     " INSERT INTO near_queue VALUES (NEW.sample, NEW.encoder_digest) ON CONFLICT DO NOTHING;"
+     " END IF; RETURN NULL; END $$"),
+    ("CREATE OR REPLACE TRIGGER embeddings_near AFTER INSERT ON embeddings FOR EACH ROW"
+     " EXECUTE FUNCTION espy_near_queue()")};
 /* After the first filling: an index is made faster than it grows. */
-static const char *const near_hnsw[] = {"CREATE INDEX IF NOT EXISTS near_%D_v ON near_%D"
-                                        " USING hnsw (v %S.%T_cosine_ops)"};
+static const char *const near_hnsw[] = {
+    ("CREATE INDEX IF NOT EXISTS near_%D_v ON near_%D USING hnsw (v %S.%T_cosine_ops)"),
+    ("ANALYZE near_%D")};
 
 /* A vector as the extension reads it: "[0.5,...]". */
 static espy_err near_text(espy_ctx *cx, const float *x, size_t dim, espy_buf *out)
@@ -223,43 +224,37 @@ static espy_err near_text(espy_ctx *cx, const float *x, size_t dim, espy_buf *ou
     return espy_buf_text(cx, out, "]");
 }
 
-/* Puts what is queued for the encoder into the index; inside a transaction. */
+/* Puts the next ones that are queued for the encoder into the table; inside a transaction. */
 static espy_err near_fill(espy_ctx *cx, espy_store *st, const espy_near_index *index, size_t dim)
 {
-    static const char next[] =
-        "SELECT q.sample, q.sample, e.vector FROM near_queue q JOIN embeddings e"
-        " ON e.sample = q.sample AND e.encoder_digest = q.encoder_digest"
-        " WHERE q.encoder_digest = $1 ORDER BY q.sample LIMIT 500";
+    static const char next[] = "SELECT q.sample, e.vector FROM near_queue q JOIN embeddings e"
+                               " ON e.sample = q.sample AND e.encoder_digest = q.encoder_digest"
+                               " WHERE q.encoder_digest = $1 ORDER BY q.sample LIMIT 500";
     static const char done[] = "DELETE FROM near_queue WHERE encoder_digest = $1 AND sample <= $2";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_buf text;
+    int64_t last = 0;
     bool more = false;
     espy_err e = ESPY_E_OK;
     espy_buf_init(&text, (size_t)1 << 20);
     float *y = espy_floats(cx, dim);
     if (y == NULL)
         return ESPY_E_NOMEM;
-    for (int64_t last = -1; last != 0;) {
-        last = 0;
-        ESPY_GO(espy_cancelled(cx));
-        ESPY_GO(ops->query(cx, st->db, next, DB_ARGS(DB_TEXT(index->encoder)), &rows));
-        for (;;) {
-            size_t same = dim;
-            ESPY_GO(ops->next(cx, rows, &more));
-            if (!more)
-                break;
-            last = ops->integer(rows, 0);
-            ESPY_GO(espy_db_vector(cx, st, rows, 2, 1, &same, &y, 0));
-            ESPY_GO(near_text(cx, y, dim, &text));
-            ESPY_GO(espy_db_exec(
-                cx, st, index->insert,
-                DB_ARGS(DB_INT(last), DB_TEXT(index->encoder), DB_TEXT((const char *)text.data))));
-        }
-        ops->done(rows);
-        rows = NULL;
-        ESPY_GO(espy_db_exec(cx, st, done, DB_ARGS(DB_TEXT(index->encoder), DB_INT(last))));
+    ESPY_GO(ops->query(cx, st->db, next, DB_ARGS(DB_TEXT(index->encoder)), &rows));
+    for (;;) {
+        size_t same = dim;
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        last = ops->integer(rows, 0);
+        ESPY_GO(espy_db_vector(cx, st, rows, 1, 1, &same, &y, 0));
+        ESPY_GO(near_text(cx, y, dim, &text));
+        ESPY_GO(espy_db_exec(
+            cx, st, index->insert,
+            DB_ARGS(DB_INT(last), DB_TEXT(index->encoder), DB_TEXT((const char *)text.data))));
     }
+    e = espy_db_exec(cx, st, done, DB_ARGS(DB_TEXT(index->encoder), DB_INT(last)));
 out:
     ops->done(rows);
     espy_buf_free(cx, &text);
@@ -309,7 +304,7 @@ static espy_err near_index(espy_ctx *cx, espy_store *st, const char *encoder, co
     return ESPY_E_OK;
 }
 
-/* The encoder's embeddings of before are queued by the one who names it first. */
+/* Makes the tables and queues the encoder's embeddings of before, once. */
 static espy_err near_begin(espy_ctx *cx, espy_store *st, const espy_near_index *index,
                            const char *type, size_t dim)
 {
@@ -323,11 +318,8 @@ static espy_err near_begin(espy_ctx *cx, espy_store *st, const espy_near_index *
     ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(near_run(cx, st, type, dim, near_tables, sizeof near_tables / sizeof near_tables[0]));
     ESPY_GO(espy_db_find(cx, st, name, DB_ARGS(DB_TEXT(index->encoder)), &first, &one));
-    if (first) {
+    if (first)
         ESPY_GO(espy_db_exec(cx, st, all, DB_ARGS(DB_TEXT(index->encoder))));
-        ESPY_GO(near_fill(cx, st, index, dim));
-    }
-    ESPY_GO(near_run(cx, st, type, dim, near_hnsw, 1));
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;
 out:
@@ -335,31 +327,47 @@ out:
     return e;
 }
 
+/* Takes in all that is queued, in several transactions: other writers have their turn in between.
+ */
+static espy_err near_drain(espy_ctx *cx, espy_store *st, const espy_near_index *index, size_t dim)
+{
+    static const char queued[] = "SELECT sample FROM near_queue WHERE encoder_digest = $1 LIMIT 1";
+    int64_t sample;
+    bool more = false;
+    for (;;) {
+        ESPY_TRY(espy_cancelled(cx));
+        ESPY_TRY(espy_db_find(cx, st, queued, DB_ARGS(DB_TEXT(index->encoder)), &more, &sample));
+        if (!more)
+            return ESPY_E_OK;
+        ESPY_TRY(espy_store_begin(cx, st));
+        espy_err e = near_fill(cx, st, index, dim);
+        if (e == ESPY_E_OK)
+            e = espy_store_commit(cx, st);
+        if (e != ESPY_E_OK) {
+            espy_store_rollback(cx, st);
+            return e;
+        }
+    }
+}
+
 /* Makes sure that everything is in the index. */
 static espy_err near_ready(espy_ctx *cx, espy_store *st, const espy_near_index *index,
                            const char *type, size_t dim)
 {
-    static const char there[] = "SELECT to_regclass('near_encoders') IS NOT NULL"
-                                " AND to_regclass('near_queue') IS NOT NULL";
+    static const char there[] = "SELECT to_regclass('near_encoders') IS NOT NULL";
     static const char named[] = "SELECT count(*) FROM near_encoders WHERE encoder_digest = $1";
-    static const char queued[] = "SELECT sample FROM near_queue WHERE encoder_digest = $1 LIMIT 1";
+    static const char indexed[] = "SELECT to_regclass($1) IS NOT NULL";
+    char name[32];
     int64_t n = 0;
-    bool found = false;
     ESPY_TRY(espy_db_number(cx, st, there, NULL, 0, &n));
     if (n != 0)
         ESPY_TRY(espy_db_number(cx, st, named, DB_ARGS(DB_TEXT(index->encoder)), &n));
     if (n == 0)
-        return near_begin(cx, st, index, type, dim);
-    ESPY_TRY(espy_db_find(cx, st, queued, DB_ARGS(DB_TEXT(index->encoder)), &found, &n));
-    if (!found)
-        return ESPY_E_OK;
-    ESPY_TRY(espy_store_begin(cx, st));
-    espy_err e = near_fill(cx, st, index, dim);
-    if (e == ESPY_E_OK)
-        e = espy_store_commit(cx, st);
-    if (e != ESPY_E_OK)
-        espy_store_rollback(cx, st);
-    return e;
+        ESPY_TRY(near_begin(cx, st, index, type, dim));
+    ESPY_TRY(near_drain(cx, st, index, dim));
+    snprintf(name, sizeof name, "near_%zu_v", dim);
+    ESPY_TRY(espy_db_number(cx, st, indexed, DB_ARGS(DB_TEXT(name)), &n));
+    return n != 0 ? ESPY_E_OK : near_run(cx, st, type, dim, near_hnsw, 2);
 }
 
 /* Candidates of the index, ranked.  The scan goes on until enough of them are of the collection
@@ -369,7 +377,9 @@ static espy_err near_candidates(espy_ctx *cx, espy_store *st, const espy_near_in
                                 near_list *l)
 {
     static const char go_on[] = "SELECT set_config('hnsw.iterative_scan', 'strict_order', true)";
-    static const char wide[] = "SELECT set_config('hnsw.ef_search', $1, true)";
+    /* without a sort the order has to come from the index, whatever the server thinks of it */
+    static const char wide[] =
+        "SELECT set_config('hnsw.ef_search', $1, true), set_config('enable_sort', 'off', true)";
     char ef[16];
     espy_buf text;
     espy_err e = ESPY_E_OK;

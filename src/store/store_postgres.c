@@ -409,6 +409,7 @@ struct espy_db_rows {
     Oid types[PG_ARGS];
     size_t n;
     bool busy, streams;
+    bool cut;      /* there was no memory for reading ahead: rows are missing */
     PGresult *now; /* the rows being read, and which of them */
     int row;
     PGresult **waiting; /* rows read ahead, because another statement had to run */
@@ -506,6 +507,7 @@ static espy_err pg_read_ahead(espy_ctx *cx, pg_db *db)
         else
             PQclear(got);
     }
+    r->cut = e != ESPY_E_OK;
     return e;
 }
 
@@ -523,7 +525,7 @@ static void pg_done(espy_db_rows *r)
         PQclear(r->waiting[r->waiting_at++]);
     r->now = NULL;
     r->waiting_n = r->waiting_at = 0;
-    r->busy = r->streams = false;
+    r->busy = r->streams = r->cut = false;
 }
 
 /* A statement without arguments or rows, outside the cache. */
@@ -809,7 +811,7 @@ static espy_err pg_next(espy_ctx *cx, espy_db_rows *r, bool *more)
                 r->db->stream = NULL;
             r->streams = false;
             *more = false;
-            return ESPY_E_OK;
+            return r->cut ? espy_fail(cx, ESPY_E_NOMEM, "out of memory") : ESPY_E_OK;
         }
         if (!pg_good(r->now))
             return pg_fail(cx, r->db, r->now);

@@ -48,7 +48,8 @@ def test_database_workspace():
     # the cache is a cache
     shutil.rmtree(AT / "a" / "collections")
     assert answers(AT / "a") == answers(AT / "file") and (AT / "a" / "collections").is_dir()
-    Run("doctor", "--workspace", AT / "a").expect(0, "whole")
+    said = Run("doctor", "--workspace", AT / "a").expect(0, "whole")
+    assert "database    postgresql://" in said.out and password not in said.out
     versions = Run("versions", "--workspace", AT / "a", "--json").expect(0).json
     assert versions[0]["version"] == 1
 
@@ -100,6 +101,8 @@ def test_backup_and_restore():
     at = len(whole) // 2  # in some photo
     (AT / "bad.tar").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
     Run("restore", AT / "bad.tar", "--workspace", AT / "empty").expect(1, "is damaged")
+    Run("restore", AT / "none.tar", "--workspace", AT / "never").expect(1, "no such file")
+    assert not (AT / "never").exists()
     (AT / "no.tar").write_text("hello")
     Run("restore", AT / "no.tar", "--workspace", AT / "empty").expect(1)
     Run("restore", AT / "file.tar", "--workspace", AT / "empty").expect(0)
