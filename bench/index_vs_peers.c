@@ -255,12 +255,29 @@ static void bench_pair_on(bench *b, const char *what, const bench_side *ours,
     fflush(stdout);
 }
 
+/* Without a peer: how long one query takes. */
+static void bench_alone(bench *b, const char *what, const bench_side *ours, size_t total,
+                        size_t batch)
+{
+    double cpu[BENCH_ROUNDS];
+    for (unsigned r = 0; r < b->rounds; r++)
+        cpu[r] = bench_time(b, ours, total, batch).cpu / (double)total * 1e6;
+    printf("  %-36s", what);
+    bench_tell("microseconds of CPU a query", cpu, b->rounds);
+    printf("\n");
+    fflush(stdout);
+}
+
 /* On one thread and on all. */
 static void bench_pair(bench *b, const char *what, const bench_side *ours, const bench_side *peer,
                        size_t total, size_t batch)
 {
     const unsigned threads = b->threads;
     espy_pool *pool = b->cx.pool;
+    if (!b->peer) {
+        bench_alone(b, what, ours, total, batch);
+        return;
+    }
     b->cx.pool = NULL;
     b->threads = 1;
     bench_pair_on(b, what, ours, peer, total, batch);
@@ -315,9 +332,13 @@ static bool bench_wanted(const bench *b, size_t k)
 
 static void bench_scan(bench *b)
 {
-    bench_side peer = {.flat = peer_flat_create(b->dim, b->vectors, b->n)};
-    bench_ask(b, &peer, 0, 64);
-    printf("exact scan against FAISS IndexFlatIP; agreement with it %.4f\n", bench_recall(b, 64));
+    bench_side peer = {0};
+    if (b->peer) {
+        peer.flat = peer_flat_create(b->dim, b->vectors, b->n);
+        bench_ask(b, &peer, 0, 64);
+        printf("exact scan against FAISS IndexFlatIP; agreement with it %.4f\n",
+               bench_recall(b, 64));
+    }
     for (size_t k = 0; k < sizeof bench_kinds / sizeof *bench_kinds; k++) {
         char what[64];
         bench_span span;
@@ -333,7 +354,8 @@ static void bench_scan(bench *b)
         bench_pair(b, what, &ours, &peer, 64, 64);
         espy_index_destroy(&b->cx, &ours.ours);
     }
-    peer_flat_destroy(peer.flat);
+    if (b->peer)
+        peer_flat_destroy(peer.flat);
 }
 
 /* --- the graph -------------------------------------------------------------------------------- */
@@ -377,11 +399,7 @@ static void bench_graph(bench *b)
             }
             snprintf(what, sizeof what, "%s, recall %.2f, ef %zu and %zu", bench_kinds[k].name,
                      recall, ours.effort, peer.effort);
-            if (b->peer)
-                bench_pair(b, what, &ours, &peer, BENCH_QUERIES, BENCH_QUERIES);
-            else
-                printf("  %s: %.0f /s of CPU\n", what,
-                       BENCH_QUERIES / bench_time(b, &ours, BENCH_QUERIES, BENCH_QUERIES).cpu);
+            bench_pair(b, what, &ours, &peer, BENCH_QUERIES, BENCH_QUERIES);
         }
         espy_index_destroy(&b->cx, &ours.ours);
     }

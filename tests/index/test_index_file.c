@@ -52,7 +52,7 @@ static void test_round_trip(void **state)
             assert_int_equal(espy_index_remove(&cx, ix, c.ids[r]), ESPY_E_OK);
         assert_int_equal(espy_index_save(&cx, ix, path), ESPY_E_OK);
         espy_index *opened = open_index(&cx, path);
-        const espy_index_options a = espy_index_told(ix), b = espy_index_told(opened);
+        const espy_index_options a = espy_index_settings(ix), b = espy_index_settings(opened);
         assert_true(a.kind == b.kind && a.method == b.method && a.keep == b.keep &&
                     a.links == b.links && a.effort == b.effort);
         check_same(&cx, ix, opened, &c);
