@@ -206,7 +206,7 @@ static void index_encode_int8(const float *unit, size_t dim, size_t words, uint3
 {
     float most = 0;
     for (size_t i = 0; i < dim; i++)
-        most = fmaxf(most, fabsf(unit[i]));
+        most = fabsf(unit[i]) > most ? fabsf(unit[i]) : most;
     const float scale = most / 127;
     for (size_t i = 0; i < dim; i++)
         code[i / 4] |= (uint32_t)(uint8_t)(int8_t)lrintf(unit[i] / scale) << 8 * (i % 4);
