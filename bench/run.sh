@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every benchmark, each beside its peer in one run: make bench.  What cannot be measured here says why.
 #
-#   bench/run.sh [nn] [learn] [cluster] [mlp] [photos] [identify] [memory] [sounds]      default: all
+#   bench/run.sh [nn] [learn] [cluster] [index] [mlp] [photos] [identify] [memory] [sounds]      default: all
 #
 # Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soundfile, soxr and numpy of the python3 in $PYTHON, else of a virtual
 # environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
@@ -85,6 +85,15 @@ bench_mlp() {
     "$python" "$root/bench/mlp_vs_torch.py" --tool "$build/tests/learn/mlp_run"
 }
 
+# Sizes as in docs/benchmarks.md take an hour: SIZES="1000000:128 200000:512".
+bench_index() {
+    section "nearest vectors against FAISS and hnswlib"
+    [ -x "$build/bench/index_vs_peers" ] || { left_out index "libfaiss-dev or libhnswlib-dev is not installed"; return 0; }
+    for size in ${SIZES:-20000:128 20000:512}; do
+        "$build/bench/index_vs_peers" --n "${size%:*}" --dim "${size#*:}"
+    done
+}
+
 bench_photos() {
     section "many photos, files to embeddings, against Python"
     [ -d "$shared/data/faces" ] || { left_out photos "they are in ../shared/data/faces, which is absent"; return 0; }
@@ -112,12 +121,12 @@ bench_sounds() {
     "$python" "$root/bench/sounds_vs_python.py" --espy "$build/src/cli/espy"
 }
 
-[ $# -gt 0 ] || set -- nn learn cluster mlp photos identify memory sounds
+[ $# -gt 0 ] || set -- nn learn cluster index mlp photos identify memory sounds
 for part in "$@"; do
     case $part in
-    nn | learn | cluster | mlp | photos | identify | memory | sounds) "bench_$part" ;;
+    nn | learn | cluster | index | mlp | photos | identify | memory | sounds) "bench_$part" ;;
     *)
-        echo "bench: there is no part '$part'; choose of: nn learn cluster mlp photos identify memory sounds" >&2
+        echo "bench: there is no part '$part'; choose of: nn learn cluster index mlp photos identify memory sounds" >&2
         exit 2
         ;;
     esac

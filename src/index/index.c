@@ -102,7 +102,7 @@ size_t espy_index_dim(const espy_index *ix)
     return ix->dim;
 }
 
-espy_index_options espy_index_told(const espy_index *ix)
+espy_index_options espy_index_settings(const espy_index *ix)
 {
     return ix->opt;
 }
@@ -206,7 +206,7 @@ static void index_encode_int8(const float *unit, size_t dim, size_t words, uint3
 {
     float most = 0;
     for (size_t i = 0; i < dim; i++)
-        most = fmaxf(most, fabsf(unit[i]));
+        most = fabsf(unit[i]) > most ? fabsf(unit[i]) : most;
     const float scale = most / 127;
     for (size_t i = 0; i < dim; i++)
         code[i / 4] |= (uint32_t)(uint8_t)(int8_t)lrintf(unit[i] / scale) << 8 * (i % 4);
@@ -477,8 +477,13 @@ espy_err espy_index_search(espy_ctx *cx, const espy_index *ix, const float *quer
 
 /* --- choice ----------------------------------------------------------------------------------- */
 
-espy_index_method espy_index_choose(size_t n, size_t dim)
+espy_index_method espy_index_choose(size_t n, size_t dim, size_t queries)
 {
-    (void)dim;
-    return n < 50000 ? ESPY_INDEX_SCAN : ESPY_INDEX_GRAPH;
+    /* microseconds of CPU time, fitted to what was measured: docs/decisions/014-index-choice.md */
+    const double vectors = (double)n, asked = (double)queries;
+    const double scan = 8 + 7.5e-6 * vectors * (double)dim;
+    const double walk = fmax(8, (2.5 * log2(vectors + 1) - 20) * (0.73 + (double)dim / 475));
+    const double build = 9 * walk;
+
+    return asked * scan > asked * walk + vectors * build ? ESPY_INDEX_GRAPH : ESPY_INDEX_SCAN;
 }

@@ -56,9 +56,10 @@ typedef struct espy_index_query {
     const void *self;
 } espy_index_query;
 
-/* The quicker method for n vectors of `dim` values where 99 of 100 nearest ones are to be found;
- * measured, docs/decisions/014-index-choice.md. */
-espy_index_method espy_index_choose(size_t n, size_t dim);
+/* The method that costs less CPU time, building included, for n vectors of `dim` values that are
+ * asked for the nearest `queries` times until they are built anew, where 99 of 100 nearest ones are
+ * to be found: docs/decisions/014-index-choice.md. */
+espy_index_method espy_index_choose(size_t n, size_t dim, size_t queries);
 
 /* An empty index.  Errors: ARG (dim, options), NOMEM. */
 espy_err espy_index_create(espy_ctx *cx, size_t dim, const espy_index_options *options,
@@ -67,7 +68,7 @@ void espy_index_destroy(espy_ctx *cx, espy_index **index);
 
 size_t espy_index_count(const espy_index *index); /* vectors that can be found */
 size_t espy_index_dim(const espy_index *index);
-espy_index_options espy_index_told(const espy_index *index); /* options, zeros replaced */
+espy_index_options espy_index_settings(const espy_index *index); /* options, zeros replaced */
 
 /* Adds n vectors (n x dim, of any length but 0).  A graph is built on the pool of the context, and
  * sooner for many vectors in one call.  An opened index is copied into memory first, as for every

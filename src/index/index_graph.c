@@ -340,9 +340,10 @@ static void graph_select(const espy_index *ix, graph_eye eye, const uint64_t *ke
         const uint32_t *code = espy_index_graph_code(ix, slot);
         const float score = index_key_score(keys[i]);
         float nearest = -INFINITY;
-        for (uint32_t t = 1; t <= taken && nearest <= score; t++)
-            nearest =
-                fmaxf(nearest, ix->near.one(espy_index_graph_code(ix, links[t]), code, ix->words));
+        for (uint32_t t = 1; t <= taken && nearest <= score; t++) {
+            const float x = ix->near.one(espy_index_graph_code(ix, links[t]), code, ix->words);
+            nearest = x > nearest ? x : nearest;
+        }
         if (nearest > score || (nearest == score && ++copies > most / 2))
             continue;
         links[++taken] = slot;

@@ -24,34 +24,22 @@ typedef struct scan_job {
     scan_worker *workers;
 } scan_job;
 
-static bool scan_any(const float *scores, float limit)
-{
-    int any = 0;
-    for (size_t r = 0; r < ESPY_NEAR_ROWS; r++)
-        any |= scores[r] >= limit;
-    return any;
-}
-
-/* The scores of one block and one query; first: the slot of the block's first row. */
-static void scan_offer(const index_hunt *hunt, index_heap *heap, const float *scores, size_t first)
+/* n scores of one query; first: the slot of the first of them. */
+static void scan_offer(const index_hunt *hunt, index_heap *heap, const float *scores, size_t n,
+                       size_t first, uint32_t *at)
 {
     const espy_index *ix = hunt->ix;
     const espy_index_query *q = hunt->query;
-    float limit = heap->n < hunt->want ? -INFINITY : index_key_score(heap->at[0]);
+    const float limit = heap->n < hunt->want ? -INFINITY : index_key_score(heap->at[0]);
+    const size_t found = ix->kern.reach(scores, n, limit, at);
 
-    if (!scan_any(scores, limit))
-        return;
-    for (size_t r = 0; r < ESPY_NEAR_ROWS && first + r < ix->n; r++) {
-        if (!(scores[r] >= limit))
-            continue;
-        uint64_t key = index_key(scores[r], (uint32_t)(first + r));
+    for (size_t i = 0; i < found; i++) {
+        const size_t slot = first + at[i];
+        const uint64_t key = index_key(scores[at[i]], (uint32_t)slot);
         if (heap->n == hunt->want && key < heap->at[0])
             continue;
-        if (q->allowed && !q->allowed(q->self, ix->ids[first + r]))
-            continue;
-        index_heap_keep(heap, key, hunt->want);
-        if (heap->n == hunt->want)
-            limit = index_key_score(heap->at[0]);
+        if (!q->allowed || q->allowed(q->self, ix->ids[slot]))
+            index_heap_keep(heap, key, hunt->want);
     }
 }
 
@@ -62,16 +50,17 @@ static espy_err scan_item(espy_ctx *cx, void *self, size_t item, unsigned worker
     const index_hunt *hunt = job->hunt;
     const espy_index *ix = hunt->ix;
     scan_worker *w = &job->workers[worker];
+    uint32_t at[SCAN_TILE * ESPY_NEAR_ROWS];
     size_t end = (item + 1) * SCAN_ITEM < job->blocks ? (item + 1) * SCAN_ITEM : job->blocks;
 
     for (size_t b = item * SCAN_ITEM; b < end; b += SCAN_TILE) {
         size_t n = end - b < SCAN_TILE ? end - b : SCAN_TILE;
         ix->near.tile(ix->codes + b * ESPY_NEAR_ROWS * ix->record, n, hunt->codes, hunt->n,
                       ix->words, w->scores);
+        const size_t first = b * ESPY_NEAR_ROWS, rows = n * ESPY_NEAR_ROWS;
+        const size_t there = ix->n - first < rows ? ix->n - first : rows;
         for (size_t q = 0; q < hunt->n; q++)
-            for (size_t i = 0; i < n; i++)
-                scan_offer(hunt, &w->heaps[q], w->scores + (q * n + i) * ESPY_NEAR_ROWS,
-                           (b + i) * ESPY_NEAR_ROWS);
+            scan_offer(hunt, &w->heaps[q], w->scores + q * rows, there, first, at);
     }
     return ESPY_E_OK;
 }

@@ -39,6 +39,15 @@ static void axpy_c(float s, const float *x, float *y, size_t n)
         y[i] += s * x[i];
 }
 
+static size_t reach_c(const float *x, size_t n, float limit, uint32_t *at)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (x[i] >= limit)
+            at[found++] = (uint32_t)i;
+    return found;
+}
+
 unsigned espy_cpu_detect(void)
 {
     unsigned cpu = 0;
@@ -67,6 +76,7 @@ void espy_kern_init(espy_kern *k, unsigned cpu)
     k->dot = dot_c;
     k->dot_double = dot_double_c;
     k->axpy = axpy_c;
+    k->reach = reach_c;
 #if defined(__x86_64__)
     if (cpu & ESPY_CPU_AVX2)
         espy_kern_avx2(k);

@@ -22,6 +22,8 @@ typedef struct espy_kern {
     double (*dot_double)(const float *a, const float *b, size_t n);
     /* y[i] += s * x[i] */
     void (*axpy)(float s, const float *x, float *y, size_t n);
+    /* the i with x[i] >= limit into at (room for n), in order; returns how many */
+    size_t (*reach)(const float *x, size_t n, float limit, uint32_t *at);
 } espy_kern;
 
 /* What this CPU has, masked by the environment variable ESPY_CPU = none | avx2 | avx512. */

@@ -54,11 +54,27 @@ static void axpy_avx2(float s, const float *x, float *y, size_t n)
         y[i] += s * x[i];
 }
 
+static size_t reach_avx2(const float *x, size_t n, float limit, uint32_t *at)
+{
+    const __m256 v = _mm256_set1_ps(limit);
+    size_t found = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 over = _mm256_cmp_ps(_mm256_loadu_ps(x + i), v, _CMP_GE_OQ);
+        for (unsigned m = (unsigned)_mm256_movemask_ps(over); m; m &= m - 1)
+            at[found++] = (uint32_t)i + (uint32_t)__builtin_ctz(m);
+    }
+    for (; i < n; i++)
+        if (x[i] >= limit)
+            at[found++] = (uint32_t)i;
+    return found;
+}
+
 void espy_kern_avx2(espy_kern *k)
 {
     k->dot = dot_avx2;
     k->dot_double = dot_double_avx2;
     k->axpy = axpy_avx2;
+    k->reach = reach_avx2;
 }
 #else
 typedef int kern_nothing_here;

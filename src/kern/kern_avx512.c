@@ -61,11 +61,25 @@ static void axpy_avx512(float s, const float *x, float *y, size_t n)
     }
 }
 
+static size_t reach_avx512(const float *x, size_t n, float limit, uint32_t *at)
+{
+    const __m512 v = _mm512_set1_ps(limit);
+    size_t found = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = n - i < 16 ? rest_mask(n - i) : (__mmask16)0xffff;
+        m = _mm512_mask_cmp_ps_mask(m, _mm512_maskz_loadu_ps(m, x + i), v, _CMP_GE_OQ);
+        for (unsigned left = m; left; left &= left - 1)
+            at[found++] = (uint32_t)i + (uint32_t)__builtin_ctz(left);
+    }
+    return found;
+}
+
 void espy_kern_avx512(espy_kern *k)
 {
     k->dot = dot_avx512;
     k->dot_double = dot_double_avx512;
     k->axpy = axpy_avx512;
+    k->reach = reach_avx512;
 }
 #else
 typedef int kern_nothing_here;

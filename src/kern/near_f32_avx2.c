@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #define NEAR_LANES 8
-#define NEAR_GROUP 2
+#define NEAR_GROUP 3
 #define NEAR_TAIL 0
 typedef __m256 near_rows, near_sum;
 

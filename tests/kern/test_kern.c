@@ -68,6 +68,25 @@ static void check_axpy(const espy_kern *k, espy_random *r, size_t n, size_t shif
     free(block_y);
 }
 
+static void check_reach(const espy_kern *k, espy_random *r, size_t n, size_t shift)
+{
+    float *block, *x = numbers(r, n, shift, &block);
+    uint32_t *at = malloc(n * sizeof *at + 1);
+    assert_non_null(at);
+    for (size_t i = 0; i < n; i += 7)
+        x[i] = i % 2 ? NAN : 0.5f;
+    for (int limit = -1; limit <= 1; limit++) {
+        const float least = limit < 0 ? -INFINITY : limit ? 0.5f : 1e9f;
+        size_t found = k->reach(x, n, least, at), seen = 0;
+        for (size_t i = 0; i < n; i++)
+            if (x[i] >= least)
+                assert_true(seen < found && at[seen++] == i);
+        assert_int_equal(seen, found);
+    }
+    free(at);
+    free(block);
+}
+
 static void test_against_double(void **state)
 {
     (void)state;
@@ -85,6 +104,7 @@ static void test_against_double(void **state)
             for (size_t shift = 0; shift < 4; shift++) {
                 check_dot(&k, &r, n, shift);
                 check_axpy(&k, &r, n, shift);
+                check_reach(&k, &r, n, shift);
             }
         check_dot(&k, &r, 100003, 1);
         check_axpy(&k, &r, 100003, 1);

@@ -143,7 +143,7 @@ static void run_migration(void **state)
     /* a step that fails changes nothing, and the old program still opens it */
     CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, SCHEMA_NEWEST + 1, &db));
     assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
-    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 8);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 9);
     assert_int_equal(unlink(copy), 0);
     espy_store *st = NULL;
     CASE_OK(&cx, espy_store_open(&cx, dir, &st));
