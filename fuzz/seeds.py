@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons of the
-head target and the packs of sounds: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, characters, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons and
+prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -15,6 +15,7 @@ import zipfile
 
 import h5py
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -64,6 +65,30 @@ def models():
             write("pickle/%s-%s-%d.pkl" % (name, TAG, protocol), pickle.dumps(whole, protocol))
         if name == "svc3":
             write("pickle/bare-%s.pkl" % TAG, pickle.dumps(svc().fit(x, names), protocol=4))
+
+
+def characters():
+    """As the described character system pickles them, and with what ours adds."""
+    rng = np.random.default_rng(8)
+    x = {name: rng.normal(size=(n, 3)).astype("f4") for name, n in (("Ann", 1), ("Bob", 2), ("J\u00fc", 4))}
+    scaler = StandardScaler().fit(np.vstack(list(x.values())))
+    model = {"scaler": scaler, "character_clusters": {}, "training_metrics": {"n_characters": 3},
+             "n_characters": 3, "n_embeddings": 7}
+    for name, v in x.items():
+        z = scaler.transform(v)
+        kmeans = KMeans(min(2, len(v)), random_state=42, n_init=10).fit(z) if len(v) > 1 else None
+        centers = kmeans.cluster_centers_ if kmeans else z
+        model["character_clusters"][name] = {"kmeans": kmeans, "cluster_centers": centers, "n_clusters": len(centers)}
+    for protocol in (0, 2, 4, 5):
+        write("characters/theirs-%s-%d.pkl" % (TAG, protocol), pickle.dumps(model, protocol))
+    if TAG == "old":
+        whole = dict(model, model_version="1.0", raw_embeddings=x, similarity_threshold=.6)
+        write("characters/whole.pkl", pickle.dumps(whole, 4))
+        write("characters/hostile-version.pkl", pickle.dumps(dict(whole, model_version="2.0"), 4))
+        write("characters/hostile-name.pkl", pickle.dumps(dict(whole, character_clusters={
+            "a\x1b[2J\n": model["character_clusters"]["Ann"]}), 4))
+        write("characters/hostile-size.pkl", pickle.dumps(dict(whole, raw_embeddings={"Ann": np.zeros((2, 4))}), 4))
+        write("characters/hostile-call.pkl", pickle.dumps(dict(whole, scaler=Call(os.system, "true")), 4))
 
 
 def hostile_pickles():
@@ -136,6 +161,22 @@ def perceptrons():
         for key, value in arrays:
             header[key] = entry({"f": "F32", "d": "F64"}[value.dtype.char], list(value.shape),
                                 len(data), len(data) + value.nbytes)
+            data += value.tobytes()
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        write("head/" + name, struct.pack("<Q", len(text)) + text + data)
+
+
+def prototypes():
+    for name, count in (("prototypes", [2, 1]), ("prototypes_hostile", [2, 2**62])):
+        arrays = [("scaler.mean", "F64", np.array([.1, -.2])), ("scaler.scale", "F64", np.array([.5, 2.])),
+                  ("scaler.n", "I64", np.array([3])),
+                  ("prototypes.centers", "F32", np.array([[1, 0], [.5, .5], [-1, 1]], "<f4")),
+                  ("prototypes.count", "I64", np.array(count)),
+                  ("prototypes.temperature", "F64", np.array([.1]))]
+        header, data = {"__metadata__": {"format": "espy-head", "revision": "1", "head": "prototypes"}}, b""
+        for key, kind, value in arrays:
+            header[key] = entry(kind, list(value.shape), len(data), len(data) + value.nbytes)
             data += value.tobytes()
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
@@ -348,11 +389,13 @@ def sound_packs():
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
+    characters()
     if TAG == "old":
         hostile_pickles()
         arrays()
         tensors()
         perceptrons()
+        prototypes()
         zips()
         hdf5s()
         kerases()

@@ -6,6 +6,7 @@
  */
 #include "artifact/npy.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -418,6 +419,38 @@ espy_err espy_npy_load(espy_ctx *cx, const char *path, espy_npy *out)
     espy_err e = espy_npy_parse(cx, espy_span_of(&b), out);
     espy_buf_free(cx, &b);
     return e ? espy_fail_in(cx, "%s", path) : ESPY_E_OK;
+}
+
+espy_err espy_npy_load_rows(espy_ctx *cx, const char *path, float **x, size_t *n, size_t *dim)
+{
+    espy_npy a = {0};
+    espy_err e = ESPY_E_OK;
+    bool finite = true;
+    ESPY_TRY(espy_npy_load(cx, path, &a));
+    if ((a.rank != 1 && a.rank != 2) || a.n == 0 ||
+        (a.type != ESPY_NPY_F32 && a.type != ESPY_NPY_F64))
+        ESPY_GO(espy_fail(cx, ESPY_E_FORMAT,
+                          "%s holds no embeddings: an array of real numbers of shape (n, values) "
+                          "or (values,) is needed",
+                          path));
+    float *to = espy_floats(cx, a.n);
+    if (!to)
+        ESPY_GO(cx->code);
+    for (size_t i = 0; i < a.n; i++) {
+        to[i] = a.type == ESPY_NPY_F32 ? ((const float *)a.data)[i]
+                                       : (float)((const double *)a.data)[i];
+        finite = finite && isfinite(to[i]);
+    }
+    if (!finite) {
+        espy_free(cx, to);
+        ESPY_GO(espy_fail(cx, ESPY_E_FORMAT, "%s holds a value that is not a number", path));
+    }
+    *x = to;
+    *dim = a.dims[a.rank - 1];
+    *n = a.n / *dim;
+out:
+    espy_npy_free(cx, &a);
+    return e;
 }
 
 void espy_npy_free(espy_ctx *cx, espy_npy *a)

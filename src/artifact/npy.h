@@ -30,6 +30,10 @@ typedef struct espy_npy {
 espy_err espy_npy_parse(espy_ctx *cx, espy_span bytes, espy_npy *out) ESPY_NODISCARD;
 /* The same from a file of at most cx->max.file_bytes. */
 espy_err espy_npy_load(espy_ctx *cx, const char *path, espy_npy *out) ESPY_NODISCARD;
+/* Embeddings: real numbers of shape (n, dim) or (dim,), as n x dim floats, all finite, at least
+ * one. *x: the caller's.  Errors: FORMAT also for anything else. */
+espy_err espy_npy_load_rows(espy_ctx *cx, const char *path, float **x, size_t *n,
+                            size_t *dim) ESPY_NODISCARD;
 void espy_npy_free(espy_ctx *cx, espy_npy *a); /* leaves an empty array */
 
 /* Append a whole file to `out`; the bytes equal numpy.save's.  dims[rank] in C order.

@@ -331,6 +331,61 @@ static void onnx_svm(onnx_graph *g, const espy_scaler *scaler, const espy_svm *s
     g->ml = true;
 }
 
+/* The places of the centres, label by label, each label with as many as the richest has: its last
+ * one is repeated, which changes no maximum.  As a matrix of dim x places. */
+static void onnx_centers(onnx_graph *g, const espy_prototypes *p, size_t each)
+{
+    espy_ctx *cx = g->arrays.cx;
+    size_t places = p->classes * each;
+    float *at = espy_floats(cx, p->dim * places);
+    if (!at) {
+        g->arrays.e = g->arrays.e ? g->arrays.e : cx->code;
+        return;
+    }
+    for (size_t c = 0; c < p->classes; c++)
+        for (size_t k = 0; k < each; k++) {
+            size_t last = p->start[c + 1] - 1, from = p->start[c] + k;
+            const float *unit = p->unit + (from < last ? from : last) * p->dim;
+            for (size_t d = 0; d < p->dim; d++)
+                at[d * places + c * each + k] = unit[d];
+        }
+    onnx_matrix(g, "centers", at, p->dim, places);
+    espy_free(cx, at);
+}
+
+/* Softmax over the labels of the largest cosine to their centres, divided by the temperature. */
+static void onnx_prototypes(onnx_graph *g, const espy_scaler *scaler,
+                            const espy_head_prototypes_parts *parts)
+{
+    static const uint32_t last = 2;
+    static const size_t three = 3;
+    const espy_prototypes *p = parts->model;
+    const float temperature = (float)parts->temperature;
+    size_t each = 1;
+    for (size_t c = 0; c < p->classes; c++)
+        if (p->start[c + 1] - p->start[c] > each)
+            each = p->start[c + 1] - p->start[c];
+    const int64_t shape[3] = {0, (int64_t)p->classes, (int64_t)each}; /* 0: as it is */
+    onnx_scaler(g, scaler);
+    onnx_centers(g, p, each);
+    onnx_array(g, "shape", ONNX_INT64, shape, sizeof shape, 1, &three);
+    onnx_vector(g, "temperature", &temperature, 1);
+    onnx_message node = onnx_node(g, NULL, 0);
+    onnx_attribute_int(&node, "axis", 1);
+    onnx_attribute_int(&node, "p", 2);
+    onnx_node_end(g, &node, "LpNormalization", NULL);
+    onnx_plain(g, "MatMul", "centers", NULL, NULL);
+    onnx_plain(g, "Reshape", "shape", NULL, NULL);
+    node = onnx_node(g, NULL, 0);
+    onnx_attribute_ints(&node, "axes", &last, 1);
+    onnx_attribute_int(&node, "keepdims", 0);
+    onnx_node_end(g, &node, "ReduceMax", NULL);
+    onnx_plain(g, "Div", "temperature", NULL, NULL);
+    node = onnx_node(g, NULL, 0);
+    onnx_attribute_int(&node, "axis", 1);
+    onnx_node_end(g, &node, "Softmax", onnx_output);
+}
+
 /* ---- the model ---- */
 
 /* ValueInfoProto of a float array [N, columns]. */
@@ -438,16 +493,20 @@ espy_err espy_onnx_write(espy_ctx *cx, const espy_head *head, const espy_onnx_fa
     const espy_logistic *logistic = espy_head_logistic_model(head);
     const espy_scaler *scaler = espy_head_scaler(head);
     espy_head_network network;
+    espy_head_prototypes_parts prototypes;
+    bool centers = espy_head_prototypes_model(head, &prototypes);
     if (espy_head_mlp_network(head, &network))
         return espy_onnx_write_network(cx, &network, facts, out);
-    if (!svm && !logistic)
+    if (!svm && !logistic && !centers)
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "a %s head has no ONNX form, its samples stay in the store; train with "
-                         "--head svm, logistic or mlp",
+                         "--head svm, logistic, mlp or prototypes",
                          head->ops->name);
     onnx_graph g = onnx_graph_begin(cx);
     if (svm)
         onnx_svm(&g, scaler, svm);
+    else if (centers)
+        onnx_prototypes(&g, scaler, &prototypes);
     else
         onnx_logistic(&g, scaler, logistic);
     return onnx_model(cx, &g, head->ops->name, head->dim, head->classes, facts, out);

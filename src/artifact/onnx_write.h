@@ -16,9 +16,10 @@ typedef struct espy_onnx_facts { /* borrowed */
 } espy_onnx_facts;
 
 /* Appends the model of a head, opset 13 (svm also ai.onnx.ml 2): same head and facts, same bytes.
- *   mlp       Sub, Div, then Gemm, Relu, BatchNormalization ..., Gemm, Softmax
- *   logistic  Sub, Div, Gemm, Sigmoid, ReduceSum, Div
- *   svm       Sub, Div, SVMClassifier
+ *   mlp         Sub, Div, then Gemm, Relu, BatchNormalization ..., Gemm, Softmax
+ *   logistic    Sub, Div, Gemm, Sigmoid, ReduceSum, Div
+ *   svm         Sub, Div, SVMClassifier
+ *   prototypes  Sub, Div, LpNormalization, MatMul, Reshape, ReduceMax, Div, Softmax
  * Errors: UNSUPPORTED (a head without such a form: knn), LIMIT (beyond out's maximum), NOMEM. */
 espy_err espy_onnx_write(espy_ctx *cx, const espy_head *head, const espy_onnx_facts *facts,
                          espy_buf *out) ESPY_NODISCARD;

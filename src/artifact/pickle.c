@@ -100,6 +100,8 @@ static const struct {
     {"sklearn.preprocessing.label", "LabelEncoder", VM_CLASS, ESPY_PICKLE_LABEL_ENCODER},
     {"sklearn.preprocessing._label", "LabelBinarizer", VM_CLASS, ESPY_PICKLE_LABEL_BINARIZER},
     {"sklearn.preprocessing.label", "LabelBinarizer", VM_CLASS, ESPY_PICKLE_LABEL_BINARIZER},
+    {"sklearn.cluster._kmeans", "KMeans", VM_CLASS, ESPY_PICKLE_KMEANS},
+    {"sklearn.cluster.k_means_", "KMeans", VM_CLASS, ESPY_PICKLE_KMEANS},
 };
 #define VM_GLOBALS (sizeof vm_globals / sizeof vm_globals[0])
 

@@ -82,8 +82,12 @@ espy_err espy_sk_from_head(espy_ctx *cx, const espy_head *head, const char *cons
     if (!svm && !logistic)
         return espy_fail(
             cx, ESPY_E_UNSUPPORTED,
-            "a %s head has no form in scikit-learn's files; an svm or a logistic one has",
-            head->ops->name);
+            "a %s head has no form in scikit-learn's files; an svm or a logistic one has%s",
+            head->ops->name,
+            strcmp(head->ops->name, "prototypes") == 0
+                ? "; it can be exported as onnx, and espy retrain characters leaves a pickle of "
+                  "KMeans"
+                : "");
     m.codes = espy_array(cx, m.classes, sizeof *m.codes);
     if (!m.codes) {
         e = cx->code;

@@ -6,7 +6,7 @@
 
 #include "artifact/npy.h"
 #include "artifact/pickle.h"
-#include "artifact/sk_model.h"
+#include "artifact/sk_read.h"
 #include "base/file.h"
 
 #define READ_DEPTH 16                 /* nesting of metadata */
@@ -23,18 +23,18 @@ typedef espy_pickle_value value;
 
 /* ---- attributes ---- */
 
-static bool read_is(const value *v, espy_pickle_class class)
+bool espy_sk_is(const value *v, espy_pickle_class class)
 {
     return v && v->kind == ESPY_PICKLE_OBJECT && v->as.object.class == class;
 }
 
 /* An attribute of an object, or NULL. */
-static const value *read_attribute(const value *object, const char *name)
+const value *espy_sk_attribute(const value *object, const char *name)
 {
     return espy_pickle_get(object->as.object.state, name);
 }
 
-static espy_err read_bad(espy_ctx *cx, const char *name)
+espy_err espy_sk_bad(espy_ctx *cx, const char *name)
 {
     return espy_fail(
         cx, ESPY_E_FORMAT,
@@ -59,7 +59,7 @@ static bool read_true(const value *v)
 }
 
 /* A numeric array of elements that grow to twice their size at most, or NULL. */
-static const espy_pickle_array *read_array(const value *v)
+const espy_pickle_array *espy_sk_array(const value *v)
 {
     if (!v || v->kind != ESPY_PICKLE_ARRAY || !v->as.array->filled || !v->as.array->data ||
         v->as.array->type.kind == 'U' || v->as.array->type.size < 4)
@@ -89,14 +89,14 @@ static double read_element(const espy_pickle_array *a, size_t i)
 }
 
 /* A copy of a matrix of rows x cols (vectors: rows 1) as doubles in C order. */
-static espy_err read_matrix(espy_ctx *cx, const value *v, const char *name, size_t rows,
-                            size_t cols, double **out)
+espy_err espy_sk_matrix(espy_ctx *cx, const value *v, const char *name, size_t rows, size_t cols,
+                        double **out)
 {
-    const espy_pickle_array *a = read_array(v);
+    const espy_pickle_array *a = espy_sk_array(v);
     size_t n;
     if (!a || !espy_mul_size(rows, cols, &n) || a->n != n || a->rank < 1 || a->rank > 2 ||
         a->dims[a->rank - 1] != cols)
-        return read_bad(cx, name);
+        return espy_sk_bad(cx, name);
     double *d = espy_array(cx, n, sizeof *d);
     if (!d)
         return cx->code;
@@ -111,15 +111,15 @@ static espy_err read_matrix(espy_ctx *cx, const value *v, const char *name, size
 
 static espy_err read_vector(espy_ctx *cx, const value *v, const char *name, size_t n, double **out)
 {
-    return read_matrix(cx, v, name, 1, n, out);
+    return espy_sk_matrix(cx, v, name, 1, n, out);
 }
 
 /* Whole numbers within 0 .. INT32_MAX. */
 static espy_err read_counts(espy_ctx *cx, const value *v, const char *name, size_t n, int32_t **out)
 {
-    const espy_pickle_array *a = read_array(v);
+    const espy_pickle_array *a = espy_sk_array(v);
     if (!a || a->n != n || a->rank != 1 || (a->type.kind != 'i' && a->type.kind != 'u'))
-        return read_bad(cx, name);
+        return espy_sk_bad(cx, name);
     int32_t *d = espy_array(cx, n, sizeof *d);
     if (!d)
         return cx->code;
@@ -127,7 +127,7 @@ static espy_err read_counts(espy_ctx *cx, const value *v, const char *name, size
         double c = read_element(a, i);
         if (c < 0 || c > INT32_MAX) {
             espy_free(cx, d);
-            return read_bad(cx, name);
+            return espy_sk_bad(cx, name);
         }
         d[i] = (int32_t)c;
     }
@@ -166,7 +166,7 @@ static espy_err read_object_texts(espy_ctx *cx, const espy_pickle_array *a, char
 static espy_err read_texts(espy_ctx *cx, const value *v, const char *name, char ***out, size_t *n)
 {
     if (!v || v->kind != ESPY_PICKLE_ARRAY || !v->as.array->filled || v->as.array->rank != 1)
-        return read_bad(cx, name);
+        return espy_sk_bad(cx, name);
     const espy_pickle_array *a = v->as.array;
     *n = a->n;
     *out = NULL;
@@ -186,14 +186,14 @@ static espy_err read_classes(espy_ctx *cx, const value *v, espy_sk_model *m)
     espy_free(cx, m->labels);
     m->labels = texts;
     if (n < 2)
-        return read_bad(cx, "classes_");
+        return espy_sk_bad(cx, "classes_");
     m->codes = espy_array(cx, n, sizeof *m->codes);
     if (!m->codes)
         return cx->code;
     for (size_t i = 0; i < n; i++) {
         double code = texts ? (double)i : read_element(v->as.array, i);
         if (!(code >= -READ_WHOLE && code <= READ_WHOLE))
-            return read_bad(cx, "classes_");
+            return espy_sk_bad(cx, "classes_");
         m->codes[i] = (int64_t)code;
     }
     m->classes = n;
@@ -204,9 +204,9 @@ static espy_err read_encoder(espy_ctx *cx, const value *encoder, espy_sk_model *
 {
     char **names = NULL;
     size_t n = 0;
-    if (!read_is(encoder, ESPY_PICKLE_LABEL_ENCODER))
+    if (!espy_sk_is(encoder, ESPY_PICKLE_LABEL_ENCODER))
         return espy_fail(cx, ESPY_E_FORMAT, "the label encoder is not a LabelEncoder");
-    ESPY_TRY(read_texts(cx, read_attribute(encoder, "classes_"), "classes_", &names, &n));
+    ESPY_TRY(read_texts(cx, espy_sk_attribute(encoder, "classes_"), "classes_", &names, &n));
     if (!names) /* numbers: the classifier's own */
         return ESPY_E_OK;
     espy_err e = espy_sk_set_labels(cx, m, (const char *const *)names, n);
@@ -220,8 +220,8 @@ static espy_err read_encoder(espy_ctx *cx, const value *encoder, espy_sk_model *
 static espy_err read_column(espy_ctx *cx, const value *scaler, const char *used, const char *name,
                             double otherwise, size_t n, double **out)
 {
-    if (read_true(read_attribute(scaler, used)))
-        return read_vector(cx, read_attribute(scaler, name), name, n, out);
+    if (read_true(espy_sk_attribute(scaler, used)))
+        return read_vector(cx, espy_sk_attribute(scaler, name), name, n, out);
     double *d = espy_array(cx, n, sizeof *d);
     if (!d)
         return cx->code;
@@ -231,20 +231,20 @@ static espy_err read_column(espy_ctx *cx, const value *scaler, const char *used,
     return ESPY_E_OK;
 }
 
-static espy_err read_scaler(espy_ctx *cx, const value *v, espy_sk_model *m)
+espy_err espy_sk_scaler_of(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
     espy_err e = ESPY_E_OK;
     espy_sk_scaler s = {0}, old = m->scaler;
     double samples = 0;
-    if (!read_is(v, ESPY_PICKLE_SCALER))
+    if (!espy_sk_is(v, ESPY_PICKLE_SCALER))
         return espy_fail(cx, ESPY_E_FORMAT, "the scaler is not a StandardScaler");
     ESPY_GO(read_column(cx, v, "with_mean", "mean_", 0, m->dim, &s.mean));
     ESPY_GO(read_column(cx, v, "with_std", "scale_", 1, m->dim, &s.scale));
     ESPY_GO(read_column(cx, v, "with_std", "var_", 1, m->dim, &s.variance));
     for (size_t i = 0; i < m->dim; i++)
         if (!(s.scale[i] > 0))
-            ESPY_GO(read_bad(cx, "scale_"));
-    read_number(read_attribute(v, "n_samples_seen_"), &samples);
+            ESPY_GO(espy_sk_bad(cx, "scale_"));
+    read_number(espy_sk_attribute(v, "n_samples_seen_"), &samples);
     s.samples = samples > 0 && samples < READ_WHOLE ? (int64_t)samples : 0;
     m->scaler = s;
     s = old;
@@ -260,24 +260,24 @@ out:
 /* An attribute under its name, or under the one it had in older releases. */
 static const value *read_either(const value *v, const char *name, const char *older)
 {
-    const value *a = read_attribute(v, name);
-    return a ? a : read_attribute(v, older);
+    const value *a = espy_sk_attribute(v, name);
+    return a ? a : espy_sk_attribute(v, older);
 }
 
 static espy_err read_svc(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
     espy_sk_svc *s = &m->svc;
     m->kind = ESPY_SK_SVC;
-    if (!espy_pickle_is_text(read_attribute(v, "kernel"), "linear"))
+    if (!espy_pickle_is_text(espy_sk_attribute(v, "kernel"), "linear"))
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "the SVC's kernel is not linear; train it with kernel=\"linear\"");
-    if (!read_true(read_attribute(v, "probability")))
+    if (!read_true(espy_sk_attribute(v, "probability")))
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "the SVC gives no probabilities; train it with probability=True");
-    ESPY_TRY(read_classes(cx, read_attribute(v, "classes_"), m));
-    const espy_pickle_array *sv = read_array(read_attribute(v, "support_vectors_"));
+    ESPY_TRY(read_classes(cx, espy_sk_attribute(v, "classes_"), m));
+    const espy_pickle_array *sv = espy_sk_array(espy_sk_attribute(v, "support_vectors_"));
     if (!sv || sv->rank != 2 || sv->dims[0] < 1 || sv->dims[1] < 1 || sv->dims[0] > INT32_MAX)
-        return read_bad(cx, "support_vectors_");
+        return espy_sk_bad(cx, "support_vectors_");
     size_t pairs; /* classes is bounded by the file's bytes, so this cannot overflow */
     pairs = m->classes * (m->classes - 1) / 2;
     s->n = sv->dims[0];
@@ -288,19 +288,19 @@ static espy_err read_svc(espy_ctx *cx, const value *v, espy_sk_model *m)
     for (size_t i = 0; i < m->classes; i++)
         sum += (size_t)s->per_class[i];
     if (sum != s->n)
-        return read_bad(cx, "_n_support");
-    ESPY_TRY(read_matrix(cx, read_attribute(v, "support_vectors_"), "support_vectors_", s->n,
-                         m->dim, &s->vectors));
-    ESPY_TRY(read_counts(cx, read_attribute(v, "support_"), "support_", s->n, &s->index));
-    ESPY_TRY(read_matrix(cx, read_attribute(v, "_dual_coef_"), "_dual_coef_", m->classes - 1, s->n,
-                         &s->dual));
+        return espy_sk_bad(cx, "_n_support");
+    ESPY_TRY(espy_sk_matrix(cx, espy_sk_attribute(v, "support_vectors_"), "support_vectors_", s->n,
+                            m->dim, &s->vectors));
+    ESPY_TRY(read_counts(cx, espy_sk_attribute(v, "support_"), "support_", s->n, &s->index));
+    ESPY_TRY(espy_sk_matrix(cx, espy_sk_attribute(v, "_dual_coef_"), "_dual_coef_", m->classes - 1,
+                            s->n, &s->dual));
     ESPY_TRY(
-        read_vector(cx, read_attribute(v, "_intercept_"), "_intercept_", pairs, &s->intercept));
+        read_vector(cx, espy_sk_attribute(v, "_intercept_"), "_intercept_", pairs, &s->intercept));
     ESPY_TRY(read_vector(cx, read_either(v, "_probA", "probA_"), "_probA", pairs, &s->prob_a));
     ESPY_TRY(read_vector(cx, read_either(v, "_probB", "probB_"), "_probB", pairs, &s->prob_b));
-    ESPY_TRY(read_vector(cx, read_attribute(v, "class_weight_"), "class_weight_", m->classes,
+    ESPY_TRY(read_vector(cx, espy_sk_attribute(v, "class_weight_"), "class_weight_", m->classes,
                          &s->class_weight));
-    const value *shape = read_attribute(v, "shape_fit_");
+    const value *shape = espy_sk_attribute(v, "shape_fit_");
     if (shape && shape->kind == ESPY_PICKLE_TUPLE && shape->as.items.n == 2 &&
         shape->as.items.at[0]->kind == ESPY_PICKLE_INT && shape->as.items.at[0]->as.number > 0)
         s->rows = (size_t)shape->as.items.at[0]->as.number;
@@ -311,7 +311,8 @@ static espy_err read_svc(espy_ctx *cx, const value *v, espy_sk_model *m)
  * ask multi_class and solver, later ones always use softmax. */
 static espy_err read_softmax(espy_ctx *cx, const value *v, size_t classes, bool *out)
 {
-    const value *multi = read_attribute(v, "multi_class"), *solver = read_attribute(v, "solver");
+    const value *multi = espy_sk_attribute(v, "multi_class"),
+                *solver = espy_sk_attribute(v, "solver");
     bool automatic = espy_pickle_is_text(multi, "auto") || espy_pickle_is_text(multi, "deprecated");
     if (espy_pickle_is_text(multi, "ovr") || espy_pickle_is_text(multi, "warn") ||
         (automatic && (classes == 2 || espy_pickle_is_text(solver, "liblinear")))) {
@@ -330,15 +331,16 @@ static espy_err read_logistic(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
     espy_sk_logistic *l = &m->logistic;
     m->kind = ESPY_SK_LOGISTIC;
-    ESPY_TRY(read_classes(cx, read_attribute(v, "classes_"), m));
-    const espy_pickle_array *coef = read_array(read_attribute(v, "coef_"));
+    ESPY_TRY(read_classes(cx, espy_sk_attribute(v, "classes_"), m));
+    const espy_pickle_array *coef = espy_sk_array(espy_sk_attribute(v, "coef_"));
     size_t rows = m->classes == 2 ? 1 : m->classes;
     if (!coef || coef->rank != 2 || coef->dims[0] != rows || coef->dims[1] < 1)
-        return read_bad(cx, "coef_");
+        return espy_sk_bad(cx, "coef_");
     l->rows = rows;
     m->dim = coef->dims[1];
-    ESPY_TRY(read_matrix(cx, read_attribute(v, "coef_"), "coef_", rows, m->dim, &l->coef));
-    ESPY_TRY(read_vector(cx, read_attribute(v, "intercept_"), "intercept_", rows, &l->intercept));
+    ESPY_TRY(espy_sk_matrix(cx, espy_sk_attribute(v, "coef_"), "coef_", rows, m->dim, &l->coef));
+    ESPY_TRY(
+        read_vector(cx, espy_sk_attribute(v, "intercept_"), "intercept_", rows, &l->intercept));
     bool softmax = false;
     ESPY_TRY(read_softmax(cx, v, m->classes, &softmax));
     l->softmax = softmax && rows > 1;
@@ -355,14 +357,14 @@ static espy_err read_rest_row(espy_ctx *cx, const value *v, size_t i, espy_sk_mo
 {
     double *coef = NULL, *intercept = NULL;
     espy_err e = ESPY_E_OK;
-    if (!read_is(v, ESPY_PICKLE_LOGISTIC) ||
-        espy_pickle_is_text(read_attribute(v, "multi_class"), "multinomial"))
+    if (!espy_sk_is(v, ESPY_PICKLE_LOGISTIC) ||
+        espy_pickle_is_text(espy_sk_attribute(v, "multi_class"), "multinomial"))
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "machine %zu of the OneVsRestClassifier is not a plain "
                          "LogisticRegression",
                          i + 1);
-    ESPY_GO(read_matrix(cx, read_attribute(v, "coef_"), "coef_", 1, m->dim, &coef));
-    ESPY_GO(read_vector(cx, read_attribute(v, "intercept_"), "intercept_", 1, &intercept));
+    ESPY_GO(espy_sk_matrix(cx, espy_sk_attribute(v, "coef_"), "coef_", 1, m->dim, &coef));
+    ESPY_GO(read_vector(cx, espy_sk_attribute(v, "intercept_"), "intercept_", 1, &intercept));
     memcpy(m->logistic.coef + i * m->dim, coef, m->dim * sizeof *coef);
     m->logistic.intercept[i] = intercept[0];
 out:
@@ -375,22 +377,23 @@ static espy_err read_one_vs_rest(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
     espy_sk_logistic *l = &m->logistic;
     m->kind = ESPY_SK_LOGISTIC;
-    const value *binarizer = read_attribute(v, "label_binarizer_");
-    const value *list = read_attribute(v, "estimators_");
-    if (!read_is(binarizer, ESPY_PICKLE_LABEL_BINARIZER))
-        return read_bad(cx, "label_binarizer_");
-    ESPY_TRY(read_classes(cx, read_attribute(binarizer, "classes_"), m));
+    const value *binarizer = espy_sk_attribute(v, "label_binarizer_");
+    const value *list = espy_sk_attribute(v, "estimators_");
+    if (!espy_sk_is(binarizer, ESPY_PICKLE_LABEL_BINARIZER))
+        return espy_sk_bad(cx, "label_binarizer_");
+    ESPY_TRY(read_classes(cx, espy_sk_attribute(binarizer, "classes_"), m));
     if (!list || list->kind != ESPY_PICKLE_LIST ||
         !(list->as.items.n == m->classes || (m->classes == 2 && list->as.items.n == 1)))
-        return read_bad(cx, "estimators_");
+        return espy_sk_bad(cx, "estimators_");
     const value *first = list->as.items.at[0];
-    const espy_pickle_array *coef =
-        read_is(first, ESPY_PICKLE_LOGISTIC) ? read_array(read_attribute(first, "coef_")) : NULL;
+    const espy_pickle_array *coef = espy_sk_is(first, ESPY_PICKLE_LOGISTIC)
+                                        ? espy_sk_array(espy_sk_attribute(first, "coef_"))
+                                        : NULL;
     /* The list may name one machine many times, so its size is bounded by what is really there. */
     size_t cells;
     if (!coef || coef->rank != 2 || coef->dims[1] < 1 ||
         !espy_mul_size(list->as.items.n, coef->dims[1], &cells))
-        return read_bad(cx, "estimators_");
+        return espy_sk_bad(cx, "estimators_");
     if (cells > cx->max.file_bytes / sizeof(double))
         return espy_fail(cx, ESPY_E_LIMIT, "the OneVsRestClassifier has too many machines");
     l->rows = list->as.items.n;
@@ -406,22 +409,22 @@ static espy_err read_one_vs_rest(espy_ctx *cx, const value *v, espy_sk_model *m)
 
 static espy_err read_classifier(espy_ctx *cx, const value *v, espy_sk_model *m)
 {
-    if (read_is(v, ESPY_PICKLE_SVC))
+    if (espy_sk_is(v, ESPY_PICKLE_SVC))
         ESPY_TRY(read_svc(cx, v, m));
-    else if (read_is(v, ESPY_PICKLE_LOGISTIC))
+    else if (espy_sk_is(v, ESPY_PICKLE_LOGISTIC))
         ESPY_TRY(read_logistic(cx, v, m));
-    else if (read_is(v, ESPY_PICKLE_ONE_VS_REST))
+    else if (espy_sk_is(v, ESPY_PICKLE_ONE_VS_REST))
         ESPY_TRY(read_one_vs_rest(cx, v, m));
     else
         return espy_fail(cx, ESPY_E_FORMAT,
                          "the pickle holds no classifier: neither one itself nor a dictionary with "
                          "the key \"classifier\"");
     const value *machine = v;
-    if (m->kind == ESPY_SK_LOGISTIC && read_is(v, ESPY_PICKLE_ONE_VS_REST))
-        machine = read_attribute(v, "estimators_")->as.items.at[0];
+    if (m->kind == ESPY_SK_LOGISTIC && espy_sk_is(v, ESPY_PICKLE_ONE_VS_REST))
+        machine = espy_sk_attribute(v, "estimators_")->as.items.at[0];
     m->c = 1;
-    read_number(read_attribute(machine, "C"), &m->c);
-    m->balanced = espy_pickle_is_text(read_attribute(machine, "class_weight"), "balanced");
+    read_number(espy_sk_attribute(machine, "C"), &m->c);
+    m->balanced = espy_pickle_is_text(espy_sk_attribute(machine, "class_weight"), "balanced");
     return ESPY_E_OK;
 }
 
@@ -440,7 +443,7 @@ static bool read_plain(const value *v)
 }
 
 /* Text with a zero inside cannot be a C string and is cut there. */
-static char *read_string(espy_ctx *cx, const value *v)
+char *espy_sk_string(espy_ctx *cx, const value *v)
 {
     return espy_strndup(cx, (const char *)v->as.bytes.data, v->as.bytes.size);
 }
@@ -467,7 +470,7 @@ static espy_err read_json_members(read_walk *w, const value *v, int depth, bool 
             continue;
         espy_json *member;
         ESPY_TRY(read_json(w, v->as.items.at[i + 1], depth + 1, &member));
-        char *name = read_string(w->cx, key);
+        char *name = espy_sk_string(w->cx, key);
         if (!name) {
             espy_json_free(member);
             return w->cx->code;
@@ -514,7 +517,7 @@ static espy_err read_json(read_walk *w, const value *v, int depth, espy_json **o
         *out = espy_json_of_number(v->as.real);
         break;
     case ESPY_PICKLE_TEXT:
-        s = read_string(w->cx, v);
+        s = espy_sk_string(w->cx, v);
         if (!s)
             return w->cx->code;
         *out = espy_json_of_string(s);
@@ -537,10 +540,29 @@ static espy_err read_json(read_walk *w, const value *v, int depth, espy_json **o
     return *out ? ESPY_E_OK : espy_fail(w->cx, ESPY_E_NOMEM, "out of memory");
 }
 
+espy_err espy_sk_plain_entries(espy_ctx *cx, const value *dict, const char *const *known,
+                               espy_json *out)
+{
+    read_walk w = {cx, READ_VALUES};
+    for (size_t i = 0; i + 1 < dict->as.items.n; i += 2) {
+        value pair = {.kind = ESPY_PICKLE_DICT};
+        bool mine = false;
+        for (size_t k = 0; known[k]; k++)
+            mine = mine || espy_pickle_is_text(dict->as.items.at[i], known[k]);
+        if (mine)
+            continue;
+        pair.as.items.at = dict->as.items.at + i;
+        pair.as.items.n = 2;
+        ESPY_TRY(read_json_members(&w, &pair, 0, true, out));
+    }
+    return ESPY_E_OK;
+}
+
 /* metadata as it is; the other plain entries of the dictionary (its objects are not plain) as
  * extra. */
 static espy_err read_metadata(espy_ctx *cx, const value *dict, espy_sk_model *m)
 {
+    static const char *const known[] = {"classifier", "scaler", "label_encoder", "metadata", NULL};
     read_walk w = {cx, READ_VALUES};
     const value *metadata = espy_pickle_get(dict, "metadata");
     m->extra = espy_json_object();
@@ -548,19 +570,7 @@ static espy_err read_metadata(espy_ctx *cx, const value *dict, espy_sk_model *m)
         return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
     if (metadata && metadata->kind == ESPY_PICKLE_DICT)
         ESPY_TRY(read_json(&w, metadata, 0, &m->metadata));
-    for (size_t i = 0; i + 1 < dict->as.items.n; i += 2) {
-        static const char *const known[] = {"classifier", "scaler", "label_encoder", "metadata"};
-        value pair = {.kind = ESPY_PICKLE_DICT};
-        bool mine = false;
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            mine = mine || espy_pickle_is_text(dict->as.items.at[i], known[k]);
-        if (mine)
-            continue;
-        pair.as.items.at = dict->as.items.at + i;
-        pair.as.items.n = 2;
-        ESPY_TRY(read_json_members(&w, &pair, 0, true, m->extra));
-    }
-    return ESPY_E_OK;
+    return espy_sk_plain_entries(cx, dict, known, m->extra);
 }
 
 /* ---- entry points ---- */
@@ -597,7 +607,7 @@ static espy_err read_compressed(espy_ctx *cx, espy_span b)
     return ESPY_E_OK;
 }
 
-static espy_err read_pickle(espy_ctx *cx, espy_span bytes, espy_pickle **out)
+espy_err espy_sk_open_pickle(espy_ctx *cx, espy_span bytes, espy_pickle **out)
 {
     ESPY_TRY(read_compressed(cx, bytes));
     return espy_pickle_parse(cx, bytes, out);
@@ -610,7 +620,7 @@ static espy_err read_dictionary(espy_ctx *cx, const value *root, espy_sk_model *
     const value *classifier = espy_pickle_get(root, "classifier");
     ESPY_TRY(read_classifier(cx, classifier, m));
     if (scaler && scaler->kind != ESPY_PICKLE_NONE)
-        ESPY_TRY(read_scaler(cx, scaler, m));
+        ESPY_TRY(espy_sk_scaler_of(cx, scaler, m));
     if (encoder && encoder->kind != ESPY_PICKLE_NONE)
         ESPY_TRY(read_encoder(cx, encoder, m));
     return read_metadata(cx, root, m);
@@ -620,7 +630,7 @@ espy_err espy_sk_parse(espy_ctx *cx, espy_span bytes, espy_sk_model *out)
 {
     espy_pickle *p = NULL;
     espy_sk_model m = {0};
-    ESPY_TRY(read_pickle(cx, bytes, &p));
+    ESPY_TRY(espy_sk_open_pickle(cx, bytes, &p));
     const value *root = espy_pickle_root(p);
     espy_err e = root->kind == ESPY_PICKLE_DICT ? read_dictionary(cx, root, &m)
                                                 : read_classifier(cx, root, &m);
@@ -635,7 +645,7 @@ espy_err espy_sk_parse(espy_ctx *cx, espy_span bytes, espy_sk_model *out)
 espy_err espy_sk_parse_label_encoder(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
 {
     espy_pickle *p = NULL;
-    ESPY_TRY(read_pickle(cx, bytes, &p));
+    ESPY_TRY(espy_sk_open_pickle(cx, bytes, &p));
     espy_err e = read_encoder(cx, espy_pickle_root(p), m);
     espy_pickle_destroy(cx, &p);
     return e;
@@ -644,8 +654,8 @@ espy_err espy_sk_parse_label_encoder(espy_ctx *cx, espy_span bytes, espy_sk_mode
 espy_err espy_sk_parse_scaler(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
 {
     espy_pickle *p = NULL;
-    ESPY_TRY(read_pickle(cx, bytes, &p));
-    espy_err e = read_scaler(cx, espy_pickle_root(p), m);
+    ESPY_TRY(espy_sk_open_pickle(cx, bytes, &p));
+    espy_err e = espy_sk_scaler_of(cx, espy_pickle_root(p), m);
     espy_pickle_destroy(cx, &p);
     return e;
 }
@@ -653,7 +663,7 @@ espy_err espy_sk_parse_scaler(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
 espy_err espy_sk_parse_plain(espy_ctx *cx, espy_span bytes, espy_json **out)
 {
     espy_pickle *p = NULL;
-    ESPY_TRY(read_pickle(cx, bytes, &p));
+    ESPY_TRY(espy_sk_open_pickle(cx, bytes, &p));
     read_walk w = {cx, READ_VALUES};
     espy_err e = espy_pickle_root(p)->kind == ESPY_PICKLE_DICT
                      ? read_json(&w, espy_pickle_root(p), 0, out)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "artifact/npy.h"
+#include "artifact/sk_characters.h"
 #include "artifact/sk_model.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "arrays are copied as they are stored");
@@ -17,6 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "arrays are copied as 
 #define PUT_SEED 42
 #define PUT_ITERATIONS 2000
 #define PUT_MEMO 96  /* names and objects that are written once and then referred to */
+#define PUT_SLOT 96  /* memo place of the latest value that is written once and needed again */
 #define PUT_DEPTH 32 /* nesting of metadata */
 
 /* A writer: after the first failure every put does nothing, and e says why. */
@@ -33,7 +35,8 @@ typedef struct put_type {
     const char *name; /* of the type */
     size_t size;      /* bytes */
 } put_type;
-static const put_type put_f8 = {"f8", 8}, put_i8 = {"i8", 8}, put_i4 = {"i4", 4};
+static const put_type put_f8 = {"f8", 8}, put_f4 = {"f4", 4}, put_i8 = {"i8", 8},
+                      put_i4 = {"i4", 4};
 
 static void put_raw(put_state *w, const void *p, size_t n)
 {
@@ -333,9 +336,8 @@ static void put_key_vector(put_state *w, const char *key, const put_type *type, 
     put_vector(w, type, p, n);
 }
 
-static void put_scaler(put_state *w, const espy_sk_model *m)
+static void put_scaler(put_state *w, const espy_sk_scaler *s, size_t dim)
 {
-    const espy_sk_scaler *s = &m->scaler;
     if (!s->mean) {
         put_none(w);
         return;
@@ -344,12 +346,12 @@ static void put_scaler(put_state *w, const espy_sk_model *m)
     put_key_bool(w, "with_mean", true);
     put_key_bool(w, "with_std", true);
     put_key_bool(w, "copy", true);
-    put_key_int(w, "n_features_in_", (int64_t)m->dim);
+    put_key_int(w, "n_features_in_", (int64_t)dim);
     put_name(w, "n_samples_seen_");
     put_scalar_i64(w, s->samples);
-    put_key_vector(w, "mean_", &put_f8, s->mean, m->dim);
-    put_key_vector(w, "var_", &put_f8, s->variance, m->dim);
-    put_key_vector(w, "scale_", &put_f8, s->scale, m->dim);
+    put_key_vector(w, "mean_", &put_f8, s->mean, dim);
+    put_key_vector(w, "var_", &put_f8, s->variance, dim);
+    put_key_vector(w, "scale_", &put_f8, s->scale, dim);
     put_object_close(w);
 }
 
@@ -578,6 +580,90 @@ static void put_json(put_state *w, const espy_json *v, int depth)
     }
 }
 
+/* ---- characters ---- */
+
+/* The latest array, which a second key refers to. */
+static void put_slot(put_state *w, char op)
+{
+    static const uint8_t slot = PUT_SLOT;
+    put_op(w, op);
+    put_raw(w, &slot, 1);
+}
+
+/* labels_ are int32, as scikit-learn has them. */
+static void put_kmeans_labels(put_state *w, const espy_sk_characters *c, size_t from, size_t n)
+{
+    int32_t *labels = espy_array(w->cx, n, sizeof *labels);
+    if (!labels && !w->e)
+        w->e = w->cx->code;
+    for (size_t i = 0; labels && i < n; i++)
+        labels[i] = (int32_t)c->cluster[from + i];
+    if (labels)
+        put_key_vector(w, "labels_", &put_i4, labels, n);
+    espy_free(w->cx, labels);
+}
+
+/* The KMeans of label l, whose rows are from .. from + n; its centres stay in the slot. */
+static void put_kmeans(put_state *w, const espy_sk_characters *c, size_t l, size_t from, size_t n,
+                       uint64_t seed)
+{
+    const espy_prototypes *p = c->model;
+    size_t k = p->start[l + 1] - p->start[l];
+    put_object_open(w, "sklearn.cluster._kmeans\nKMeans\n");
+    put_key_int(w, "n_clusters", (int64_t)k);
+    put_key_name(w, "init", "k-means++");
+    put_key_int(w, "max_iter", 300);
+    put_key_real(w, "tol", 1e-4);
+    put_key_int(w, "n_init", 10);
+    put_key_int(w, "verbose", 0);
+    put_key_int(w, "random_state", (int64_t)seed);
+    put_key_bool(w, "copy_x", true);
+    put_key_name(w, "algorithm", "lloyd");
+    put_key_int(w, "n_features_in_", (int64_t)p->dim);
+    put_key_int(w, "_n_features_out", (int64_t)k);
+    put_key_int(w, "_n_init", 10);
+    put_key_int(w, "_n_threads", 1);
+    put_name(w, "cluster_centers_");
+    put_matrix(w, &put_f8, p->centers + p->start[l] * p->dim, k, p->dim);
+    put_slot(w, 'q');
+    put_kmeans_labels(w, c, from, n);
+    put_key_real(w, "inertia_", p->inertia[l]);
+    put_key_int(w, "n_iter_", (int64_t)p->iterations[l]);
+    put_object_close(w);
+}
+
+static void put_clusters(put_state *w, const espy_sk_characters *c, uint64_t seed)
+{
+    const espy_prototypes *p = c->model;
+    put_ops(w, "}(");
+    for (size_t l = 0, from = 0, n; l < p->classes; l++, from += n) {
+        for (n = 0; from + n < c->n && c->y[from + n] == l;)
+            n++;
+        put_string(w, c->names[l]);
+        put_ops(w, "}(");
+        put_name(w, "kmeans");
+        put_kmeans(w, c, l, from, n, seed);
+        put_name(w, "cluster_centers");
+        put_slot(w, 'h');
+        put_key_int(w, "n_clusters", (int64_t)(p->start[l + 1] - p->start[l]));
+        put_op(w, 'u');
+    }
+    put_op(w, 'u');
+}
+
+static void put_raw_embeddings(put_state *w, const espy_sk_characters *c)
+{
+    const espy_prototypes *p = c->model;
+    put_ops(w, "}(");
+    for (size_t l = 0, from = 0, n; c->n && l < p->classes; l++, from += n) {
+        for (n = 0; from + n < c->n && c->y[from + n] == l;)
+            n++;
+        put_string(w, c->names[l]);
+        put_matrix(w, &put_f4, c->x + from * p->dim, n, p->dim);
+    }
+    put_op(w, 'u');
+}
+
 /* ---- entry points ---- */
 
 static put_state put_begin(espy_ctx *cx, espy_buf *out)
@@ -603,7 +689,7 @@ static espy_err put_dictionary(espy_ctx *cx, const espy_sk_model *m, const espy_
     put_name(&w, "classifier");
     put_classifier(&w, m);
     put_name(&w, "scaler");
-    put_scaler(&w, m);
+    put_scaler(&w, &m->scaler, m->dim);
     put_name(&w, "label_encoder");
     put_encoder(&w, m);
     if (metadata) {
@@ -640,7 +726,7 @@ espy_err espy_sk_put_label_encoder(espy_ctx *cx, const espy_sk_model *m, espy_bu
 espy_err espy_sk_put_scaler(espy_ctx *cx, const espy_sk_model *m, espy_buf *out)
 {
     put_state w = put_begin(cx, out);
-    put_scaler(&w, m);
+    put_scaler(&w, &m->scaler, m->dim);
     return put_end(&w);
 }
 
@@ -648,5 +734,29 @@ espy_err espy_sk_put_plain(espy_ctx *cx, const espy_json *value, espy_buf *out)
 {
     put_state w = put_begin(cx, out);
     put_json(&w, value, 0);
+    return put_end(&w);
+}
+
+espy_err espy_sk_put_characters(espy_ctx *cx, const espy_sk_characters *c, uint64_t seed,
+                                espy_buf *out)
+{
+    const espy_scaler *s = &c->scaler;
+    double *variance = espy_array(cx, s->dim, sizeof *variance);
+    if (!variance)
+        return cx->code;
+    for (size_t d = 0; d < s->dim; d++)
+        variance[d] = s->scale[d] * s->scale[d];
+    const espy_sk_scaler scaler = {s->mean, variance, s->scale, (int64_t)s->n};
+    put_state w = put_begin(cx, out);
+    put_ops(&w, "}(");
+    put_name(&w, "scaler");
+    put_scaler(&w, &scaler, s->dim);
+    put_name(&w, "character_clusters");
+    put_clusters(&w, c, seed);
+    put_name(&w, "raw_embeddings");
+    put_raw_embeddings(&w, c);
+    put_json_members(&w, c->facts, 0);
+    put_op(&w, 'u');
+    espy_free(cx, variance);
     return put_end(&w);
 }

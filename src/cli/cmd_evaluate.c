@@ -371,7 +371,10 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     size_t n = 0;
     const char *unknown = espy_cli_text(cli, "unknown-dir");
     espy_fit_options o = {.head = espy_cli_text(cli, "head"),
-                          .settings = {.balanced = true, .scale = true, .seed = 42},
+                          .settings = {.balanced = true,
+                                       .scale = true,
+                                       .seed = 42,
+                                       .clusters = (size_t)espy_cli_int(cli, "clusters")},
                           .test_share = espy_cli_real(cli, "test-share"),
                           .rule = ESPY_THRESHOLD_FOLDS,
                           .percent = 99,
@@ -433,7 +436,9 @@ out:
 static const espy_option evaluate_options[] = {
     ESPY_ENCODER_OPTIONS(NULL),
     {"head", "HEAD", ESPY_OPT_TEXT, 0, 0, NULL, NULL, "head",
-     "svm, logistic, knn or mlp; else what is best for the modality"},
+     "svm, logistic, knn, mlp or prototypes; else what is best for the modality"},
+    {"clusters", "N", ESPY_OPT_INT, 1, 100, "3", NULL, "clusters",
+     "prototypes: centres of a label at most"},
     {"folds", "K", ESPY_OPT_INT, 2, 100, "5", NULL, NULL, "parts of the cross-validation"},
     {"unknown-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "photos of people, or recordings of classes, that are not in DIR"},

@@ -121,6 +121,11 @@ static espy_err help_run(espy_cli *cli)
         return ESPY_E_OK;
     }
     bool any = false;
+    for (size_t i = 0; cli->n_args == 1 && espy_commands[i]; i++)
+        if (strcmp(espy_commands[i]->name, cli->args[0]) == 0) {
+            help_command(espy_commands[i]);
+            return ESPY_E_OK;
+        }
     for (size_t i = 0; espy_commands[i]; i++) {
         const char *name = espy_commands[i]->name, *space = strchr(name, ' ');
         size_t n = strlen(cli->args[0]);

@@ -445,7 +445,8 @@ const espy_command espy_command_test = {"test",
                                         "Try a trained model folder on images, students, strangers",
                                         "Reads the files that retrain clean and retrain production "
                                         "leave, or scikit-learn's own, without\n"
-                                        "running anything in them.",
+                                        "running anything in them.  For characters see: espy help "
+                                        "test characters",
                                         test_options,
                                         0,
                                         0,

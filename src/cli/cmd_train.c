@@ -60,6 +60,7 @@ static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, es
                             .settings = {.balanced = true,
                                          .scale = true,
                                          .seed = (uint64_t)espy_cli_int(cli, "seed"),
+                                         .clusters = (size_t)espy_cli_int(cli, "clusters"),
                                          .epochs = (size_t)espy_cli_int(cli, "epochs"),
                                          .validation = espy_cli_real(cli, "validation"),
                                          .epoch = cli->json ? NULL : train_epoch,
@@ -270,7 +271,8 @@ static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c->id, &labels, &n));
     for (size_t i = 0; i < n; i++)
         single = single || labels[i].samples == 1;
-    if (single && strcmp(v.head, "knn") != 0) {
+    const espy_head_ops *ops = espy_head_find(v.head);
+    if (single && !(ops && ops->few)) {
         espy_cli_say(cli, "a label has one sample only: head knn instead of %s", v.head);
         goto out;
     }

@@ -12,6 +12,8 @@
     X(retrain_clean)      \
     X(retrain_production) \
     X(retrain_sounds)     \
+    X(retrain_characters) \
+    X(test_characters)    \
     X(test)               \
     X(enroll)             \
     X(identify)           \

@@ -14,8 +14,11 @@
      NULL,                                                                                       \
      NULL,                                                                                       \
      "head",                                                                                     \
-     "svm, logistic, knn or mlp; else svm (sounds: logistic), or knn where a label has one "     \
-     "sample"},                                                                                  \
+     "svm, logistic, knn, mlp or prototypes; else svm (sounds: logistic), or knn where a label " \
+     "has one sample"},                                                                          \
+        {"clusters", "N",        ESPY_OPT_INT,                                                   \
+         1,          100,        "3",                                                            \
+         NULL,       "clusters", "prototypes: centres of a label at most"},                      \
         {"threshold", "P",  ESPY_OPT_REAL,                                                       \
          0,           1,    NULL,                                                                \
          NULL,        NULL, "least probability to be known, instead of the recommended one"},    \

@@ -27,8 +27,8 @@ espy_err espy_folder_name(espy_ctx *cx, const char *folder, espy_folder_rule rul
                           char **name)
 {
     const char *bar = strchr(folder, '_');
-    bool split =
-        bar && bar != folder && bar[1] && (rule == ESPY_FOLDER_FIRST || starts_with_code(folder));
+    bool split = bar && bar != folder && bar[1] && rule != ESPY_FOLDER_WHOLE &&
+                 (rule == ESPY_FOLDER_FIRST || starts_with_code(folder));
     char *c = split ? espy_strndup(cx, folder, (size_t)(bar - folder)) : espy_strdup(cx, folder);
     char *n = c ? espy_strdup(cx, split ? bar + 1 : folder) : NULL;
     if (!n) {
@@ -48,7 +48,8 @@ static bool wanted(const char *name, const espy_modality *modality, const char *
     if (!suffixes)
         return espy_modality_of_file(name) == modality;
     for (; *suffixes; suffixes++)
-        if (espy_ends_with_nocase(name, *suffixes))
+        if (strcmp(*suffixes, "*") == 0 ? espy_modality_of_file(name) == modality
+                                        : espy_ends_with_nocase(name, *suffixes))
             return true;
     return false;
 }
@@ -113,7 +114,7 @@ bool espy_label_unknown(const char *code)
 /* The folder that holds what nobody has named yet: its media must not become a label (C-25). */
 static bool is_unknown(const char *name, espy_folder_rule rule)
 {
-    return rule == ESPY_FOLDER_CODE && espy_label_unknown(name);
+    return rule != ESPY_FOLDER_FIRST && espy_label_unknown(name);
 }
 
 /* A folder's name becomes a label, which is told on terminals and in JSON. */
@@ -132,8 +133,14 @@ static espy_err folder_check(espy_ctx *cx, const espy_folder *f)
                      utf8 ? "has a control character" : "is not UTF-8");
 }
 
-static espy_err dataset_empty(espy_ctx *cx, const char *dir, const espy_modality *m, size_t folders)
+static espy_err dataset_empty(espy_ctx *cx, const char *dir, espy_folder_rule rule,
+                              const espy_modality *m, size_t folders)
 {
+    if (rule == ESPY_FOLDER_WHOLE)
+        return espy_fail(cx, ESPY_E_DATA,
+                         "%s holds no characters: make one folder for each, with pictures (jpg, "
+                         "jpeg, png, bmp) or embeddings (npy) in it",
+                         dir);
     const bool face = !m->hears; /* whose texts are S0's and S1's */
     if (!folders)
         return espy_fail(cx, ESPY_E_DATA,
@@ -186,7 +193,7 @@ espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
         folder_free(cx, f);
     }
     if (!d.files)
-        ESPY_GO(dataset_empty(cx, dir, modality, folders));
+        ESPY_GO(dataset_empty(cx, dir, rule, modality, folders));
     ESPY_GO(dataset_unique(cx, &d));
     *out = d;
     d = (espy_dataset){0};

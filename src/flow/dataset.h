@@ -6,8 +6,9 @@
 #include "encode/encode.h"
 
 typedef enum espy_folder_rule {
-    ESPY_FOLDER_CODE, /* CODE_Name when CODE is letters then digits; else the whole name is both */
-    ESPY_FOLDER_FIRST /* code before the first underscore, name behind it (S0, S1) */
+    ESPY_FOLDER_CODE,  /* CODE_Name when CODE is letters then digits; else the whole name is both */
+    ESPY_FOLDER_WHOLE, /* the whole name is the code (S2) */
+    ESPY_FOLDER_FIRST  /* code before the first underscore, name behind it (S0, S1) */
 } espy_folder_rule;
 
 typedef struct espy_folder {
@@ -26,8 +27,8 @@ typedef struct espy_dataset {
 } espy_dataset;
 
 /* Reads the two levels.  suffixes: NULL for every format of the modality, else a NULL-terminated
- * list such as ".jpg"; case does not matter. Errors: NOT_FOUND (no such folder), DATA (no folders
- * in it, two folders with one code, no media), IO, NOMEM. */
+ * list such as ".jpg", in which "*" stands for them; case does not matter.  Errors: NOT_FOUND (no
+ * such folder), DATA (no folders in it, two folders with one code, no media), IO, NOMEM. */
 espy_err espy_dataset_read(espy_ctx *cx, const char *dir, espy_folder_rule rule,
                            const espy_modality *modality, const char *const *suffixes,
                            espy_dataset *out) ESPY_NODISCARD;

@@ -18,12 +18,13 @@ typedef espy_err export_fill(espy_ctx *cx, const espy_identifier *id, espy_buf *
 static espy_err export_keras(espy_ctx *cx, const espy_identifier *id, espy_buf *out)
 {
     espy_head_network network;
+    bool sklearn = espy_head_svm_model(id->head) || espy_head_logistic_model(id->head);
     if (!espy_head_mlp_network(id->head, &network))
         return espy_fail(cx, ESPY_E_UNSUPPORTED,
                          "a Keras file holds an mlp head, version %lld has %s; train with "
                          "--head mlp, or export it as onnx%s",
                          (long long)id->version.number, id->version.head,
-                         strcmp(id->version.head, "knn") == 0 ? "" : " or sklearn");
+                         sklearn ? " or sklearn" : "");
     const espy_keras_facts facts = {.labels = id->gallery.codes,
                                     .mean = network.mean,
                                     .std = network.std,

@@ -168,7 +168,7 @@ out:
 }
 
 /* Held-out part: at least one sample per label where labels have two; none when they do not. */
-static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o, bool knn,
+static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_options *o, bool few,
                           espy_split *out)
 {
     double share = o->test_share;
@@ -180,7 +180,7 @@ static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_op
     espy_err e = share >= 1 ? espy_fail(cx, ESPY_E_DATA, "one sample per label")
                             : espy_split_stratified(cx, rows->y, rows->group, rows->n,
                                                     rows->classes, share, o->settings.seed, out);
-    if (e == ESPY_E_OK && !knn)
+    if (e == ESPY_E_OK && !few)
         e = fit_not_thin(cx, rows, out);
     if (e != ESPY_E_OK)
         espy_split_free(cx, out);
@@ -415,7 +415,7 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     aside = kept;
     aside.settings.epoch = NULL;
     ESPY_GO(fit_choose(cx, rows, options, &f.ops));
-    ESPY_GO(fit_split(cx, rows, options, strcmp(f.ops->name, "knn") == 0, &f.split));
+    ESPY_GO(fit_split(cx, rows, options, f.ops->few, &f.split));
     if (f.split.test_n) {
         ESPY_GO(fit_part(cx, rows, f.split.train, f.split.train_n, &f.train_x, &f.train_y,
                          &train_group, &train));

@@ -4,6 +4,7 @@
 
 #include "head/head_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,18 @@ void espy_head_destroy(espy_ctx *cx, espy_head **head)
         return;
     (*head)->ops->destroy(cx, *head);
     *head = NULL;
+}
+
+void espy_head_softmax(float *s, size_t n, double temperature)
+{
+    double sum = 0, top = s[0];
+
+    for (size_t c = 1; c < n; c++)
+        top = fmax(top, s[c]);
+    for (size_t c = 0; c < n; c++)
+        sum += exp(((double)s[c] - top) / temperature);
+    for (size_t c = 0; c < n; c++)
+        s[c] = (float)(exp(((double)s[c] - top) / temperature) / sum);
 }
 
 espy_err espy_head_scale(espy_ctx *cx, espy_rows *rows, espy_scaler *scaler, float **x)

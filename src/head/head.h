@@ -14,11 +14,12 @@
 typedef espy_rows espy_gallery;
 
 typedef struct espy_head_options {
-    double c;      /* SVM and logistic: inverse regularisation; 0: 1.0 */
-    bool balanced; /* weight classes by n / (classes * n_c) */
-    bool scale;    /* standardise columns first (S0, S1) */
-    size_t k;      /* knn: neighbours; 0: 5 */
-    uint64_t seed; /* 0: 42 */
+    double c;        /* SVM and logistic: inverse regularisation; 0: 1.0 */
+    bool balanced;   /* weight classes by n / (classes * n_c) */
+    bool scale;      /* standardise columns first (S0, S1) */
+    size_t k;        /* knn: neighbours; 0: 5 */
+    size_t clusters; /* prototypes: centres of a label at most; 0: 3 */
+    uint64_t seed;   /* 0: 42 */
     /* mlp: */
     size_t epochs;     /* most epochs; 0: 100 */
     double validation; /* share of the rows that chooses the best epoch; 0: 0.15 */
@@ -32,6 +33,7 @@ typedef struct espy_head espy_head;
 typedef struct espy_head_ops {
     const char *name; /* "svm" */
     const char *help; /* one line for listings */
+    bool few;         /* learns a label from one sample */
 
     /* Errors: DATA (says which label has too few samples and what to do; too many labels), NOMEM,
      * CANCELLED.  *out: owned by the caller. */
@@ -53,6 +55,9 @@ struct espy_head {
     const espy_head_ops *ops;
     size_t dim, classes;
 };
+
+/* s[i] becomes exp(s[i] / temperature) over the sum of all n. */
+void espy_head_softmax(float *s, size_t n, double temperature);
 
 /* All heads, NULL-terminated; and one by name, or NULL. */
 extern const espy_head_ops *const espy_heads[];

@@ -9,9 +9,12 @@
 
 const espy_scaler *espy_head_scaler(const espy_head *head)
 {
-    const char *name = head->ops->name;
+    static const char *const scaled[] = {"svm", "logistic", "prototypes"};
+    bool is = false;
 
-    if (strcmp(name, "svm") != 0 && strcmp(name, "logistic") != 0)
+    for (size_t i = 0; i < sizeof scaled / sizeof scaled[0]; i++)
+        is = is || strcmp(head->ops->name, scaled[i]) == 0;
+    if (!is)
         return NULL;
     return &((const espy_head_scaled *)head)->scaler;
 }

@@ -68,18 +68,6 @@ static espy_err knn_fit(espy_ctx *cx, const espy_gallery *data, const espy_head_
     return knn_make(cx, &rows, k < rows.n ? (int64_t)k : (int64_t)rows.n, t, out);
 }
 
-static void knn_softmax(float *s, size_t n, double temperature)
-{
-    double sum = 0, top = s[0];
-
-    for (size_t c = 1; c < n; c++)
-        top = fmax(top, s[c]);
-    for (size_t c = 0; c < n; c++)
-        sum += exp(((double)s[c] - top) / temperature);
-    for (size_t c = 0; c < n; c++)
-        s[c] = (float)(exp(((double)s[c] - top) / temperature) / sum);
-}
-
 static espy_err knn_probabilities(espy_ctx *cx, const espy_head *head, const float *x, size_t n,
                                   float *p)
 {
@@ -91,7 +79,7 @@ static espy_err knn_probabilities(espy_ctx *cx, const espy_head *head, const flo
                                   p + at * head->classes));
     }
     for (size_t i = 0; i < n; i++)
-        knn_softmax(p + i * head->classes, head->classes, h->temperature);
+        espy_head_softmax(p + i * head->classes, head->classes, h->temperature);
     return ESPY_E_OK;
 }
 
@@ -145,6 +133,7 @@ out:
 const espy_head_ops espy_head_knn = {
     .name = "knn",
     .help = "nearest samples of each label, from one sample per label on",
+    .few = true,
     .fit = knn_fit,
     .probabilities = knn_probabilities,
     .save = knn_save,

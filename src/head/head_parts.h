@@ -6,6 +6,7 @@
 
 #include "head/head.h"
 #include "learn/logistic.h"
+#include "learn/prototypes.h"
 #include "learn/scaler.h"
 #include "learn/svm.h"
 
@@ -23,6 +24,14 @@ typedef struct espy_head_network {
 } espy_head_network;
 /* False when the head is of another kind. */
 bool espy_head_mlp_network(const espy_head *head, espy_head_network *out);
+
+/* Centres per label and what their cosines are divided by before the softmax. */
+typedef struct espy_head_prototypes_parts {
+    const espy_prototypes *model;
+    double temperature;
+} espy_head_prototypes_parts;
+/* False when the head is of another kind. */
+bool espy_head_prototypes_model(const espy_head *head, espy_head_prototypes_parts *out);
 
 /* Fits the scaler on the rows and points rows->x at their scaled copy *x, both the caller's. */
 espy_err espy_head_scale(espy_ctx *cx, espy_rows *rows, espy_scaler *scaler,

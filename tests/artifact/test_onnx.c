@@ -149,6 +149,9 @@ static void test_heads(void **state)
     onnx_head(&cx, "svm2", "svm", 2, true);
     onnx_head(&cx, "svm8", "svm", 8, true);
     onnx_head(&cx, "svm_plain", "svm", 3, false);
+    onnx_head(&cx, "prototypes2", "prototypes", 2, true);
+    onnx_head(&cx, "prototypes8", "prototypes", 8, true);
+    onnx_head(&cx, "prototypes_plain", "prototypes", 3, false);
     assert_int_equal(m.live, 0);
 }
 
@@ -243,6 +246,9 @@ static void test_out_of_memory(void **state)
     test_memory_init(&cx, &m);
     espy_head *svm = onnx_fit(&cx, "svm", 3, true), *logistic = onnx_fit(&cx, "logistic", 3, true);
     espy_mlp *mlp = onnx_mlp(&cx, true);
+    espy_head *prototypes = onnx_fit(&cx, "prototypes", 3, true);
+    TEST_FAULT_LOOP(&cx, &m, onnx_write(&cx, prototypes, &b), espy_buf_free(&cx, &b));
+    espy_head_destroy(&cx, &prototypes);
     TEST_FAULT_LOOP(&cx, &m, onnx_write(&cx, svm, &b), espy_buf_free(&cx, &b));
     TEST_FAULT_LOOP(&cx, &m, onnx_write(&cx, logistic, &b), espy_buf_free(&cx, &b));
     TEST_FAULT_LOOP(&cx, &m, onnx_write_network(&cx, mlp, &b), espy_buf_free(&cx, &b));

@@ -175,11 +175,11 @@ def enroll_adds_a_person_from_one_photo():
 
 def every_head_answers():
     good = sorted((PHOTOS / NAMES[1]).iterdir())[2]
-    for head in ("svm", "logistic", "knn", "mlp"):
+    for head in ("svm", "logistic", "knn", "mlp", "prototypes"):
         assert Run("train", PHOTOS, *W, "--head", head, "--json").expect(0).json[-1]["head"] == head
         answer = Run("identify", good, *W, "--json").expect(0).json[0]["samples"][0]
         assert answer["label"] == "STU002", (head, answer)
-    Run("train", PHOTOS, *W, "--head", "forest").expect(2, "choose svm, logistic, knn or mlp")
+    Run("train", PHOTOS, *W, "--head", "forest").expect(2, "choose svm, logistic, knn, mlp or prototypes")
 
 
 def versions_are_listed():

@@ -8,7 +8,7 @@ from support import PROGRAM, Run, folder, main
 def help_lists_every_command():
     overview = Run("help").expect(0).out
     man = Run("help", "--man").expect(0).out
-    for name in ("init", "models list", "train", "retrain clean", "retrain production", "test", "enroll",
+    for name in ("init", "models list", "train", "retrain clean", "retrain production", "retrain characters", "test characters", "test", "enroll",
                  "identify", "compare", "detect", "embed", "versions", "rollback", "trigger", "evaluate", "doctor"):
         assert f"  {name} " in overview, name
         assert f"## espy {name}" in man, name

@@ -331,7 +331,7 @@ static void test_refused(void **state)
     flow_make(&data, 3, 4, 0.4, 8);
     o.head = "forest";
     assert_int_equal(espy_flow_fit(&cx, &data.rows, data.names, &o, &f), ESPY_E_ARG);
-    assert_non_null(strstr(cx.text, "svm, logistic, knn or mlp"));
+    assert_non_null(strstr(cx.text, "svm, logistic, knn, mlp or prototypes"));
     espy_clear(&cx);
     o.head = NULL;
     data.x[5] = NAN;

@@ -395,6 +395,51 @@ static void test_one_sample(void **state)
     }
 }
 
+/* One sample per label is its own centre; the limit of centres is the caller's; probabilities are
+ * as sure as they are right. */
+static void test_prototypes(void **state)
+{
+    enum { N = 600, DIM = 24, LABELS = 6 };
+    static float many[2 * N * DIM], p[N * LABELS];
+    static uint32_t labels[2 * N];
+    const espy_head_ops *ops = espy_head_find("prototypes");
+    const espy_gallery one = {x, y, HEAD_LABELS, HEAD_DIM, HEAD_LABELS};
+    const espy_gallery half = {many, labels, N, DIM, LABELS};
+    espy_head_prototypes_parts parts;
+    (void)state;
+
+    if (!ops)
+        skip();
+    espy_head *h = fit(ops, &one, &options);
+    assert_true(espy_head_prototypes_model(h, &parts));
+    assert_int_equal(parts.model->n, HEAD_LABELS);
+    assert_float_equal(parts.temperature, 0.1, 1e-12);
+    assert_int_equal(ops->probabilities(&cx, h, x, HEAD_LABELS, p), ESPY_E_OK);
+    for (size_t i = 0; i < HEAD_LABELS; i++)
+        assert_true(p[i * HEAD_LABELS + y[i]] > 0.9f);
+    espy_head_destroy(&cx, &h);
+
+    case_make(many, labels, 2 * N, DIM, LABELS, 2, 12);
+    for (size_t limit = 0; limit < 6; limit += 5) {
+        const espy_head_options o = {.scale = true, .clusters = limit};
+        double sure = 0, right = 0;
+        h = fit(ops, &half, &o);
+        assert_true(espy_head_prototypes_model(h, &parts));
+        assert_int_equal(parts.model->n, LABELS * (limit ? limit : 3));
+        assert_int_equal(ops->probabilities(&cx, h, many + N * DIM, N, p), ESPY_E_OK);
+        for (size_t i = 0; i < N; i++) {
+            size_t best = 0;
+            for (size_t c = 1; c < LABELS; c++)
+                best = p[i * LABELS + c] > p[i * LABELS + best] ? c : best;
+            sure += (double)p[i * LABELS + best] / N;
+            right += best == labels[N + i] ? 1.0 / N : 0;
+        }
+        assert_true(right > 0.5 && right < 0.99);
+        assert_float_equal(sure, right, 0.05);
+        espy_head_destroy(&cx, &h);
+    }
+}
+
 /* Networks that were read elsewhere: with and without normalisation, of one layer; unsound ones. */
 static void test_taken_networks(void **state)
 {
@@ -451,12 +496,12 @@ static void test_taken_networks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_registry),       cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_damage),         cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_bad_data),       cmocka_unit_test(test_permutation),
-        cmocka_unit_test(test_balanced),       cmocka_unit_test(test_one_sample),
-        cmocka_unit_test(test_taken_networks),
+        cmocka_unit_test(test_registry),   cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_bad_data),   cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_balanced),   cmocka_unit_test(test_one_sample),
+        cmocka_unit_test(test_prototypes), cmocka_unit_test(test_taken_networks),
     };
 
     test_memory_init(&cx, &memory);

@@ -3,9 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "learn/likeness.h"
 #include "learn/rows.h"
 #include "learn/scaler.h"
 #include "learn/split.h"
+#include "learn_case.h"
 #include "support/support.h"
 
 static espy_ctx cx;
@@ -176,12 +178,71 @@ static void test_folds(void **state)
     espy_clear(&cx);
 }
 
+static double cosine(const float *a, const float *b, size_t dim)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t d = 0; d < dim; d++) {
+        ab += (double)a[d] * (double)b[d];
+        aa += (double)a[d] * (double)a[d];
+        bb += (double)b[d] * (double)b[d];
+    }
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
+}
+
+/* The sums against every pair, looked at one by one; one label has one row, one row is zero. */
+static void test_likeness(void **state)
+{
+    enum { N = 17, DIM = 6, LABELS = 4 };
+    float x[N * DIM];
+    uint32_t y[N];
+    double within = 0, within_self = 0, between = 0;
+    espy_likeness got;
+    (void)state;
+
+    case_make(x, y, N, DIM, LABELS, 0.8, 4);
+    for (size_t i = 0; i < N; i++) {
+        y[i] = i == 0 ? 3 : (uint32_t)(i % 3);
+        for (size_t d = 0; d < DIM; d++)
+            x[i * DIM + d] *= i == 5 ? 0 : (float)(i + 1); /* of any length */
+    }
+    for (uint32_t c = 0; c < LABELS; c++) {
+        double in = 0, self = 0, out = 0;
+        size_t n = 0, pairs = 0, far = 0;
+        for (size_t i = 0; i < N; i++)
+            for (size_t j = 0; y[i] == c && j < N; j++) {
+                double v = cosine(x + i * DIM, x + j * DIM, DIM);
+                n += i == j;
+                self += y[j] == c ? v : 0;
+                in += y[j] == c && i != j ? v : 0;
+                pairs += y[j] == c && i != j;
+                out += y[j] != c ? v : 0;
+                far += y[j] != c;
+            }
+        within += n > 1 ? in / (double)pairs / 3 : 0;
+        within_self += n > 1 ? self / (double)(n * n) / 3 : 0;
+        between += out / (double)far / 4;
+    }
+    const espy_rows rows = {x, y, N, DIM, LABELS, NULL};
+    TEST_FAULT_LOOP(&cx, &memory, espy_likeness_of(&cx, &rows, &got), (void)0);
+    assert_float_equal(got.within, within, 1e-9);
+    assert_float_equal(got.within_self, within_self, 1e-9);
+    assert_float_equal(got.between, between, 1e-9);
+    for (size_t i = 0; i < N; i++)
+        y[i] = 0;
+    const espy_rows one = {x, y, 1, DIM, 1, NULL}, alone = {x, y, N, DIM, 1, NULL};
+    assert_int_equal(espy_likeness_of(&cx, &one, &got), ESPY_E_OK);
+    assert_true(isnan(got.within) && isnan(got.within_self) && isnan(got.between));
+    assert_int_equal(espy_likeness_of(&cx, &alone, &got), ESPY_E_OK);
+    assert_true(isfinite(got.within) && isnan(got.between));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_refuse),   cmocka_unit_test(test_scaler_numbers),
         cmocka_unit_test(test_split_shares),  cmocka_unit_test(test_split_keeps_one),
         cmocka_unit_test(test_split_refuses), cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_likeness),
     };
 
     test_memory_init(&cx, &memory);
