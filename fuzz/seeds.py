@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, characters, npy, tensors, zip, hdf5, keras and sound targets, the perceptrons and
+"""Writes the seeds of the pickle, characters, npy, tensors, tar, zip, hdf5, keras and sound targets, the perceptrons and
 prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import struct
+import tarfile
 import warnings
 import zipfile
 
@@ -233,6 +234,30 @@ def zips():
     write("zip/no.zip", b"<html>no archive</html>")
 
 
+def tape(members, **more):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            for key, value in more.items():
+                setattr(info, key, value)
+            t.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def tars():
+    whole = tape([("store.json", b'{"format": 1}'), ("media/ab", bytes(range(256)) * 3), ("empty", b"")])
+    write("tar/plain.tar", whole)
+    write("tar/cut.tar", whole[:1300])
+    write("tar/no-end.tar", whole[:2560])
+    write("tar/hostile-path.tar", tape([("../../etc/passwd", b"x")]))
+    write("tar/hostile-link.tar", tape([("a", b"")], type=tarfile.SYMTYPE, linkname="/etc/passwd"))
+    write("tar/hostile-size.tar", whole.replace(b"%011o" % 768, b"7" * 11))
+    write("tar/hostile-sum.tar", whole.replace(b"store", b"STORE", 1))
+    write("tar/no.tar", b"<html>no archive</html>" * 40)
+
+
 def hdf5(fill, **more):
     out = io.BytesIO()
     with h5py.File(out, "w", **more) as f:
@@ -397,6 +422,7 @@ if __name__ == "__main__":
         perceptrons()
         prototypes()
         zips()
+        tars()
         hdf5s()
         kerases()
         sounds()

@@ -96,8 +96,9 @@ espy_err espy_file_open(espy_ctx *cx, const char *path, int *fd)
     return ESPY_E_OK;
 }
 
-static espy_err file_write_all(espy_ctx *cx, int fd, const char *path, const uint8_t *p, size_t n)
+espy_err espy_fd_write(espy_ctx *cx, int fd, const char *path, const void *bytes, size_t n)
 {
+    const uint8_t *p = bytes;
     while (n) {
         ssize_t k = cx->io->write(fd, p, n);
         if (k < 0 && errno == EINTR)
@@ -135,7 +136,7 @@ espy_err espy_file_write_parts(espy_ctx *cx, const char *path, const espy_span *
         ESPY_GO(file_fail(cx, "write", path));
     there = true;
     for (size_t i = 0; i < n; i++)
-        ESPY_GO(file_write_all(cx, fd, path, parts[i].data, parts[i].size));
+        ESPY_GO(espy_fd_write(cx, fd, path, parts[i].data, parts[i].size));
     if (cx->io->sync(fd) != 0)
         ESPY_GO(file_fail(cx, "sync", path));
     int closing = fd;
@@ -161,7 +162,7 @@ espy_err espy_file_append(espy_ctx *cx, const char *path, const void *p, size_t 
     int fd = cx->io->open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
         return file_fail(cx, "write", path);
-    espy_err e = file_write_all(cx, fd, path, p, n);
+    espy_err e = espy_fd_write(cx, fd, path, p, n);
     if (cx->io->close(fd) != 0 && e == ESPY_E_OK)
         e = file_fail(cx, "close", path);
     return e;

@@ -34,6 +34,10 @@ espy_err espy_file_write(espy_ctx *cx, const char *path, const void *p, size_t n
 espy_err espy_file_write_parts(espy_ctx *cx, const char *path, const espy_span *parts,
                                size_t n) ESPY_NODISCARD;
 
+/* Writes all of it to an open file; path for the message. */
+espy_err espy_fd_write(espy_ctx *cx, int fd, const char *path, const void *p,
+                       size_t n) ESPY_NODISCARD;
+
 /* Appends to a log-like file, creating it. */
 espy_err espy_file_append(espy_ctx *cx, const char *path, const void *p, size_t n) ESPY_NODISCARD;
 

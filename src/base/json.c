@@ -135,6 +135,11 @@ bool espy_json_is_int(const espy_json *v)
     return json_is_integer(v);
 }
 
+bool espy_json_is_null(const espy_json *v)
+{
+    return json_is_null(v);
+}
+
 const char *espy_json_string(const espy_json *v, const char *otherwise)
 {
     return json_is_string(v) ? json_string_value(v) : otherwise;

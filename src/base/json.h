@@ -30,6 +30,7 @@ bool espy_json_is_array(const espy_json *v);
 bool espy_json_is_string(const espy_json *v);
 bool espy_json_is_number(const espy_json *v);
 bool espy_json_is_int(const espy_json *v);
+bool espy_json_is_null(const espy_json *v); /* there, and null */
 const char *espy_json_string(const espy_json *v, const char *otherwise);
 double espy_json_number(const espy_json *v, double otherwise);
 int64_t espy_json_int(const espy_json *v, int64_t otherwise);

@@ -82,6 +82,9 @@ espy_err espy_cli_print_json(espy_cli *cli, const espy_json *v) ESPY_NODISCARD; 
 /* One line {"KEY":"VALUE", ...} from pairs of texts that end with NULL; a NULL value gives null. */
 espy_err espy_cli_print_pairs(espy_cli *cli, const char *const *pairs) ESPY_NODISCARD;
 
+/* Tells what was copied, and where to. */
+espy_err espy_cli_copied(espy_cli *cli, const char *where, const espy_copied *done) ESPY_NODISCARD;
+
 /* Takes a progress bar, if one is shown, off the line, so that text can follow. */
 void espy_cli_progress_pause(espy_cli *cli);
 

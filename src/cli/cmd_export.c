@@ -43,9 +43,29 @@ out:
     return e;
 }
 
+/* Everything, to another database. */
+static espy_err export_all(espy_cli *cli, const char *to)
+{
+    espy_copied done;
+    ESPY_TRY(espy_cli_workspace(cli, false));
+    ESPY_TRY(espy_workspace_copy(&cli->cx, &cli->ws, to, espy_cli_given(cli, "media-dir"),
+                                 &cli->progress, &done));
+    ESPY_TRY(espy_cli_copied(cli, espy_store_url(to) ? "the database" : to, &done));
+    if (espy_store_url(to))
+        espy_cli_say(cli, "To use it, write \"store = ...\" with this address into %s/espy.conf",
+                     cli->ws.dir);
+    return ESPY_E_OK;
+}
+
 static espy_err export_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
+    const char *to = espy_cli_given(cli, "to");
+    if ((to != NULL) == (cli->n_args == 1))
+        return espy_fail(cx, ESPY_E_ARG,
+                         "say either a file OUT for what was learned, or --to for everything");
+    if (to)
+        return export_all(cli, to);
     const espy_identify_options options = {.threshold = -1, .floor = -2}; /* the version's own */
     espy_identifier id = {0};
     espy_collection c = {0};
@@ -70,20 +90,27 @@ static const espy_option export_options[] = {
      "the labels that are recognised together"},
     {"format", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "keras, onnx, sklearn or npy; default: by the suffix of OUT"},
+    {"to", "PLACE", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "copy the whole workspace to an empty database postgresql://... or to a new folder"},
+    {"media-dir", "DIR", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "with --to: put photos and recordings there, as files"},
     {0}};
 
 const espy_command espy_command_export = {
     "export",
-    "OUT",
-    "Write what was learned for Keras, ONNX runtimes, scikit-learn or numpy",
+    "[OUT]",
+    "Write what was learned for Keras, ONNX, scikit-learn or numpy; or move to another database",
     "OUT.keras holds an mlp head; its input is (embedding - mean) / std, which stand in its "
     "metadata.json.\n"
     "OUT.onnx holds an mlp, logistic or svm head; its input is the embedding.\n"
     "OUT.pkl holds a logistic or svm head as scikit-learn keeps it, with scaler and labels.\n"
     "With --format npy OUT becomes a folder of X.npy, y.npy and label_encoder_classes.npy: what "
     "the "
-    "version was trained on.",
+    "version was trained on.\n"
+    "With --to everything goes along, and the copy is read back and compared.  The workspace stays "
+    "as "
+    "it is.",
     export_options,
-    1,
+    0,
     1,
     export_cmd};

@@ -38,6 +38,8 @@
     X(trigger)            \
     X(evaluate)           \
     X(export)             \
+    X(backup)             \
+    X(restore)            \
     X(doctor)             \
     X(help)               \
     X(version)

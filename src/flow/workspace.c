@@ -204,6 +204,23 @@ out:
     return e;
 }
 
+espy_err espy_workspace_copy(espy_ctx *cx, espy_workspace *ws, const char *to,
+                             const char *media_dir, const espy_progress *progress, espy_copied *out)
+{
+    espy_store_place place = {.dir = ws->dir, .url = to, .media = media_dir};
+    espy_store *target = NULL;
+    espy_err e = ESPY_E_OK;
+    if (!espy_store_url(to)) {
+        place = (espy_store_place){.dir = to, .media = media_dir};
+        ESPY_TRY(workspace_make(cx, to));
+    }
+    ESPY_GO(espy_store_open_at(cx, &place, &target));
+    e = espy_store_copy(cx, ws->store, target, progress, out);
+out:
+    espy_store_close(cx, &target);
+    return e;
+}
+
 void espy_workspace_close(espy_ctx *cx, espy_workspace *ws)
 {
     espy_store_close(cx, &ws->store);

@@ -4,7 +4,7 @@
 #define ESPY_FLOW_WORKSPACE_H
 
 #include "encode/encode.h"
-#include "store/store.h"
+#include "store/dump.h"
 
 typedef struct espy_setting {
     char *key, *value;
@@ -33,6 +33,13 @@ espy_err espy_workspace_make(espy_ctx *cx, const char *given, const char *store,
 espy_err espy_workspace_open(espy_ctx *cx, const char *given, bool create,
                              espy_workspace *out) ESPY_NODISCARD;
 void espy_workspace_close(espy_ctx *cx, espy_workspace *ws);
+
+/* Copies everything that the workspace holds to `to`, an empty database ("postgresql://...") or a
+ * folder, which becomes a workspace with a store.db; media into media_dir, NULL: as the target has
+ * them by default.  Errors: as espy_store_open_at() and espy_store_copy(). */
+espy_err espy_workspace_copy(espy_ctx *cx, espy_workspace *ws, const char *to,
+                             const char *media_dir, const espy_progress *progress,
+                             espy_copied *out) ESPY_NODISCARD;
 
 /* A value of espy.conf, or NULL.  Keys in a section are "section.key". */
 const char *espy_workspace_setting(const espy_workspace *ws, const char *key);

@@ -170,6 +170,7 @@ void espy_store_close(espy_ctx *cx, espy_store **store)
         return;
     if (st->db != NULL)
         st->db->ops->close(cx, st->db);
+    espy_near_free(cx, st);
     espy_media_drop(cx, st);
     espy_free(cx, st->parts);
     espy_free(cx, st->pending);

@@ -16,6 +16,8 @@
 
 #include "store/store.h"
 
+#define DB_SCHEMA 3 /* the newest, in every database */
+
 /* -- the driver -------------------------------------------------------------------------------- */
 typedef enum espy_db_kind {
     ESPY_DB_NULL,
@@ -60,6 +62,8 @@ struct espy_db_ops {
     espy_err (*begin)(espy_ctx *cx, espy_db *db, bool write);
     espy_err (*commit)(espy_ctx *cx, espy_db *db);
     void (*rollback)(espy_db *db);
+    /* Runs a statement without arguments or rows, which is not kept. */
+    espy_err (*run)(espy_ctx *cx, espy_db *db, const char *sql);
     /* Starts a statement.  sql: a string literal, by whose address the prepared form is kept. */
     espy_err (*query)(espy_ctx *cx, espy_db *db, const char *sql, const espy_db_value *args,
                       size_t n, espy_db_rows **out);
@@ -75,7 +79,8 @@ struct espy_db_ops {
     espy_err (*announce)(espy_ctx *cx, espy_db *db, int64_t collection);
     /* Waits at most so long until another connection did; true also when it cannot be told. */
     espy_err (*changed)(espy_ctx *cx, espy_db *db, double seconds, bool *changed);
-    /* The highest id that a table ever gave out, and raising it, so that none comes twice. */
+    /* The highest id that a table ever gave out; telling it to an empty one, so that none comes
+     * twice. */
     espy_err (*last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t *id);
     espy_err (*set_last_id)(espy_ctx *cx, espy_db *db, const char *table, int64_t id);
     /* Makes sure that what was deleted and committed is in no file of the database any more, copies
@@ -98,10 +103,15 @@ typedef struct espy_store_part {
     char digest[ESPY_DIGEST_HEX];
 } espy_store_part;
 
+typedef struct espy_near_index espy_near_index;
+
 struct espy_store {
     espy_db *db;
     char *dir;
-    char *media; /* the folder of the media files; NULL: the database holds them */
+    char *media;           /* the folder of the media files; NULL: the database holds them */
+    espy_near_index *near; /* of the encoders that were asked for (store_near.c) */
+    char *near_schema;     /* where pgvector is, "" nowhere, NULL: not looked for yet */
+    int near_version;      /* of pgvector: major x 100 + minor */
     espy_store_pending *pending;
     size_t pending_n, pending_room;
     espy_store_part *parts;
@@ -216,6 +226,9 @@ espy_err espy_media_forget(espy_ctx *cx, espy_store *st, const char *digest) ESP
 espy_err espy_media_sweep(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
 /* Where a media is, for people; caller owns. */
 char *espy_media_shown(espy_ctx *cx, const espy_store *st, const char *digest);
+
+/* -- store_near.c ------------------------------------------------------------------------------ */
+void espy_near_free(espy_ctx *cx, espy_store *st); /* after the database is closed */
 
 /* -- store_version.c ----------------------------------------------------------------------------
  */

@@ -388,7 +388,7 @@ typedef struct pg_step {
     int64_t to;
     const char *sql;
 } pg_step;
-static const pg_step pg_migrations[] = {{3, pg_schema_3}};
+static const pg_step pg_migrations[] = {{DB_SCHEMA, pg_schema_3}};
 #define PG_STEPS (sizeof pg_migrations / sizeof pg_migrations[0])
 
 struct espy_db_rows {
@@ -525,6 +525,11 @@ static espy_err pg_run(espy_ctx *cx, pg_db *db, const char *sql)
     espy_err e = pg_good(result) ? ESPY_E_OK : pg_fail(cx, db, result);
     PQclear(result);
     return e;
+}
+
+static espy_err pg_run_base(espy_ctx *cx, espy_db *base, const char *sql)
+{
+    return pg_run(cx, (pg_db *)base, sql);
 }
 
 /* The first column of the first row as text, cut at the room; "" for NULL or no row. */
@@ -950,11 +955,8 @@ static espy_err pg_last_id(espy_ctx *cx, espy_db *base, const char *table, int64
 static espy_err pg_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
 {
     char sql[160];
-    int64_t now = 0;
-    ESPY_TRY(pg_last_id(cx, base, table, &now));
-    if (id <= now)
-        return ESPY_E_OK;
-    snprintf(sql, sizeof sql, "SELECT setval('%s_id_seq', %lld)", table, (long long)id);
+    snprintf(sql, sizeof sql, "SELECT setval('%s_id_seq', %lld, %s)", table,
+             (long long)(id > 0 ? id : 1), id > 0 ? "true" : "false");
     return pg_run(cx, (pg_db *)base, sql);
 }
 
@@ -1180,10 +1182,21 @@ out:
  * backups keep is theirs: docs/postgresql.md. */
 static espy_err pg_scrub(espy_ctx *cx, espy_db *base, const char *dir)
 {
+    static const char near[] =
+        "SELECT COALESCE(string_agg(quote_ident(relname), ', '), '') FROM pg_class"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+        " AND relname LIKE 'near\\_%'"; /* what pgvector searches */
+    pg_db *db = (pg_db *)base;
+    char tables[1024], sql[1100];
     (void)dir;
-    return pg_run(cx, (pg_db *)base,
-                  "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
-                  " rejections, attendance, versions, version_samples, events, jobs");
+    ESPY_TRY(pg_run(cx, db,
+                    "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
+                    " rejections, attendance, versions, version_samples, events, jobs"));
+    ESPY_TRY(pg_ask(cx, db, near, tables, sizeof tables));
+    if (tables[0] == '\0')
+        return ESPY_E_OK;
+    snprintf(sql, sizeof sql, "VACUUM %s", tables);
+    return pg_run(cx, db, sql);
 }
 
 const espy_db_ops espy_db_postgres = {
@@ -1195,6 +1208,7 @@ const espy_db_ops espy_db_postgres = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .run = pg_run_base,
     .query = pg_query,
     .next = pg_next,
     .is_null = pg_is_null,

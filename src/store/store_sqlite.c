@@ -278,6 +278,7 @@ static const char sqlite_schema_3[] =
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
 static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
+_Static_assert(SCHEMA_NEWEST == DB_SCHEMA, "both databases have the same schemas");
 
 struct espy_db_rows {
     struct sqlite_db *db;
@@ -365,6 +366,11 @@ static espy_err sqlite_run(espy_ctx *cx, sqlite_db *db, const char *sql)
 {
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? ESPY_E_OK : sqlite_fail(cx, db, rc);
+}
+
+static espy_err sqlite_run_base(espy_ctx *cx, espy_db *base, const char *sql)
+{
+    return sqlite_run(cx, (sqlite_db *)base, sql);
 }
 
 /* The same for what SQLite does not wait for by itself: two processes that both want the journal of
@@ -806,14 +812,14 @@ static espy_err sqlite_last_id(espy_ctx *cx, espy_db *base, const char *table, i
 
 static espy_err sqlite_set_last_id(espy_ctx *cx, espy_db *base, const char *table, int64_t id)
 {
-    static const char raise[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2 AND seq < $1";
+    static const char set[] = "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2";
     static const char add[] = "INSERT INTO sqlite_sequence (name, seq) SELECT $1, $2"
                               " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = $1)";
     const espy_db_value name = DB_TEXT(table), last = DB_INT(id);
     const struct {
         const char *sql;
         espy_db_value args[2];
-    } steps[] = {{raise, {last, name}}, {add, {name, last}}};
+    } steps[] = {{set, {last, name}}, {add, {name, last}}};
     for (size_t i = 0; i < 2; i++) {
         espy_db_rows *rows = NULL;
         bool more = false;
@@ -896,6 +902,7 @@ const espy_db_ops espy_db_sqlite = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .run = sqlite_run_base,
     .query = sqlite_query,
     .next = sqlite_next,
     .is_null = sqlite_is_null,

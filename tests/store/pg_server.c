@@ -10,6 +10,7 @@
 
 #include "support/support.h"
 
+static int server_state; /* 0: not tried, 1: there, -1: not */
 static char server[256];
 static pid_t server_pid;
 static int server_hold = -1; /* the server lives until this pipe is closed, however we end */
@@ -24,11 +25,9 @@ static void server_stop(void)
         ;
 }
 
-/* pg_virtualenv runs a shell that tells the address and then waits for the end of its input. */
-static bool server_start(void)
+/* Starts a program that tells an address and then waits for the end of its input. */
+static bool server_start(const char *const *argv)
 {
-    static const char tell[] = "echo postgresql://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$PGDATABASE;"
-                               " exec cat >/dev/null";
     int in[2], out[2];
     if (pipe(in) != 0 || pipe(out) != 0)
         return false;
@@ -40,44 +39,71 @@ static bool server_start(void)
         dup2(out[1], 2);
         for (int fd = 3; fd < 64; fd++)
             close(fd);
-        execl("/usr/bin/pg_virtualenv", "pg_virtualenv", "-t", "-o", "max_connections=60", "-c",
-              "-e UTF8 --locale=C.UTF-8", "sh", "-c", tell, NULL);
+        execv(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
     close(in[0]);
     close(out[1]);
     FILE *said = fdopen(out[0], "r");
     server_hold = in[1];
+    if (server_pid == 0)
+        atexit(server_stop);
     server_pid = getpid();
-    atexit(server_stop);
     while (fgets(server, sizeof server, said) != NULL) {
         server[strcspn(server, "\n")] = '\0';
         if (strncmp(server, "postgresql://", 13) == 0)
             return true; /* `said` stays open: what else the server says is nobody's */
         fprintf(stderr, "%s\n", server);
     }
+    fclose(said);
+    close(server_hold);
     return false;
+}
+
+/* Tests run beside each other: each tries a port of its own. */
+static long server_port(int try)
+{
+    return 20000 + ((long)getpid() * 3 + try) % 12000;
+}
+
+static bool server_virtualenv(int try)
+{
+    char options[80];
+    snprintf(options, sizeof options, "-e UTF8 --locale=C.UTF-8 -p %ld", server_port(try));
+    return server_start((const char *const[]){
+        "/usr/bin/pg_virtualenv", "-t", "-o", "max_connections=60", "-c", options, "sh", "-c",
+        "echo postgresql://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$PGDATABASE; exec cat >/dev/null",
+        NULL});
+}
+
+bool pg_vector_server(void)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%ld", server_port(0));
+    bool there = server_start(
+        (const char *const[]){"/bin/sh", test_source("tests/store/pgvector.sh"), port, NULL});
+    server_state = there ? 1 : -1;
+    return there;
 }
 
 const char *pg_server(void)
 {
-    static int state; /* 0: not tried, 1: there, -1: not */
     const char *given = getenv("ESPY_TEST_POSTGRES");
-    if (state == 0) {
-        state = -1;
+    if (server_state == 0) {
+        server_state = -1;
         if (given != NULL && strlen(given) < sizeof server) {
             strcpy(server, given);
-            state = 1;
+            server_state = 1;
         } else if (access("/usr/bin/pg_virtualenv", X_OK) != 0) {
             printf("SKIP: no pg_virtualenv (Debian packages postgresql and postgresql-common)\n");
-        } else if (server_start()) {
-            state = 1;
+        } else if (server_virtualenv(0) || server_virtualenv(1) || server_virtualenv(2)) {
+            server_state = 1;
         } else {
             printf("SKIP: pg_virtualenv started no server\n");
         }
         fflush(stdout);
     }
-    return state > 0 ? server : NULL;
+    return server_state > 0 ? server : NULL;
 }
 
 static PGconn *sql_connect(const char *url)

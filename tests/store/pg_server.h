@@ -9,6 +9,9 @@
  * is none. */
 const char *pg_server(void);
 
+/* Before the first of these calls: starts one that has pgvector instead, if that can be had. */
+bool pg_vector_server(void);
+
 /* The address of the schema that belongs to a name (a folder's): made by the first call, then the
  * same; in a static buffer (four alternate). */
 const char *pg_schema(const char *name);

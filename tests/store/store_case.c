@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/store_dump.h"
 #include "support/support.h"
 
 const char *case_dir(espy_ctx *cx)
@@ -90,6 +91,173 @@ int64_t case_version(espy_ctx *cx, espy_store *st, int64_t collection, const cha
     if (e != ESPY_E_OK)
         espy_clear(cx);
     return e == ESPY_E_OK ? number : -1;
+}
+
+/* -- pictures ---------------------------------------------------------------------------------- */
+enum { PICTURE_TABLES = 32 };
+
+typedef struct picture {
+    espy_buf text;
+    int64_t *ids[PICTURE_TABLES]; /* of each table, ascending */
+    size_t n[PICTURE_TABLES];
+    int pass; /* 0: ids are gathered, 1: rows are told */
+} picture;
+
+/* The table that a column refers to, or -1. */
+static int picture_refers(const char *table, const char *column)
+{
+    static const char *const to[][2] = {{"collection", "collections"},
+                                        {"label", "labels"},
+                                        {"sample", "samples"},
+                                        {"media", "media"},
+                                        {"scan", "scans"},
+                                        {"version", "versions"},
+                                        {"session", "sessions"},
+                                        {"owner", "users"},
+                                        {"marked_by", "users"},
+                                        {"id", ""},
+                                        {"from", "labels"}};
+    const char *name = NULL;
+    for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+        if (strcmp(to[i][0], column) == 0)
+            name = to[i][1][0] == '\0' ? table : to[i][1];
+    }
+    if (name == NULL || (strcmp(table, "events") == 0 && strcmp(column, "version") == 0))
+        return -1; /* an event tells a version's number */
+    for (size_t i = 0; i < espy_dump_tables_n; i++) {
+        if (strcmp(espy_dump_tables[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int64_t picture_rank(const picture *p, int table, int64_t id)
+{
+    for (size_t i = 0; i < p->n[table]; i++) {
+        if (p->ids[table][i] == id)
+            return (int64_t)i + 1;
+    }
+    return 0;
+}
+
+/* A value whose whole numbers are ids of a table; -1: they are not. */
+static void picture_value(espy_ctx *cx, const picture *p, const espy_json *v, int table,
+                          espy_buf *out)
+{
+    if (table >= 0 && espy_json_is_int(v))
+        CASE_OK(cx, espy_buf_printf(cx, out, "#%lld",
+                                    (long long)picture_rank(p, table, espy_json_int(v, 0))));
+    else
+        CASE_OK(cx, espy_json_print(cx, v, 0, out));
+}
+
+/* What an event says: {"from": label, "by": ..}, {"event": id}, or lists of rows that begin with
+ * ids. */
+static void picture_detail(espy_ctx *cx, const picture *p, const char *text, espy_buf *out)
+{
+    static const char *const lists[][3] = {{"samples", "sample", "label"},
+                                           {"labels", "label", ""},
+                                           {"refused", "sample", "label"},
+                                           {"allowed", "sample", "label"}};
+    espy_json *detail = NULL;
+    void *it = NULL;
+    const char *key;
+    const espy_json *v;
+    CASE_OK(cx, espy_json_parse(cx, text, strlen(text), &detail));
+    while (espy_json_next(detail, &it, &key, &v)) {
+        const char *const *list = NULL;
+        for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+            list = strcmp(lists[i][0], key) == 0 ? lists[i] : list;
+        CASE_OK(cx, espy_buf_printf(cx, out, "%s:", key));
+        bool was = strcmp(key, "from") == 0 && espy_json_get(detail, "by") != NULL;
+        if (list == NULL)
+            picture_value(cx, p, v,
+                          was                         ? picture_refers("", "label")
+                          : strcmp(key, "event") == 0 ? picture_refers("events", "id")
+                                                      : -1,
+                          out);
+        for (size_t i = 0; list != NULL && i < espy_json_count(v); i++) {
+            const espy_json *row = espy_json_at(v, i);
+            for (size_t k = 0; k < espy_json_count(row); k++) {
+                CASE_OK(cx, espy_buf_text(cx, out, k == 0 ? "\n  " : " "));
+                picture_value(cx, p, espy_json_at(row, k),
+                              k < 2 ? picture_refers("", list[k + 1]) : -1, out);
+            }
+        }
+    }
+    espy_json_free(detail);
+}
+
+static void picture_row(espy_ctx *cx, picture *p, size_t table, const espy_json *row)
+{
+    const espy_dump_table *t = &espy_dump_tables[table];
+    char columns[400], *rest = columns;
+    snprintf(columns, sizeof columns, "%s", t->columns);
+    for (size_t i = 0; i < espy_json_count(row); i++) {
+        const espy_json *v = espy_json_at(row, i);
+        const char *column = rest;
+        rest = strchr(rest, ',');
+        if (rest != NULL) {
+            *rest++ = '\0';
+            rest += *rest == ' ';
+        }
+        CASE_OK(cx, espy_buf_printf(cx, &p->text, "%s %s=", t->name, column));
+        if (strcmp(column, "detail") == 0 && espy_json_is_string(v))
+            picture_detail(cx, p, espy_json_string(v, ""), &p->text);
+        else
+            picture_value(cx, p, v, picture_refers(t->name, column), &p->text);
+        CASE_OK(cx, espy_buf_text(cx, &p->text, "\n"));
+    }
+}
+
+static espy_err picture_part(espy_ctx *cx, void *self, const char *name, espy_span bytes)
+{
+    picture *p = self;
+    if (strncmp(name, "rows/", 5) != 0) {
+        if (p->pass == 1 && strcmp(name, DUMP_HEAD) != 0)
+            return espy_buf_printf(cx, &p->text, "%s %zu\n", name, bytes.size);
+        return ESPY_E_OK;
+    }
+    size_t table = (size_t)strtol(name + 5, NULL, 10) - 1;
+    while (bytes.size > 0) {
+        const uint8_t *end = memchr(bytes.data, '\n', bytes.size);
+        size_t n = (size_t)(end - bytes.data);
+        espy_json *row = NULL;
+        CASE_OK(cx, espy_json_parse(cx, bytes.data, n, &row));
+        if (p->pass == 1) {
+            picture_row(cx, p, table, row);
+        } else {
+            p->ids[table] = espy_resize(cx, p->ids[table], p->n[table] + 1, sizeof(int64_t));
+            p->ids[table][p->n[table]++] = espy_json_int(espy_json_at(row, 0), 0);
+        }
+        espy_json_free(row);
+        bytes.data += n + 1;
+        bytes.size -= n + 1;
+    }
+    return ESPY_E_OK;
+}
+
+void case_parts(espy_ctx *cx, espy_store *st, espy_buf *out)
+{
+    picture p = {0};
+    espy_buf_init(&p.text, (size_t)256 << 20);
+    for (p.pass = 0; p.pass < 2; p.pass++)
+        CASE_OK(cx, espy_store_dump(cx, st, NULL, picture_part, &p));
+    for (size_t i = 0; i < PICTURE_TABLES; i++)
+        espy_free(cx, p.ids[i]);
+    *out = p.text;
+}
+
+void case_same(const espy_buf *a, const espy_buf *b)
+{
+    size_t at = 0, line = 0;
+    while (at < a->size && at < b->size && a->data[at] == b->data[at]) {
+        if (a->data[at++] == '\n')
+            line = at;
+    }
+    if (at < a->size || at < b->size)
+        fail_msg("these differ:\n%.200s\n---\n%.200s", (const char *)a->data + line,
+                 (const char *)b->data + line);
 }
 
 espy_err case_life(espy_ctx *cx, case_open *open_store, const char *dir)

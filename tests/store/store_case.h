@@ -39,6 +39,13 @@ int64_t case_sample(espy_ctx *cx, espy_store *st, int64_t collection, int k, cha
 int64_t case_version(espy_ctx *cx, espy_store *st, int64_t collection, const char *head,
                      const int64_t *samples, size_t n);
 
+/* What the store holds, as the text of its parts, with every id told as its rank in its table: the
+ * same for two stores in which the same happened, though one of them left ids out. */
+void case_parts(espy_ctx *cx, espy_store *st, espy_buf *out);
+
+/* Fails with the first line that differs. */
+void case_same(const espy_buf *a, const espy_buf *b);
+
 /* The labels that are there, what they hold and what was refused, as one text. */
 void case_picture(espy_ctx *cx, espy_store *st, int64_t collection, char *out, size_t room);
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store - jobs: long pieces of work that any process on the store may take, with progress, log and
+ * cancel.
+ *
+ * A job belongs to the worker that took it until its lease runs out: a worker that died is not
+ * waited for longer than that.  It is then taken again, at most ESPY_JOB_ATTEMPTS times in all, so
+ * the work of a job must bear being begun again; but only the worker that has it now can finish it.
+ * Leases are told by the workers' clocks, which must agree within a part of the lease.
+ *
+ * These calls take no part in the lock that writers wait for: outside a transaction they do not
+ * wait for one on PostgreSQL. */
+#ifndef ESPY_STORE_JOB_H
+#define ESPY_STORE_JOB_H
+
+#include "store/store.h"
+
+#define ESPY_JOB_ATTEMPTS 5
+#define ESPY_JOB_LOG ((size_t)1 << 20) /* what a log holds; further lines are left out */
+
+typedef struct espy_job {
+    int64_t id, collection;            /* collection 0: none */
+    char *kind;                        /* "train", "cluster", ... */
+    char *state;                       /* "queued", "running", "done", "failed", "cancelled" */
+    char *request;                     /* JSON */
+    char *result, *error;              /* JSON, one line; NULL: none */
+    char *log;                         /* lines */
+    double progress;                   /* 0..1 */
+    bool stop;                         /* somebody wants it cancelled */
+    char *worker;                      /* who has or had it; NULL: nobody yet */
+    int64_t attempt;                   /* how often it was taken */
+    double lease;                      /* until when the worker is trusted to be alive */
+    double created, started, finished; /* seconds since 1970; 0: not yet */
+} espy_job;
+void espy_job_free(espy_ctx *cx, espy_job *job);
+void espy_jobs_free(espy_ctx *cx, espy_job *jobs, size_t n);
+
+/* request: a JSON text.  Errors: ARG. */
+espy_err espy_store_job_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
+                            const char *request, int64_t *id) ESPY_NODISCARD;
+
+/* Takes the oldest job that waits, or whose worker's lease has run out, for so many seconds.
+ * worker: a name that no other worker has (machine, process, thread).  *taken false: there is none.
+ * One that comes with `stop` is to be finished as "cancelled". */
+espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, double lease,
+                             espy_job *out, bool *taken) ESPY_NODISCARD;
+
+/* What the worker has to do. */
+typedef enum espy_job_word {
+    ESPY_JOB_GO_ON,
+    ESPY_JOB_STOP, /* finish it as "cancelled" */
+    ESPY_JOB_LOST  /* another worker has it by now: leave it */
+} espy_job_word;
+
+/* Says that the worker is alive for so many seconds more, and how far it is.  To be called several
+ * times within a lease. */
+espy_err espy_store_job_beat(espy_ctx *cx, espy_store *st, const espy_job *job, double progress,
+                             double lease, espy_job_word *word) ESPY_NODISCARD;
+/* Appends a line to the log. */
+espy_err espy_store_job_log(espy_ctx *cx, espy_store *st, const espy_job *job, const char *line,
+                            espy_job_word *word) ESPY_NODISCARD;
+/* state: "done", "failed" or "cancelled".  *word LOST: nothing was changed, and what the job did
+ * must not count.  Inside the transaction that stores the job's work, the two are one. */
+espy_err espy_store_job_finish(espy_ctx *cx, espy_store *st, const espy_job *job, const char *state,
+                               const char *result, const char *error,
+                               espy_job_word *word) ESPY_NODISCARD;
+
+/* One that waits is cancelled; one that runs is asked to stop.  Errors: NOT_FOUND, EXISTS (it is
+ * over). */
+espy_err espy_store_job_cancel(espy_ctx *cx, espy_store *st, int64_t id) ESPY_NODISCARD;
+
+/* NOT_FOUND, noted in cx. */
+espy_err espy_store_job_get(espy_ctx *cx, espy_store *st, int64_t id, espy_job *out) ESPY_NODISCARD;
+/* Newest first, at most `max`; state NULL: all. */
+espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
+                         espy_job **out, size_t *n) ESPY_NODISCARD;
+
+#endif
