@@ -197,9 +197,9 @@ const espy_command espy_command_cluster = {
     "Look at a --sheet first.  Two people in one group: raise --threshold.  One person in many\n"
     "groups: lower it, or merge them.  Cosines of 0.5 to 0.6 are usual for FaceNet; other packs "
     "differ,\n"
-    "so the default depends on the pack (edgeface 0.37, mobilefacenet 0.40, face-api 0.94).  For "
-    "a\n"
-    "class 30 to 50 --max-clusters are a limit above which the least unlike groups are joined.\n"
+    "so the default depends on the pack (edgeface 0.37, mobilefacenet 0.40, face-api 0.94).  A "
+    "class\n"
+    "of 30 has room in --max-clusters 50: what is least unlike is joined until it holds.\n"
     "DBSCAN joins whoever is near one of a group: fewer people are torn apart, but in large\n"
     "collections people who are alike come together.",
     cluster_options,

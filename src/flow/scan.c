@@ -24,7 +24,8 @@ typedef struct scan_item {
     espy_buf bytes;
     char digest[ESPY_DIGEST_HEX];
     espy_scan scan;
-    bool known; /* came from the store */
+    bool known; /* came from the store, from this collection */
+    bool made;  /* need not be made: it came from the store, perhaps from another collection */
     bool done;  /* waits to be told */
 } scan_item;
 
@@ -134,15 +135,24 @@ static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_i
     return ESPY_E_NOT_FOUND;
 }
 
+/* A scan of another collection is only read here: it is copied when the file is kept, so that
+ * samples are numbered in the order of the files, whichever thread was quicker. */
 static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
 {
-    if (!r->job->store)
+    const espy_scan_job *job = r->job;
+    bool own = false;
+    if (!job->store)
         return ESPY_E_OK;
     espy_digest(it->bytes.data, it->bytes.size, it->digest);
     pthread_mutex_lock(&r->store);
-    espy_err e = scan_stored(cx, r->job, it, &it->scan);
+    espy_err e =
+        espy_store_scan_read(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
+                             espy_encoder_digest(job->encoder), &own, &it->scan);
     pthread_mutex_unlock(&r->store);
-    it->known = e == ESPY_E_OK;
+    it->made = e == ESPY_E_OK && it->scan.n > 0;
+    it->known = it->made && own;
+    if (!it->made)
+        espy_scan_free(cx, &it->scan); /* no face, or an error: another detector may find one */
     return e == ESPY_E_NOT_FOUND ? ESPY_E_OK : e;
 }
 
@@ -152,7 +162,7 @@ static espy_err scan_make(espy_ctx *cx, scan_road *r, const char *path, scan_ite
     if (e != ESPY_E_OK)
         return espy_scan_excuse(cx, e, &it->scan);
     ESPY_TRY(scan_look_up(cx, r, it));
-    if (!it->known) {
+    if (!it->made) {
         e = espy_flow_scan_memory(cx, r->job->encoder, &r->job->find, espy_span_of(&it->bytes),
                                   &it->scan);
         if (e != ESPY_E_OK)

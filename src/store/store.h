@@ -154,6 +154,11 @@ void espy_scan_free(espy_ctx *cx, espy_scan *s);
 espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection,
                              const char *media_digest, const char *mode, const char *encoder_digest,
                              espy_scan *out) ESPY_NODISCARD;
+/* The same without copying: *own tells whether the scan is of this collection; the ids and labels
+ * of another one are left out. */
+espy_err espy_store_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
+                              const char *media_digest, const char *mode,
+                              const char *encoder_digest, bool *own, espy_scan *out) ESPY_NODISCARD;
 /* Files a scan, in place of an earlier one of the same media, mode and encoder.  A sample that this
  * detector has found before at the same place (each edge within half a pixel) keeps its row, id and
  * label, and the embedding that it has under this encoder.  Errors: ARG (a number that is not

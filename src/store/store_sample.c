@@ -281,6 +281,27 @@ out:
     return e;
 }
 
+espy_err espy_store_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
+                              const char *media_digest, const char *mode,
+                              const char *encoder_digest, bool *own, espy_scan *out)
+{
+    espy_scan s = {0};
+    sample_found f = {0};
+    espy_err e = sample_scan_read(cx, st, collection, media_digest, mode, encoder_digest, &s, &f);
+    *own = f.collection == collection;
+    if (e == ESPY_E_OK && !*own) {
+        s.media = 0;
+        for (size_t i = 0; i < s.n; i++)
+            s.at[i].id = s.at[i].label = 0;
+    }
+    if (e == ESPY_E_OK)
+        *out = s;
+    else
+        espy_scan_free(cx, &s);
+    sample_found_free(cx, &f);
+    return e;
+}
+
 /* -- writing a scan ---------------------------------------------------------------------------- */
 static espy_err sample_check(espy_ctx *cx, const espy_scan *s)
 {

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "flow/scan.h"
 #include "flow/workspace.h"
+#include "store/group.h"
 
 #define SCAN_FILES 130 /* more than wait for each other at a time */
 
@@ -152,6 +153,74 @@ static void test_kept(void **state)
     espy_free(&cx, dir);
 }
 
+static espy_err told_any(espy_ctx *cx, void *self, size_t i, const espy_scan *scan, bool fresh)
+{
+    (void)cx;
+    assert_int_equal(i, (*(size_t *)self)++);
+    assert_false(fresh);
+    assert_int_equal(scan->n, 1);
+    return ESPY_E_OK;
+}
+
+/* What another collection has is copied in the order of the files, on any number of threads: the
+ * numbers of samples decide in which order a head learns them. */
+static void test_copied_in_order(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_workspace ws;
+    espy_collection from, to;
+    char *names[SCAN_FILES];
+    espy_ctx_init(&cx);
+    char *dir = espy_sprintf(&cx, "%s/w", getenv("SCAN_FOLDER"));
+    assert_int_equal(espy_dir_remove(&cx, dir), ESPY_E_OK);
+    assert_int_equal(espy_workspace_open(&cx, dir, true, &ws), ESPY_E_OK);
+    assert_int_equal(espy_workspace_collection(&cx, &ws, "from", encoder, &from), ESPY_E_OK);
+    for (size_t i = 0; i < SCAN_FILES; i++) {
+        char digest[ESPY_DIGEST_HEX];
+        int64_t media;
+        float vector[2] = {1, (float)i};
+        espy_scan_sample at = {.box = {0, 0, 50, 50}, .score = 1, .embedding = vector};
+        espy_scan s = {.width = 60, .height = 60, .n = 1, .dim = 2, .at = &at, .vectors = vector};
+        names[i] = espy_sprintf(&cx, "%s/copy %03zu.jpg", getenv("SCAN_FOLDER"), i);
+        const espy_span bytes = {(const uint8_t *)names[i], strlen(names[i])};
+        espy_digest(bytes.data, bytes.size, digest);
+        assert_int_equal(espy_file_write(&cx, names[i], bytes.data, bytes.size), ESPY_E_OK);
+        assert_int_equal(espy_store_media(&cx, ws.store, from.id, bytes, digest, names[i], &media),
+                         ESPY_E_OK);
+        assert_int_equal(espy_store_scan_put(&cx, ws.store, media, "largest",
+                                             espy_encoder_digest(encoder), "det", &s),
+                         ESPY_E_OK);
+    }
+    for (unsigned threads = 0; threads <= 16; threads += 4) {
+        espy_sample_pool pool;
+        size_t next = 0;
+        char name[16];
+        snprintf(name, sizeof name, "to %u", threads);
+        assert_int_equal(espy_workspace_collection(&cx, &ws, name, encoder, &to), ESPY_E_OK);
+        const espy_scan_job job = {
+            .encoder = encoder, .find = {.largest = true}, .store = ws.store, .collection = to.id};
+        if (threads)
+            assert_int_equal(espy_pool_create(&cx, threads, &cx.pool), ESPY_E_OK);
+        assert_int_equal(
+            espy_flow_scan(&cx, &job, (const char *const *)names, SCAN_FILES, told_any, &next),
+            ESPY_E_OK);
+        espy_pool_destroy(&cx, &cx.pool);
+        assert_int_equal(espy_store_pool(&cx, ws.store, to.id, 0, to.encoder_digest, &pool),
+                         ESPY_E_OK);
+        assert_int_equal(pool.n, SCAN_FILES);
+        for (size_t i = 0; i < pool.n; i++)
+            assert_true(pool.x[2 * i + 1] == (float)i);
+        espy_sample_pool_free(&cx, &pool);
+        espy_collection_free(&cx, &to);
+    }
+    for (size_t i = 0; i < SCAN_FILES; i++)
+        espy_free(&cx, names[i]);
+    espy_collection_free(&cx, &from);
+    espy_workspace_close(&cx, &ws);
+    espy_free(&cx, dir);
+}
+
 static void test_ended(void **state)
 {
     (void)state;
@@ -176,9 +245,10 @@ static void test_ended(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_number_of_threads),
-                                       cmocka_unit_test(test_any_number_of_files),
-                                       cmocka_unit_test(test_kept), cmocka_unit_test(test_ended)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_number_of_threads), cmocka_unit_test(test_any_number_of_files),
+        cmocka_unit_test(test_kept), cmocka_unit_test(test_copied_in_order),
+        cmocka_unit_test(test_ended)};
     espy_ctx cx;
     espy_ctx_init(&cx);
     if (!test_shared("models/mobilefacenet.onnx") || !test_shared("data/faces/lfw10"))
