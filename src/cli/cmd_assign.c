@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy assign`: unlabelled samples get the labels of people who are known. */
+#include <stdlib.h>
+
 #include "base/file.h"
 #include "cli/intake.h"
 #include "flow/assign.h"
@@ -10,12 +12,17 @@ typedef struct assign_names {
     size_t n;
 } assign_names;
 
+static int assign_label_order(const void *a, const void *b)
+{
+    int64_t x = ((const espy_label *)a)->id, y = ((const espy_label *)b)->id;
+    return x < y ? -1 : x > y;
+}
+
 static const espy_label *assign_label(const assign_names *names, int64_t id)
 {
-    for (size_t i = 0; i < names->n; i++)
-        if (names->at[i].id == id)
-            return &names->at[i];
-    return NULL;
+    const espy_label key = {.id = id};
+    return names->n ? bsearch(&key, names->at, names->n, sizeof *names->at, assign_label_order)
+                    : NULL;
 }
 
 static espy_err assign_one_json(espy_cli *cli, const espy_assignment *a, const assign_names *names,
@@ -119,6 +126,8 @@ static espy_err assign_cmd(espy_cli *cli)
     o.average = espy_cli_flag(cli, "average");
     o.commit = !espy_cli_flag(cli, "dry-run");
     o.progress = &cli->progress;
+    if (sample && o.session)
+        return espy_fail(cx, ESPY_E_ARG, "--sample names one sample; leave out --session");
     if (sample) {
         o.samples = &sample;
         o.samples_n = 1;
@@ -127,6 +136,8 @@ static espy_err assign_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_cosine(cli, &c, espy_assign_cosine, &o.threshold));
     ESPY_GO(espy_flow_assign(cx, &cli->ws, &c, &o, &a));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &names.at, &names.n));
+    if (names.n)
+        qsort(names.at, names.n, sizeof *names.at, assign_label_order);
     espy_cli_progress_pause(cli);
     for (size_t i = 0; i < a.n; i++)
         ESPY_GO(assign_one(cli, &a.at[i], &names));

@@ -18,6 +18,10 @@ static espy_err cluster_method(espy_cli *cli, espy_group_method *out)
     *out = strcmp(name, "dbscan") == 0 ? ESPY_GROUP_DBSCAN : ESPY_GROUP_AVERAGE;
     if (*out == ESPY_GROUP_AVERAGE && strcmp(name, "average") != 0)
         return espy_fail(&cli->cx, ESPY_E_ARG, "--method %s: choose average or dbscan", name);
+    if (*out == ESPY_GROUP_DBSCAN && espy_cli_given(cli, "max-clusters"))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--max-clusters is for --method average");
+    if (*out == ESPY_GROUP_AVERAGE && espy_cli_given(cli, "min-samples"))
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--min-samples is for --method dbscan");
     return ESPY_E_OK;
 }
 

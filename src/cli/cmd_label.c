@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli - `espy label ...`: what people say about labels and samples. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -19,25 +20,32 @@
 
 static const espy_option label_options[] = {LABEL_COLLECTION_OPTION, {0}};
 
-/* The numbers of samples from argument `first` on. */
+static int label_sample_order(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The numbers of samples from argument `first` on, ascending, each once. */
 static espy_err label_samples(espy_cli *cli, int first, int64_t **out, size_t *n)
 {
-    int64_t *list = espy_array(&cli->cx, (size_t)(cli->n_args - first), sizeof *list);
+    size_t count = (size_t)(cli->n_args - first);
+    int64_t *list = espy_array(&cli->cx, count, sizeof *list);
     if (!list)
         return cli->cx.code;
-    *n = 0;
-    for (int i = first; i < cli->n_args; i++) {
-        if (!espy_parse_int(cli->args[i], 1, INT64_MAX, &list[*n])) {
+    for (size_t i = 0; i < count; i++) {
+        const char *text = cli->args[first + (int)i];
+        if (!espy_parse_int(text, 1, INT64_MAX, &list[i])) {
             espy_free(&cli->cx, list);
             return espy_fail(&cli->cx, ESPY_E_ARG,
-                             "\"%s\" is no sample: give its number (espy label list CODE)",
-                             cli->args[i]);
+                             "\"%s\" is no sample: give its number (espy label list CODE)", text);
         }
-        bool again = false;
-        for (size_t k = 0; k < *n; k++)
-            again = again || list[k] == list[*n];
-        *n += !again;
     }
+    qsort(list, count, sizeof *list, label_sample_order);
+    *n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (*n == 0 || list[*n - 1] != list[i])
+            list[(*n)++] = list[i];
     *out = list;
     return ESPY_E_OK;
 }
@@ -61,25 +69,43 @@ static espy_err label_new_name(espy_cli *cli, const char *text, const char *give
     return copy ? ESPY_E_OK : cli->cx.code;
 }
 
+/* What a command did, for label_done(). */
+typedef struct label_deed {
+    const char *action; /* "rename" */
+    const char *code;   /* of the label that it is about now; NULL: none */
+    size_t samples;     /* that changed */
+    size_t kept;        /* that were left as they are */
+    bool relearn;       /* a version answers otherwise until it is trained again */
+    const char *text;   /* for people; NULL: out of memory */
+} label_deed;
+
+static espy_err label_done_json(espy_cli *cli, const label_deed *d)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_json *o = espy_json_object();
+    espy_err e = ESPY_E_OK;
+    ESPY_GO(espy_json_set(cx, o, "action", espy_json_of_string(d->action)));
+    ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(d->code)));
+    ESPY_GO(espy_json_set(cx, o, "samples", espy_json_of_int((int64_t)d->samples)));
+    ESPY_GO(espy_json_set(cx, o, "kept", espy_json_of_int((int64_t)d->kept)));
+    ESPY_GO(espy_cli_print_json(cli, o));
+out:
+    espy_json_free(o);
+    return e;
+}
+
 /* Tells what was done, and that a version still answers by what it learned. */
-static espy_err label_done(espy_cli *cli, const espy_collection *c, const char *what, int64_t n,
-                           bool relearn)
+static espy_err label_done(espy_cli *cli, const espy_collection *c, const label_deed *d)
 {
     int64_t live = 0;
-    if (cli->json) {
-        espy_json *o = espy_json_object();
-        espy_err e = espy_json_set(&cli->cx, o, "done", espy_json_of_string(what));
-        if (e == ESPY_E_OK)
-            e = espy_json_set(&cli->cx, o, "samples", espy_json_of_int(n));
-        if (e == ESPY_E_OK)
-            e = espy_cli_print_json(cli, o);
-        espy_json_free(o);
-        return e;
-    }
-    espy_cli_print("%s\n", what);
+    if (!d->text)
+        return cli->cx.code;
+    if (cli->json)
+        return label_done_json(cli, d);
+    espy_cli_print("%s\n", d->text);
     ESPY_TRY(espy_store_alias(&cli->cx, cli->ws.store, c->id, "live", &live));
-    if (relearn && live)
-        espy_cli_say(cli, "version %lld answers as it learned; espy train learns this too",
+    if (d->relearn && live)
+        espy_cli_say(cli, "version %lld answers as it learned; learn this too with: espy train",
                      (long long)live);
     return ESPY_E_OK;
 }
@@ -240,7 +266,7 @@ static espy_err label_rename_cmd(espy_cli *cli)
     ESPY_GO(label_new_name(cli, cli->args[1], given, &code, &name));
     ESPY_GO(espy_store_label_rename(&cli->cx, cli->ws.store, c.id, l.id, code, name, "user"));
     what = espy_sprintf(&cli->cx, "%s is %s (%s) now", l.code, code, name);
-    e = what ? label_done(cli, &c, what, (int64_t)l.samples, false) : cli->cx.code;
+    e = label_done(cli, &c, &(label_deed){"rename", code, l.samples, 0, false, what});
 out:
     espy_free(&cli->cx, what);
     espy_free(&cli->cx, code);
@@ -262,32 +288,50 @@ const espy_command espy_command_label_rename = {
     3,
     label_rename_cmd};
 
-/* Merges every label but the last into the last. */
+static espy_err merge_all(espy_cli *cli, const espy_collection *c, int64_t into, size_t *moved,
+                          size_t *left)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_label from = {0};
+    for (int i = 0; i + 1 < cli->n_args; i++) {
+        size_t m = 0, l = 0;
+        ESPY_TRY(espy_store_label_find(cx, cli->ws.store, c->id, cli->args[i], &from));
+        espy_err e =
+            espy_store_label_merge(cx, cli->ws.store, c->id, from.id, into, "user", &m, &l);
+        espy_label_free(cx, &from);
+        ESPY_TRY(e);
+        *moved += m;
+        *left += l;
+    }
+    return ESPY_E_OK;
+}
+
+/* Merges every label but the last into the last: all of them or none. */
 static espy_err label_merge_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
     espy_collection c = {0};
-    espy_label into = {0}, from = {0};
+    espy_label into = {0};
     size_t moved = 0, left = 0;
     char *what = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_cli_collection(cli, NULL, &c));
     ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[cli->n_args - 1], &into));
-    for (int i = 0; i + 1 < cli->n_args; i++) {
-        size_t m = 0, l = 0;
-        ESPY_GO(espy_store_label_find(cx, cli->ws.store, c.id, cli->args[i], &from));
-        ESPY_GO(espy_store_label_merge(cx, cli->ws.store, c.id, from.id, into.id, "user", &m, &l));
-        espy_label_free(cx, &from);
-        moved += m;
-        left += l;
+    ESPY_GO(espy_store_begin(cx, cli->ws.store));
+    e = merge_all(cli, &c, into.id, &moved, &left);
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, cli->ws.store);
+    if (e != ESPY_E_OK) {
+        espy_store_rollback(cx, cli->ws.store);
+        goto out;
     }
     if (left)
         espy_cli_say(cli, "%zu samples that were refused to %s have no label now", left, into.code);
-    what = espy_sprintf(cx, "%zu samples came to %s (%s)", moved, into.code, into.name);
-    e = what ? label_done(cli, &c, what, (int64_t)moved, true) : cx->code;
+    what = espy_sprintf(cx, "%zu sample%s came to %s (%s)", moved, moved == 1 ? "" : "s", into.code,
+                        into.name);
+    e = label_done(cli, &c, &(label_deed){"merge", into.code, moved, left, true, what});
 out:
     espy_free(cx, what);
-    espy_label_free(cx, &from);
     espy_label_free(cx, &into);
     espy_collection_free(cx, &c);
     return e;
@@ -319,7 +363,7 @@ static espy_err label_split_cmd(espy_cli *cli)
                                    &made));
     what = espy_sprintf(cx, "%zu sample%s of %s are %s (%s) now", n, n == 1 ? "" : "s", l.code,
                         code, name);
-    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+    e = label_done(cli, &c, &(label_deed){"split", code, n, 0, true, what});
 out:
     espy_free(cx, what);
     espy_free(cx, code);
@@ -351,7 +395,7 @@ static espy_err label_delete_cmd(espy_cli *cli)
     ESPY_GO(espy_store_label_delete(&cli->cx, cli->ws.store, c.id, l.id, "user"));
     what = espy_sprintf(&cli->cx, "%s (%s) is deleted; its %zu samples have no label", l.code,
                         l.name, l.samples);
-    e = what ? label_done(cli, &c, what, (int64_t)l.samples, true) : cli->cx.code;
+    e = label_done(cli, &c, &(label_deed){"delete", l.code, l.samples, 0, true, what});
     if (e == ESPY_E_OK)
         espy_cli_say(cli, "take it back with: espy label undo");
 out:
@@ -374,23 +418,46 @@ const espy_command espy_command_label_delete = {
     label_delete_cmd};
 
 /* -- set, reject ------------------------------------------------------------------------------- */
+/* The label of that code as it is; a code that nobody has makes one, called as a folder would be.
+ */
+static espy_err set_label(espy_cli *cli, const espy_collection *c, const char *text, int64_t *label,
+                          char **code)
+{
+    espy_ctx *cx = &cli->cx;
+    espy_label l = {0};
+    char *name = NULL;
+    espy_err e = espy_store_label_find(cx, cli->ws.store, c->id, text, &l);
+    if (e == ESPY_E_OK) {
+        *label = l.id;
+        *code = l.code;
+        l.code = NULL;
+        espy_label_free(cx, &l);
+        return ESPY_E_OK;
+    }
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(cx);
+    e = label_new_name(cli, text, NULL, code, &name);
+    if (e == ESPY_E_OK)
+        e = espy_store_label_make(cx, cli->ws.store, c->id, *code, name, label);
+    espy_free(cx, name);
+    return e;
+}
+
 static espy_err label_set_cmd(espy_cli *cli)
 {
     espy_ctx *cx = &cli->cx;
     espy_collection c = {0};
     int64_t *samples = NULL, label = 0;
     size_t n = 0;
-    char *code = NULL, *name = NULL, *what = NULL;
+    char *code = NULL, *what = NULL;
     const bool nobody = strcmp(cli->args[0], "-") == 0;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_cli_collection(cli, NULL, &c));
     ESPY_GO(label_samples(cli, 1, &samples, &n));
     ESPY_GO(espy_store_begin(cx, cli->ws.store)); /* a label is made only for samples that are */
     if (!nobody)
-        e = label_new_name(cli, cli->args[0], NULL, &code, &name);
-    if (e == ESPY_E_OK && !nobody)
-        e = espy_store_label(cx, cli->ws.store, c.id, code, strcmp(code, name) == 0 ? NULL : name,
-                             &label);
+        e = set_label(cli, &c, cli->args[0], &label, &code);
     if (e == ESPY_E_OK)
         e = espy_store_label_set(cx, cli->ws.store, c.id, label, samples, n);
     if (e == ESPY_E_OK)
@@ -401,11 +468,10 @@ static espy_err label_set_cmd(espy_cli *cli)
     }
     what = espy_sprintf(cx, "%zu sample%s: %s", n, n == 1 ? "" : "s",
                         nobody ? "nobody that is known" : code);
-    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+    e = label_done(cli, &c, &(label_deed){"set", code, n, 0, true, what});
 out:
     espy_free(cx, what);
     espy_free(cx, code);
-    espy_free(cx, name);
     espy_free(cx, samples);
     espy_collection_free(cx, &c);
     return e;
@@ -435,7 +501,7 @@ static espy_err label_reject_cmd(espy_cli *cli)
     ESPY_GO(label_samples(cli, 1, &samples, &n));
     ESPY_GO(espy_store_label_reject(cx, cli->ws.store, c.id, l.id, samples, n));
     what = espy_sprintf(cx, "%zu sample%s: not %s (%s)", n, n == 1 ? "" : "s", l.code, l.name);
-    e = what ? label_done(cli, &c, what, (int64_t)n, true) : cx->code;
+    e = label_done(cli, &c, &(label_deed){"reject", l.code, n, 0, true, what});
 out:
     espy_free(cx, what);
     espy_free(cx, samples);
@@ -467,6 +533,11 @@ static void erase_told(espy_cli *cli, const espy_json *receipt)
                    (long long)espy_json_int(espy_json_get(receipt, "texts_changed"), 0),
                    (long long)espy_json_int(espy_json_get(receipt, "leftovers"), 0),
                    espy_json_string(espy_json_get(receipt, "token"), ""));
+    if (espy_json_count(espy_json_get(receipt, "elsewhere")))
+        espy_cli_say(cli,
+                     "%zu labels of other collections had some of these samples: erase the "
+                     "person there too (espy label list --collection NAME)",
+                     espy_json_count(espy_json_get(receipt, "elsewhere")));
     for (size_t i = 0; i < espy_json_count(again); i++) {
         const espy_json *v = espy_json_at(again, i);
         const char *name = espy_json_string(espy_json_get(v, "collection"), "");
@@ -598,9 +669,9 @@ static espy_err label_undo_cmd(espy_cli *cli)
     ESPY_GO(espy_cli_collection(cli, NULL, &c));
     ESPY_GO(espy_store_undo(cx, cli->ws.store, c.id, event, "user", &u));
     if (u.kept)
-        espy_cli_say(cli, "%zu samples were changed since and stay as they are", u.kept);
+        espy_cli_say(cli, "%zu samples were changed or removed since and stay so", u.kept);
     what = espy_sprintf(cx, "event %lld (%s) is undone", (long long)u.event, u.action);
-    e = what ? label_done(cli, &c, what, (int64_t)u.samples, false) : cx->code;
+    e = label_done(cli, &c, &(label_deed){"undo", NULL, u.samples, u.kept, false, what});
 out:
     espy_free(cx, what);
     espy_free(cx, u.action);

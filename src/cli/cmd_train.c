@@ -400,7 +400,8 @@ out:
 
 static espy_err train_cmd(espy_cli *cli)
 {
-    const espy_train_how how = {.dir = cli->args[0], .reason = "train"};
+    const char *dir = cli->n_args ? cli->args[0] : NULL;
+    const espy_train_how how = {.dir = dir, .reason = "train", .keep_head = !dir};
     return espy_cli_train(cli, &how);
 }
 
@@ -417,8 +418,9 @@ static const espy_option train_options[] = {ESPY_ENCODER_OPTIONS(NULL),
 
 const espy_command espy_command_train = {
     "train",
-    "DIR",
+    "[DIR]",
     "Learn from a folder with one folder of photos per person, or of recordings per class",
+    "Without DIR it learns from what the collection holds: what was grouped, assigned and named.\n"
     "A folder is named CODE_Name (STU001_John_Doe) or just Name.  Photos seen before are not "
     "encoded\n"
     "again.  The new version answers when it passes the quality gate: the accuracy asked for, not "
@@ -427,7 +429,7 @@ const espy_command espy_command_train = {
     "status 1.\n"
     "All versions are kept (espy versions, espy rollback).",
     train_options,
-    1,
+    0,
     1,
     train_cmd};
 

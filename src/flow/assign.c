@@ -220,7 +220,6 @@ static espy_err assign_means(espy_ctx *cx, assign_run *r, float *x)
 static espy_err assign_references(espy_ctx *cx, assign_run *r)
 {
     const espy_sample_pool *p = &r->pool;
-    const espy_index_options options = {.kind = ESPY_NEAR_F32, .method = ESPY_INDEX_SCAN};
     espy_err e = ESPY_E_OK;
     r->label = espy_array(cx, p->n, sizeof *r->label);
     r->sample = espy_array(cx, p->n, sizeof *r->sample);
@@ -241,6 +240,11 @@ static espy_err assign_references(espy_ctx *cx, assign_run *r)
         goto out;
     if (r->o->average)
         ESPY_GO(assign_means(cx, r, x));
+    /* bytes find the candidates, the vectors themselves put them in order */
+    const espy_index_options options = {.kind = ESPY_NEAR_INT8,
+                                        .keep = true,
+                                        .method =
+                                            espy_index_choose(r->references, p->dim, r->asked_n)};
     ESPY_GO(espy_index_create(cx, p->dim, &options, &r->index));
     ESPY_GO(espy_index_add(cx, r->index, ids, x, r->references));
 out:
