@@ -113,6 +113,123 @@ static void run_operations(void **state)
     ENDED(cx, st);
 }
 
+/* What a folder says after people have spoken: `espy train DIR` again. */
+static void run_folders(void **state)
+{
+    (void)state;
+    STARTED(cx, st);
+    int64_t c = case_collection(&cx, st, "c"), ann = label(&cx, st, c, "Ann"), id = 0;
+    int64_t bob = label(&cx, st, c, "Bob"), carl = label(&cx, st, c, "Carl"), s[3];
+    espy_label l = {0};
+    espy_undone u = {0};
+    size_t moved = 0, left = 0;
+    for (int i = 0; i < 3; i++)
+        s[i] = case_sample(&cx, st, c, i, NULL);
+
+    /* a renamed label is found by its old code, and keeps the name that it was given */
+    CASE_OK(&cx, espy_store_label_rename(&cx, st, c, bob, "ROB", "Robert", "user"));
+    CASE_OK(&cx, espy_store_label(&cx, st, c, "Bob", "bob of the folder", &id));
+    assert_true(id == bob);
+    CASE_OK(&cx, espy_store_label(&cx, st, c, "ROB", "rob of the folder", &id));
+    CASE_OK(&cx, espy_store_label_get(&cx, st, c, bob, &l));
+    assert_string_equal(l.name, "Robert");
+    espy_label_free(&cx, &l);
+
+    /* a merged one is the one that it became, along a chain */
+    CASE_OK(&cx, espy_store_label_merge(&cx, st, c, ann, bob, "user", &moved, &left));
+    CASE_OK(&cx, espy_store_label_merge(&cx, st, c, bob, carl, "user", &moved, &left));
+    static const char *const codes[] = {"Ann", "Bob", "ROB", "Carl"};
+    for (int i = 0; i < 4; i++) {
+        CASE_OK(&cx, espy_store_label(&cx, st, c, codes[i], NULL, &id));
+        assert_true(id == carl);
+    }
+    CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label(&cx, st, c, "ROB", NULL, &id));
+    assert_true(id == bob);
+
+    /* a deleted one is not made again, but by a person */
+    CASE_OK(&cx, espy_store_label_delete(&cx, st, c, carl, "user"));
+    CASE_FAILS(&cx, EXISTS, espy_store_label(&cx, st, c, "Carl", NULL, &id));
+    CASE_OK(&cx, espy_store_label_make(&cx, st, c, "Carl", NULL, &id));
+    assert_true(id == carl);
+    CASE_OK(&cx, espy_store_label_make(&cx, st, c, "Dora", "Dora D", &id));
+    CASE_OK(&cx, espy_store_label(&cx, st, c, "Dora", "dora", &id));
+    CASE_OK(&cx, espy_store_label_get(&cx, st, c, id, &l));
+    assert_string_equal(l.name, "Dora D");
+    espy_label_free(&cx, &l);
+
+    /* what was refused is not given by a folder, and is by a person */
+    CASE_OK(&cx, espy_store_label_reject(&cx, st, c, carl, s, 1));
+    CASE_FAILS(&cx, EXISTS, espy_store_sample_label(&cx, st, s[0], carl, "folder"));
+    CASE_OK(&cx, espy_store_sample_label(&cx, st, s[1], carl, "folder"));
+    CASE_OK(&cx, espy_store_label_set(&cx, st, c, carl, s, 1));
+    ENDED(cx, st);
+}
+
+/* Undo in odd orders: only what is still as the event left it goes back. */
+static void run_odd_undo(void **state)
+{
+    (void)state;
+    STARTED(cx, st);
+    int64_t c = case_collection(&cx, st, "c"), bob = label(&cx, st, c, "Bob"), first = 0;
+    int64_t s = case_sample(&cx, st, c, 0, NULL);
+    espy_event *ev = NULL;
+    espy_undone u = {0};
+    espy_label l = {0};
+    size_t n = 0;
+    CASE_OK(&cx, espy_store_label_set(&cx, st, c, bob, &s, 1));
+    CASE_OK(&cx, espy_store_label_rename(&cx, st, c, bob, "B1", "One", "user"));
+    CASE_OK(&cx, espy_store_events(&cx, st, c, 0, 1000, &ev, &n));
+    first = ev[n - 1].id;
+    espy_events_free(&cx, ev, n);
+    CASE_OK(&cx, espy_store_label_rename(&cx, st, c, bob, "B2", NULL, "user"));
+    /* the first rename made code and name; the second one has made another code since */
+    CASE_OK(&cx, espy_store_undo(&cx, st, c, first, "user", &u));
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label_get(&cx, st, c, bob, &l));
+    assert_string_equal(l.code, "B2");
+    assert_string_equal(l.name, "Bob");
+    espy_label_free(&cx, &l);
+    CASE_OK(&cx, espy_store_label_delete(&cx, st, c, bob, "user"));
+    CASE_OK(&cx, espy_store_events(&cx, st, c, first, 1000, &ev, &n));
+    int64_t second = ev[0].id;
+    espy_events_free(&cx, ev, n);
+    CASE_OK(&cx,
+            espy_store_undo(&cx, st, c, second, "user", &u)); /* the rename, not the deletion */
+    assert_string_equal(u.action, "label.rename");
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label_get(&cx, st, c, bob, &l));
+    assert_true(l.deleted);
+    espy_label_free(&cx, &l);
+    CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
+    assert_string_equal(u.action, "label.delete");
+    assert_int_equal(u.samples, 1);
+    espy_free(&cx, u.action);
+    ENDED(cx, st);
+}
+
+/* The label of a group that is gone is never another group's. */
+static void run_groups_gone(void **state)
+{
+    (void)state;
+    STARTED(cx, st);
+    int64_t c = case_collection(&cx, st, "c"), ada = label(&cx, st, c, "ADA"), s[2];
+    espy_sample_pool p = {0};
+    size_t n = 0, m = 0;
+    for (int i = 0; i < 2; i++)
+        s[i] = case_sample(&cx, st, c, i, NULL);
+    CASE_OK(&cx, espy_store_pool(&cx, st, c, 0, "enc", &p));
+    espy_new_label one = {.code = "cluster_1", .name = "Unknown"}, again = one;
+    espy_filing f = {s[0], -1, (double)NAN, &p.at[0], false};
+    espy_filing g = {s[1], -1, (double)NAN, &p.at[1], false};
+    CASE_OK(&cx, espy_store_file(&cx, st, c, "group", &one, 1, &f, 1, &n));
+    CASE_OK(&cx, espy_store_label_merge(&cx, st, c, one.id, ada, "user", &n, &m));
+    CASE_FAILS(&cx, EXISTS, espy_store_file(&cx, st, c, "group", &again, 1, &g, 1, &n));
+    espy_sample_pool_free(&cx, &p);
+    ENDED(cx, st);
+}
+
 static void run_filing(void **state)
 {
     (void)state;
@@ -290,9 +407,11 @@ static void run_random(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(run_operations),
-                                       cmocka_unit_test(run_filing), cmocka_unit_test(run_sessions),
-                                       cmocka_unit_test(run_random)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(run_operations), cmocka_unit_test(run_filing),
+        cmocka_unit_test(run_sessions),   cmocka_unit_test(run_folders),
+        cmocka_unit_test(run_odd_undo),   cmocka_unit_test(run_groups_gone),
+        cmocka_unit_test(run_random)};
     int failed = 0;
     for (on = backend_next(NULL); on != NULL; on = backend_next(on)) {
         printf("on %s\n", on->name);

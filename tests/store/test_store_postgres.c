@@ -56,7 +56,7 @@ static void run_migration(void **state)
     espy_store_close(&cx, &st);
     /* a step that fails changes nothing, and the old program still opens it */
     CASE_FAILS(&cx, STORE, pg_open_schema(&cx, url, broken, 2, &db));
-    assert_string_equal(pg_sql(url, columns), "8");
+    assert_string_equal(pg_sql(url, columns), "9");
     CASE_OK(&cx, on->open(&cx, dir, &st));
     espy_store_close(&cx, &st);
     CASE_OK(&cx, pg_open_schema(&cx, url, next, 2, &db));
