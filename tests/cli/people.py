@@ -211,6 +211,37 @@ def tables_of_attendansee_show_it():
     assert set(present) == {"Session 1", "Session 2"}, present
 
 
+def folders_do_not_undo_people():
+    """`espy train DIR` after people have renamed, merged, deleted and rejected; `espy train` learns from what is
+    there."""
+    if not SNAPSHOTS:
+        return  # the group photos have no folder per person
+    own = ("--workspace", AT / "trained")
+    said = lambda: {one["label"]: one for one in Run("label", "list", *own, "--json").expect(0).json}
+    people = [p.name for p in sorted((FACES / "lfw10").iterdir())[:5]]
+    for name in people:
+        (AT / "train" / name).mkdir(parents=True)
+        for file in sorted((FACES / "lfw10" / name).iterdir())[:5]:
+            shutil.copy(file, AT / "train" / name)
+    Run("train", AT / "train", *own, "--encoder", PACK, "--head", "knn", "--json").expect(0)
+    a, b, c, d, e = people
+    rejected = Run("label", "list", e, *own, "--json").expect(0).json[0]["sample"]
+    Run("label", "rename", a, "ONE", "Number One", *own).expect(0)
+    Run("label", "merge", b, c, *own).expect(0)
+    Run("label", "delete", d, *own).expect(0)
+    Run("label", "reject", e, rejected, *own).expect(0)
+    before = said()
+    assert {k: v["samples"] for k, v in before.items()} == {"ONE": 5, c: 10, e: 4}, before
+    told = Run("train", AT / "train", *own, "--json").expect(0).json[-1]
+    assert said() == before, said()
+    assert told["labels"] == 3 and told["samples"] == 19 and told["skipped"] == 6, told
+    told = Run("train", *own, "--json").expect(0).json[-1]
+    assert told["labels"] == 3 and told["samples"] == 19, told
+    photo = sorted((FACES / "lfw10" / a).iterdir())[0]
+    answer = Run("identify", photo, *own, "--json").expect(0).json[0]["samples"]
+    assert [s["name"] for s in answer if s["decision"] == "known"] == ["Number One"], answer
+
+
 def odd_faces_are_noise():
     told = cluster("--method", "dbscan", "--no-labels", "--include-identified", "--threshold", "0.4" if SNAPSHOTS else "0.96")
     assert told["noise"] > 0 and told["noise"] + sum(g["size"] for g in told["groups"]) == told["compared"], told
@@ -274,4 +305,4 @@ if not SNAPSHOTS and not PHOTOS.is_dir():
 photos()
 main([first_session_is_grouped, second_run_changes_nothing, the_text_tells_the_same, groups_get_names,
       later_session_is_assigned, corrections_stay, labels_merge_split_and_go, tables_of_attendansee_show_it,
-      odd_faces_are_noise, bad_arguments, bad_files, nobody_is_known_yet])
+      folders_do_not_undo_people, odd_faces_are_noise, bad_arguments, bad_files, nobody_is_known_yet])
