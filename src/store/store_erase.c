@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store - erasing a label, and media that were kept long enough. */
+ * store - erasing a label for good. */
 #include "store/erase.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "store/store_internal.h"
 
 #define ERASE_OVERLAP 0.5 /* intersection over union from which two boxes are one face */
-#define ERASE_SHORT 3     /* shorter names are looked for as whole texts only */
 #define ERASE_TEXT_MAX ((size_t)64 << 20)
 
 /* A sample that goes. */
@@ -32,11 +30,7 @@ typedef struct erase_run {
     int64_t collection, label;
     espy_blank_fn *blank;
     void *self;
-    char token[24];
-    char **names; /* all that the label was ever called */
-    size_t names_n, names_room;
-    char **others; /* what the other labels are called: stays as it is */
-    size_t others_n, others_room;
+    espy_words words; /* what it was ever called, and the token for it */
     int64_t
         *elsewhere; /* labels of other collections that lose samples: pairs of collection, label */
     size_t elsewhere_n, elsewhere_room;
@@ -49,54 +43,13 @@ typedef struct erase_run {
 
 static void erase_run_free(espy_ctx *cx, erase_run *r)
 {
-    for (size_t i = 0; i < r->names_n; i++)
-        espy_free(cx, r->names[i]);
-    for (size_t i = 0; i < r->others_n; i++)
-        espy_free(cx, r->others[i]);
-    espy_free(cx, r->names);
-    espy_free(cx, r->others);
+    espy_words_free(cx, &r->words);
     espy_free(cx, r->elsewhere);
     espy_free(cx, r->samples);
     espy_free(cx, r->versions);
 }
 
 /* -- names ------------------------------------------------------------------------------------- */
-static espy_err erase_list(espy_ctx *cx, char ***list, size_t *n, size_t *room, const char *text)
-{
-    if (text[0] == '\0')
-        return ESPY_E_OK;
-    for (size_t i = 0; i < *n; i++)
-        if (strcmp((*list)[i], text) == 0)
-            return ESPY_E_OK;
-    ESPY_TRY(espy_store_grow(cx, (void **)list, *n, room, sizeof **list));
-    (*list)[*n] = espy_strdup(cx, text);
-    return (*list)[(*n)++] == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
-}
-
-/* A name, and how a file would be called by it.  own: the label's, else another one's. */
-static espy_err erase_name_of(espy_ctx *cx, erase_run *r, const char *name, bool own)
-{
-    static const char *const words[] = {"folder", "user", "job", "cluster"};
-    for (size_t i = 0; own && i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(name, words[i]) == 0)
-            return ESPY_E_OK; /* these words stand everywhere: they are not looked for */
-    char *file = espy_strdup(cx, name);
-    espy_err e = file == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
-    for (char *c = file; c != NULL && *c != '\0'; c++)
-        *c = *c == ' ' ? '_' : *c;
-    const char *const both[] = {name, file};
-    for (size_t i = 0; i < 2 && e == ESPY_E_OK; i++)
-        e = own ? erase_list(cx, &r->names, &r->names_n, &r->names_room, both[i])
-                : erase_list(cx, &r->others, &r->others_n, &r->others_room, both[i]);
-    espy_free(cx, file);
-    return e;
-}
-
-static espy_err erase_name(espy_ctx *cx, erase_run *r, const char *name)
-{
-    return erase_name_of(cx, r, name, true);
-}
-
 /* What the other labels of the collection are called. */
 static espy_err erase_others(espy_ctx *cx, erase_run *r)
 {
@@ -107,9 +60,9 @@ static espy_err erase_others(espy_ctx *cx, erase_run *r)
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
         if (at[i].id == r->label)
             continue;
-        e = erase_name_of(cx, r, at[i].code, false);
+        e = espy_words_add(cx, &r->words, at[i].code, false);
         if (e == ESPY_E_OK)
-            e = erase_name_of(cx, r, at[i].name, false);
+            e = espy_words_add(cx, &r->words, at[i].name, false);
     }
     espy_labels_free(cx, at, n);
     return e;
@@ -123,21 +76,17 @@ static espy_err erase_names_of(espy_ctx *cx, erase_run *r, const char *detail, b
     const espy_json *labels = espy_json_get(v, "labels");
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < espy_json_count(labels) && e == ESPY_E_OK; i++) {
+        static const size_t texts[] = {1, 2, 6, 7}; /* code and name, and what they became */
         const espy_json *row = espy_json_at(labels, i);
-        if (espy_json_int(espy_json_at(row, 0), 0) != r->label || espy_json_count(row) < 3)
+        if (espy_json_int(espy_json_at(row, 0), 0) != r->label)
             continue;
-        e = erase_name(cx, r, espy_json_string(espy_json_at(row, 1), ""));
-        if (e == ESPY_E_OK)
-            e = erase_name(cx, r, espy_json_string(espy_json_at(row, 2), ""));
-        if (e == ESPY_E_OK)
-            e = erase_name(cx, r, espy_json_string(espy_json_at(row, 6), ""));
-        if (e == ESPY_E_OK)
-            e = erase_name(cx, r, espy_json_string(espy_json_at(row, 7), ""));
+        for (size_t k = 0; k < 4 && e == ESPY_E_OK; k++)
+            e = espy_words_add(cx, &r->words, espy_json_string(espy_json_at(row, texts[k]), ""),
+                               true);
     }
     static const char *const keys[] = {"from", "to"}; /* a rename of schema 2 */
     for (size_t k = 0; own && k < 2 && e == ESPY_E_OK; k++)
-        if (espy_json_is_string(espy_json_get(v, keys[k])))
-            e = erase_name(cx, r, espy_json_string(espy_json_get(v, keys[k]), ""));
+        e = espy_words_add(cx, &r->words, espy_json_string(espy_json_get(v, keys[k]), ""), true);
     espy_json_free(v);
     return e;
 }
@@ -153,8 +102,8 @@ static espy_err erase_names(espy_ctx *cx, erase_run *r)
     espy_err e = ESPY_E_OK;
     bool more = false;
     ESPY_TRY(espy_store_label_get(cx, r->st, r->collection, r->label, &l));
-    ESPY_GO(erase_name(cx, r, l.code));
-    ESPY_GO(erase_name(cx, r, l.name));
+    ESPY_GO(espy_words_add(cx, &r->words, l.code, true));
+    ESPY_GO(espy_words_add(cx, &r->words, l.name, true));
     ESPY_GO(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(r->collection)), &rows));
     for (;;) {
         ESPY_GO(ops->next(cx, rows, &more));
@@ -178,195 +127,6 @@ out:
 }
 
 /* -- texts ------------------------------------------------------------------------------------- */
-static bool erase_word_byte(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (unsigned char)c >= 0x80;
-}
-
-/* Length of the longest of the names that stands at `at` as a word of its own; 0: none does. */
-static size_t erase_longest(char *const *names, size_t count, const char *text, const char *at)
-{
-    size_t best = 0;
-    if (at > text && erase_word_byte(at[-1]))
-        return 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t n = strlen(names[i]);
-        if (n <= best || strncasecmp(at, names[i], n) != 0 || erase_word_byte(at[n]))
-            continue;
-        if (n >= ERASE_SHORT || (at == text && at[n] == '\0'))
-            best = n;
-    }
-    return best;
-}
-
-/* What stands at `at`: *own, the length of a name of the label, or else the length of what is to be
- * left as it is: another label's name, in which this one's may lie, or one byte. */
-static size_t erase_step(const erase_run *r, const char *text, const char *at, bool *own)
-{
-    size_t mine = erase_longest(r->names, r->names_n, text, at);
-    size_t theirs = erase_longest(r->others, r->others_n, text, at);
-    *own = mine > 0 && mine >= theirs;
-    return *own ? mine : theirs > 0 ? theirs : 1;
-}
-
-static bool erase_mentions(const erase_run *r, const char *text)
-{
-    bool own = false;
-    for (const char *p = text; *p != '\0' && !own;)
-        p += erase_step(r, text, p, &own);
-    return own;
-}
-
-/* The text with the token for every name; caller owns. */
-static espy_err erase_text(espy_ctx *cx, const erase_run *r, const char *text, char **out)
-{
-    espy_buf b;
-    espy_buf_init(&b, ERASE_TEXT_MAX);
-    espy_err e = ESPY_E_OK;
-    for (const char *p = text; *p != '\0' && e == ESPY_E_OK;) {
-        bool own = false;
-        size_t n = erase_step(r, text, p, &own);
-        e = own ? espy_buf_text(cx, &b, r->token) : espy_buf_append(cx, &b, p, n);
-        p += n;
-    }
-    if (e == ESPY_E_OK) {
-        *out = espy_strndup(cx, b.size > 0 ? (const char *)b.data : "", b.size);
-        e = *out == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
-    }
-    espy_buf_free(cx, &b);
-    return e;
-}
-
-static espy_err erase_json(espy_ctx *cx, const erase_run *r, const espy_json *v, espy_json **out);
-
-static espy_err erase_json_array(espy_ctx *cx, const erase_run *r, const espy_json *v,
-                                 espy_json *to)
-{
-    for (size_t i = 0; i < espy_json_count(v); i++) {
-        espy_json *item = NULL;
-        ESPY_TRY(erase_json(cx, r, espy_json_at(v, i), &item));
-        ESPY_TRY(espy_json_append(cx, to, item));
-    }
-    return ESPY_E_OK;
-}
-
-static espy_err erase_json_object(espy_ctx *cx, const erase_run *r, const espy_json *v,
-                                  espy_json *to)
-{
-    void *it = NULL;
-    const char *key;
-    const espy_json *value;
-    while (espy_json_next(v, &it, &key, &value)) {
-        espy_json *item = NULL;
-        ESPY_TRY(erase_json(cx, r, value, &item));
-        ESPY_TRY(espy_json_set(cx, to, key, item));
-    }
-    return ESPY_E_OK;
-}
-
-/* Whether the array is a row of changed labels, and whose: then the id decides and not the words.
- */
-static bool erase_label_row(const espy_json *v, int64_t *label)
-{
-    const bool is = espy_json_count(v) >= 5 && espy_json_is_int(espy_json_at(v, 0)) &&
-                    espy_json_is_string(espy_json_at(v, 1)) &&
-                    espy_json_is_string(espy_json_at(v, 2)) &&
-                    espy_json_is_string(espy_json_at(v, 3));
-    *label = is ? espy_json_int(espy_json_at(v, 0), 0) : 0;
-    return is;
-}
-
-/* The codes and names of a row of changed labels: elements 1, 2, 6 and 7. */
-static espy_err erase_json_label(espy_ctx *cx, const erase_run *r, const espy_json *v,
-                                 espy_json *to)
-{
-    for (size_t i = 0; i < espy_json_count(v); i++) {
-        const espy_json *item = espy_json_at(v, i);
-        bool name = i == 1 || i == 2 || i == 6 || i == 7;
-        ESPY_TRY(espy_json_append(cx, to,
-                                  name ? espy_json_of_string(r->token)
-                                       : espy_json_ref((espy_json *)(uintptr_t)item)));
-    }
-    return ESPY_E_OK;
-}
-
-/* A copy of a value with the token for every name in its strings; keys are vocabulary. */
-static espy_err erase_json(espy_ctx *cx, const erase_run *r, const espy_json *v, espy_json **out)
-{
-    char *text = NULL;
-    int64_t label = 0;
-    espy_err e = ESPY_E_OK;
-    if (espy_json_is_string(v)) {
-        ESPY_TRY(erase_text(cx, r, espy_json_string(v, ""), &text));
-        *out = espy_json_of_string(text);
-        espy_free(cx, text);
-    } else if (espy_json_is_array(v) && erase_label_row(v, &label)) {
-        *out = label == r->label ? espy_json_array() : espy_json_ref((espy_json *)(uintptr_t)v);
-        if (label == r->label && *out != NULL)
-            e = erase_json_label(cx, r, v, *out);
-    } else if (espy_json_is_array(v)) {
-        *out = espy_json_array();
-        e = erase_json_array(cx, r, v, *out);
-    } else if (espy_json_is_object(v)) {
-        *out = espy_json_object();
-        e = erase_json_object(cx, r, v, *out);
-    } else {
-        *out = espy_json_ref((espy_json *)(uintptr_t)v);
-    }
-    if (e == ESPY_E_OK && *out == NULL)
-        e = espy_fail(cx, ESPY_E_NOMEM, "out of memory");
-    if (e != ESPY_E_OK) {
-        espy_json_free(*out);
-        *out = NULL;
-    }
-    return e;
-}
-
-/* Whether a string of the value names the label; keys: or a key of an object does. */
-static bool erase_json_mentions(const erase_run *r, const espy_json *v, bool keys)
-{
-    void *it = NULL;
-    const char *key;
-    const espy_json *value;
-    int64_t label = 0;
-    if (espy_json_is_string(v))
-        return erase_mentions(r, espy_json_string(v, ""));
-    if (espy_json_is_array(v) && erase_label_row(v, &label))
-        return label == r->label && strcmp(espy_json_string(espy_json_at(v, 1), ""), r->token) != 0;
-    for (size_t i = 0; espy_json_is_array(v) && i < espy_json_count(v); i++)
-        if (erase_json_mentions(r, espy_json_at(v, i), keys))
-            return true;
-    while (espy_json_is_object(v) && espy_json_next(v, &it, &key, &value))
-        if ((keys && erase_mentions(r, key)) || erase_json_mentions(r, value, keys))
-            return true;
-    return false;
-}
-
-/* Looks at one text, which is JSON or not; *to: what it becomes, NULL when it names nobody. */
-static espy_err erase_one(espy_ctx *cx, const erase_run *r, const char *text, bool json, char **to)
-{
-    espy_json *v = NULL, *changed = NULL;
-    espy_buf out;
-    espy_err e = ESPY_E_OK;
-    *to = NULL;
-    if (!json)
-        return erase_mentions(r, text) ? erase_text(cx, r, text, to) : ESPY_E_OK;
-    espy_buf_init(&out, ERASE_TEXT_MAX);
-    ESPY_GO(espy_json_parse(cx, text, strlen(text), &v));
-    if (!erase_json_mentions(r, v, false))
-        goto out;
-    ESPY_GO(erase_json(cx, r, v, &changed));
-    ESPY_GO(espy_json_print(cx, changed, 0, &out));
-    *to = espy_strndup(cx, (const char *)out.data, out.size);
-    e = *to == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
-out:
-    espy_buf_free(cx, &out);
-    espy_json_free(v);
-    espy_json_free(changed);
-    return e;
-}
-
 /* A column in which names may stand.  read: id and text of a collection, $1; update: $1 the text,
  * $2 the id. */
 typedef struct erase_column {
@@ -429,7 +189,7 @@ static espy_err erase_column_find(espy_ctx *cx, const erase_run *r, const erase_
         if (!more)
             break;
         ESPY_GO(espy_db_text(cx, r->st, rows, 1, &text));
-        ESPY_GO(erase_one(cx, r, text, c->json, &to));
+        ESPY_GO(espy_words_replace(cx, &r->words, text, c->json, &to));
         espy_free(cx, text);
         text = NULL;
         if (to == NULL)
@@ -681,33 +441,24 @@ out:
     return e;
 }
 
-/* Whether a code is one of the label's. */
-static bool erase_is_name(const erase_run *r, const char *text)
-{
-    for (size_t i = 0; i < r->names_n; i++)
-        if (strcmp(r->names[i], text) == 0)
-            return true;
-    return false;
-}
-
 /* Whether a version.json names the label: as a class, by a count, or in what a gate noted. */
 static bool erase_version_names(const erase_run *r, const espy_json *v)
 {
     static const char *const counts[] = {"sample_counts", "file_counts"};
     const espy_json *classes = espy_json_get(v, "classes");
     for (size_t i = 0; i < espy_json_count(classes); i++)
-        if (erase_is_name(r, espy_json_string(espy_json_at(classes, i), "")))
+        if (espy_words_is(&r->words, espy_json_string(espy_json_at(classes, i), "")))
             return true;
     for (size_t k = 0; k < 2; k++) {
         void *it = NULL;
         const char *key;
         const espy_json *value, *of = espy_json_get(v, counts[k]);
         while (espy_json_is_object(of) && espy_json_next(of, &it, &key, &value))
-            if (erase_is_name(r, key))
+            if (espy_words_is(&r->words, key))
                 return true;
     }
-    return erase_json_mentions(r, espy_json_get(v, "gate"), false) ||
-           erase_json_mentions(r, espy_json_get(v, "reason"), false);
+    return espy_words_in_json(&r->words, espy_json_get(v, "gate"), false) ||
+           espy_words_in_json(&r->words, espy_json_get(v, "reason"), false);
 }
 
 /* Versions of the collection that name the label though none of its samples was learned from; with
@@ -804,7 +555,7 @@ static espy_err erase_blanked(espy_ctx *cx, erase_run *r, size_t first, size_t n
     if (!*lost)
         return e == ESPY_E_OK ? e : espy_ctx_adopt(cx, &sub);
     espy_buf_init(out, ERASE_TEXT_MAX);
-    return espy_buf_printf(cx, out, "%s %s", r->token, r->samples[first].digest);
+    return espy_buf_printf(cx, out, "%s %s", r->words.token, r->samples[first].digest);
 }
 
 /* Takes the names out of where a media came from, in every collection. */
@@ -826,7 +577,7 @@ static espy_err erase_sources(espy_ctx *cx, erase_run *r, const char *digest)
         ESPY_GO(espy_db_text(cx, r->st, rows, 1, &text));
         ESPY_GO(espy_store_grow(cx, (void **)&l.at, l.n, &l.room, sizeof *l.at));
         l.at[l.n] = (erase_edit){ops->integer(rows, 0), NULL};
-        ESPY_GO(erase_text(cx, r, text, &l.at[l.n].to));
+        ESPY_GO(espy_words_text(cx, &r->words, text, &l.at[l.n].to));
         r->texts += strcmp(text, l.at[l.n++].to) != 0;
         espy_free(cx, text);
         text = NULL;
@@ -859,7 +610,7 @@ static espy_err erase_blank(espy_ctx *cx, erase_run *r, size_t first, size_t n)
     espy_digest(after.data, after.size, digest);
     ESPY_GO(espy_db_find(cx, r->st, taken, DB_ARGS(DB_TEXT(digest)), &found, &id));
     if (found) { /* this photo was blanked before and came again: behind their end files may grow */
-        ESPY_GO(espy_buf_text(cx, &after, r->token));
+        ESPY_GO(espy_buf_text(cx, &after, r->words.token));
         espy_digest(after.data, after.size, digest);
     }
     ESPY_GO(espy_media_put(cx, r->st, espy_span_of(&after), digest));
@@ -933,7 +684,7 @@ static espy_err erase_receipt(espy_ctx *cx, const erase_run *r, int64_t left, es
     espy_json *v = espy_json_object(), *list = NULL;
     espy_err e = ESPY_E_OK;
     espy_time_iso(espy_time_now(), when);
-    ESPY_GO(espy_json_set(cx, v, "token", espy_json_of_string(r->token)));
+    ESPY_GO(espy_json_set(cx, v, "token", espy_json_of_string(r->words.token)));
     ESPY_GO(espy_json_set(cx, v, "time", espy_json_of_string(when)));
     ESPY_GO(espy_json_set(cx, v, "samples", espy_json_of_int((int64_t)r->samples_n)));
     ESPY_GO(espy_json_set(cx, v, "media_removed", espy_json_of_int(r->removed)));
@@ -987,9 +738,9 @@ static espy_err erase_open(espy_ctx *cx, erase_run *r)
     int n = snprintf(text, sizeof text, "%lld %lld %.9f", (long long)r->collection,
                      (long long)r->label, now);
     espy_digest(text, (size_t)n, digest);
-    snprintf(r->token, sizeof r->token, "erased-%.12s", digest);
+    snprintf(r->words.token, sizeof r->words.token, "erased-%.12s", digest);
     return espy_db_number(cx, r->st, insert,
-                          DB_ARGS(DB_INT(r->collection), DB_TEXT(r->token), DB_REAL(now)),
+                          DB_ARGS(DB_INT(r->collection), DB_TEXT(r->words.token), DB_REAL(now)),
                           &r->erasure);
 }
 
@@ -1033,6 +784,7 @@ espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int6
 {
     erase_run r = {
         .st = st, .collection = collection, .label = label, .blank = blank, .self = self};
+    r.words.label = label;
     espy_json *made = NULL;
     ESPY_TRY(espy_store_begin(cx, st));
     espy_err e = erase_all(cx, &r, &made);
@@ -1047,105 +799,4 @@ espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int6
     }
     erase_run_free(cx, &r);
     return e;
-}
-
-/* -- retention --------------------------------------------------------------------------------- */
-/* A group whose samples go. */
-typedef struct expire_group {
-    int64_t collection, label;
-} expire_group;
-
-typedef struct expire_run {
-    espy_store *st;
-    double probes, unknowns;
-    expire_group *groups;
-    size_t groups_n, groups_room, removed;
-} expire_run;
-
-/* Remembers the groups that a media's samples are in. */
-static espy_err expire_groups(espy_ctx *cx, expire_run *r, int64_t media)
-{
-    static const char sql[] = "SELECT DISTINCT l.collection, l.id FROM samples s"
-                              " JOIN labels l ON l.id = s.label WHERE s.media = $1";
-    const espy_db_ops *ops = r->st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(media)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&r->groups, r->groups_n, &r->groups_room,
-                                sizeof *r->groups));
-        r->groups[r->groups_n++] = (expire_group){ops->integer(rows, 0), ops->integer(rows, 1)};
-    }
-out:
-    ops->done(rows);
-    return e;
-}
-
-/* The next media above *id that goes; *id 0 at the end. */
-static espy_err expire_next(espy_ctx *cx, const expire_run *r, int64_t *id,
-                            char digest[ESPY_DIGEST_HEX])
-{
-    static const char sql[] =
-        "SELECT m.id, m.digest FROM media m WHERE m.id > $1"
-        " AND ((m.probe = 1 AND m.created < $2) OR m.created < $3)"
-        " AND NOT EXISTS (SELECT 1 FROM samples s LEFT JOIN labels l ON l.id = s.label"
-        "  WHERE s.media = m.id AND s.labelled_by IS NOT NULL"
-        "  AND (s.labelled_by <> 'job' OR l.origin = 'user'))"
-        " AND NOT EXISTS (SELECT 1 FROM samples s JOIN version_samples x ON x.sample = s.id"
-        "  WHERE s.media = m.id) ORDER BY m.id LIMIT 1";
-    const espy_db_ops *ops = r->st->db->ops;
-    espy_db_rows *rows = NULL;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, r->st->db, sql,
-                        DB_ARGS(DB_INT(*id), DB_REAL(r->probes), DB_REAL(r->unknowns)), &rows));
-    espy_err e = ops->next(cx, rows, &more);
-    *id = e == ESPY_E_OK && more ? ops->integer(rows, 0) : 0;
-    if (*id != 0)
-        e = espy_db_digest(cx, r->st, rows, 1, digest);
-    ops->done(rows);
-    return e;
-}
-
-static espy_err expire_all(espy_ctx *cx, expire_run *r)
-{
-    static const char media[] = "DELETE FROM media WHERE id = $1";
-    char digest[ESPY_DIGEST_HEX];
-    for (int64_t id = 0;;) {
-        ESPY_TRY(expire_next(cx, r, &id, digest));
-        if (id == 0)
-            break;
-        ESPY_TRY(expire_groups(cx, r, id));
-        ESPY_TRY(espy_db_exec(cx, r->st, media, DB_ARGS(DB_INT(id))));
-        ESPY_TRY(espy_media_forget(cx, r->st, digest));
-        r->removed++;
-    }
-    for (size_t i = 0; i < r->groups_n; i++) {
-        espy_change ch = {0};
-        ESPY_TRY(espy_change_begin(cx, r->st, r->groups[i].collection, "job", "label.expire", &ch));
-        espy_err e = espy_change_tidy(cx, r->st, &ch, r->groups[i].label);
-        if (e == ESPY_E_OK)
-            e = espy_change_end(cx, r->st, &ch, r->groups[i].label, 0);
-        espy_change_drop(cx, r->st, &ch);
-        ESPY_TRY(e);
-    }
-    return ESPY_E_OK;
-}
-
-espy_err espy_store_expire(espy_ctx *cx, espy_store *st, double probes, double unknowns,
-                           size_t *removed)
-{
-    expire_run r = {.st = st, .probes = probes, .unknowns = unknowns};
-    ESPY_TRY(espy_store_begin(cx, st));
-    espy_err e = expire_all(cx, &r);
-    if (e == ESPY_E_OK)
-        e = espy_store_commit(cx, st);
-    if (e != ESPY_E_OK)
-        espy_store_rollback(cx, st);
-    espy_free(cx, r.groups);
-    *removed = r.removed;
-    return e == ESPY_E_OK && r.removed > 0 ? espy_media_sweep(cx, st) : e;
 }

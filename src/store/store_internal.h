@@ -218,6 +218,30 @@ espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int6
 espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t row,
                                 int64_t from, int64_t to) ESPY_NODISCARD;
 
+/* -- store_words.c: names of a label in texts -------------------------------------------------- */
+typedef struct espy_words {
+    int64_t label;
+    char token[24]; /* stands for the names */
+    char **names;   /* all that the label was ever called */
+    size_t names_n, names_room;
+    char **others; /* what other labels are called: stays whole */
+    size_t others_n, others_room;
+} espy_words;
+void espy_words_free(espy_ctx *cx, espy_words *w);
+/* Adds a name, and how a file would be called by it.  own: the label's, else another one's. */
+espy_err espy_words_add(espy_ctx *cx, espy_words *w, const char *name, bool own) ESPY_NODISCARD;
+/* Whether a text is one of the names; has one as a word of its own; or a string of a JSON value
+ * has, with keys also a key. */
+bool espy_words_is(const espy_words *w, const char *text);
+bool espy_words_in(const espy_words *w, const char *text);
+bool espy_words_in_json(const espy_words *w, const espy_json *v, bool keys);
+/* The text with the token for every name; the caller owns it. */
+espy_err espy_words_text(espy_ctx *cx, const espy_words *w, const char *text,
+                         char **out) ESPY_NODISCARD;
+/* The same of a text that may be JSON, whose keys stay; *to NULL when no name is in it. */
+espy_err espy_words_replace(espy_ctx *cx, const espy_words *w, const char *text, bool json,
+                            char **to) ESPY_NODISCARD;
+
 /* -- store_media.c: media as files or rows ----------------------------------------------------- */
 /* Before the outermost commit: syncs all media files that wait and gives them their names (S1). */
 espy_err espy_media_settle(espy_ctx *cx, espy_store *st) ESPY_NODISCARD;
