@@ -97,6 +97,37 @@ espy_err espy_store_grow(espy_ctx *cx, void **at, size_t n, size_t *room, size_t
     return ESPY_E_OK;
 }
 
+espy_err espy_db_list(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t args_n, const espy_db_items *items, void *out, size_t *n)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    void *list = NULL;
+    size_t count = 0, room = 0;
+    bool more = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(ops->query(cx, st->db, sql, args, args_n, &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(espy_store_grow(cx, &list, count, &room, items->size));
+        void *item = (char *)list + count++ * items->size;
+        memset(item, 0, items->size);
+        ESPY_GO(items->read(cx, st, rows, item));
+    }
+    memcpy(out, &list, sizeof list);
+    *n = count;
+    list = NULL;
+    count = 0;
+out:
+    ops->done(rows);
+    for (size_t i = 0; i < count && items->drop != NULL; i++)
+        items->drop(cx, (char *)list + i * items->size);
+    espy_free(cx, list);
+    return e;
+}
+
 espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
 {
     size_t n = s == NULL ? 0 : strnlen(s, STORE_NAME_BYTES + 1);
@@ -244,9 +275,9 @@ void espy_collection_free(espy_ctx *cx, espy_collection *c)
 }
 
 /* From a row of (id, name, modality, encoder, encoder_digest, precision). */
-static espy_err store_collection_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows,
-                                     espy_collection *out)
+static espy_err store_collection_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
+    espy_collection *out = item;
     espy_collection c = {.id = st->db->ops->integer(rows, 0)};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_db_text(cx, st, rows, 1, &c.name));
@@ -320,35 +351,17 @@ out:
     return e;
 }
 
+static void store_collection_drop(espy_ctx *cx, void *item)
+{
+    espy_collection_free(cx, item);
+}
+
 espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out, size_t *n)
 {
     static const char sql[] = "SELECT id, name, modality, encoder, encoder_digest, precision"
                               " FROM collections ORDER BY name";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_collection *list = NULL;
-    size_t count = 0, room = 0;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, NULL, 0, &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        ESPY_GO(store_collection_row(cx, st, rows, &list[count]));
-        count++;
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    for (size_t i = 0; i < count; i++)
-        espy_collection_free(cx, &list[i]);
-    espy_free(cx, list);
-    return e;
+    static const espy_db_items items = {sizeof **out, store_collection_row, store_collection_drop};
+    return espy_db_list(cx, st, sql, NULL, 0, &items, out, n);
 }
 
 espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, espy_counts *out)
@@ -471,8 +484,9 @@ void espy_label_free(espy_ctx *cx, espy_label *label)
 }
 
 /* From a row of (id, code, name, samples, origin, deleted). */
-static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_label *out)
+static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
+    espy_label *out = item;
     const espy_db_ops *ops = st->db->ops;
     espy_label l = {.id = ops->integer(rows, 0),
                     .samples = (size_t)ops->integer(rows, 3),
@@ -528,33 +542,17 @@ espy_err espy_store_label_find(espy_ctx *cx, espy_store *st, int64_t collection,
     return ESPY_E_OK;
 }
 
+static void store_label_drop(espy_ctx *cx, void *item)
+{
+    espy_label_free(cx, item);
+}
+
 espy_err espy_store_labels(espy_ctx *cx, espy_store *st, int64_t collection, espy_label **out,
                            size_t *n)
 {
     static const char sql[] = STORE_LABEL_COLUMNS " WHERE l.collection = $1 ORDER BY l.code";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_label *list = NULL;
-    size_t count = 0, room = 0;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        ESPY_GO(store_label_row(cx, st, rows, &list[count]));
-        count++;
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    espy_labels_free(cx, list, count);
-    return e;
+    static const espy_db_items items = {sizeof **out, store_label_row, store_label_drop};
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection)), &items, out, n);
 }
 
 void espy_labels_free(espy_ctx *cx, espy_label *labels, size_t n)
@@ -587,51 +585,42 @@ out:
     return e;
 }
 
+static void store_event_drop(espy_ctx *cx, void *item)
+{
+    espy_event *v = item;
+    espy_free(cx, v->actor);
+    espy_free(cx, v->action);
+    espy_free(cx, v->detail);
+}
+
+static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_event *v = item;
+    *v = (espy_event){.id = ops->integer(rows, 0),
+                      .time = ops->real(rows, 1),
+                      .label = ops->integer(rows, 4),
+                      .sample = ops->integer(rows, 5),
+                      .version = ops->integer(rows, 6)};
+    ESPY_TRY(espy_db_text(cx, st, rows, 2, &v->actor));
+    ESPY_TRY(espy_db_text(cx, st, rows, 3, &v->action));
+    return espy_db_text(cx, st, rows, 7, &v->detail);
+}
+
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n)
 {
     static const char sql[] = "SELECT id, time, actor, action, label, sample, version, detail"
                               " FROM events WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_event *list = NULL;
-    size_t count = 0, room = 0;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
+    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
     int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection), DB_INT(after), DB_INT(limit)),
-                        &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        espy_event *v = &list[count++];
-        *v = (espy_event){.id = ops->integer(rows, 0),
-                          .time = ops->real(rows, 1),
-                          .label = ops->integer(rows, 4),
-                          .sample = ops->integer(rows, 5),
-                          .version = ops->integer(rows, 6)};
-        ESPY_GO(espy_db_text(cx, st, rows, 2, &v->actor));
-        ESPY_GO(espy_db_text(cx, st, rows, 3, &v->action));
-        ESPY_GO(espy_db_text(cx, st, rows, 7, &v->detail));
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    espy_events_free(cx, list, count);
-    return e;
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection), DB_INT(after), DB_INT(limit)),
+                        &items, out, n);
 }
 
 void espy_events_free(espy_ctx *cx, espy_event *events, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        espy_free(cx, events[i].actor);
-        espy_free(cx, events[i].action);
-        espy_free(cx, events[i].detail);
-    }
+    for (size_t i = 0; i < n; i++)
+        store_event_drop(cx, &events[i]);
     espy_free(cx, events);
 }

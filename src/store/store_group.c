@@ -9,15 +9,6 @@
 #include "store/store_internal.h"
 
 /* -- sessions ---------------------------------------------------------------------------------- */
-void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        espy_free(cx, sessions[i].name);
-        espy_free(cx, sessions[i].date);
-    }
-    espy_free(cx, sessions);
-}
-
 /* YYYY-MM-DD, a day that there is. */
 static bool session_date_valid(const char *s)
 {
@@ -86,37 +77,37 @@ espy_err espy_store_session_find(espy_ctx *cx, espy_store *st, int64_t collectio
     return ESPY_E_OK;
 }
 
+static espy_err session_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    espy_session *s = item;
+    s->id = st->db->ops->integer(rows, 0);
+    s->media = (size_t)st->db->ops->integer(rows, 3);
+    ESPY_TRY(espy_db_text(cx, st, rows, 1, &s->name));
+    return espy_db_text(cx, st, rows, 2, &s->date);
+}
+
+static void session_drop(espy_ctx *cx, void *item)
+{
+    espy_session *s = item;
+    espy_free(cx, s->name);
+    espy_free(cx, s->date);
+}
+
 espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, espy_session **out,
                              size_t *n)
 {
     static const char sql[] =
         "SELECT s.id, s.name, s.date, (SELECT count(*) FROM media m WHERE m.session = s.id)"
         " FROM sessions s WHERE s.collection = $1 ORDER BY s.id";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_session *list = NULL;
-    size_t count = 0, room = 0;
-    bool more = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        espy_session *s = &list[count++];
-        *s = (espy_session){.id = ops->integer(rows, 0), .media = (size_t)ops->integer(rows, 3)};
-        ESPY_GO(espy_db_text(cx, st, rows, 1, &s->name));
-        ESPY_GO(espy_db_text(cx, st, rows, 2, &s->date));
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    espy_sessions_free(cx, list, count);
-    return e;
+    static const espy_db_items items = {sizeof **out, session_row, session_drop};
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection)), &items, out, n);
+}
+
+void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        session_drop(cx, &sessions[i]);
+    espy_free(cx, sessions);
 }
 
 espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,

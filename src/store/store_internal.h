@@ -145,6 +145,18 @@ espy_err espy_db_text(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int colu
 espy_err espy_db_digest(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
                         char out[ESPY_DIGEST_HEX]) ESPY_NODISCARD;
 
+/* How the rows of a query become the elements of an array. */
+typedef struct espy_db_items {
+    size_t size; /* of one, zeroed before it is read */
+    espy_err (*read)(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item);
+    void (*drop)(espy_ctx *cx, void *item); /* also of one half read; NULL: nothing to free */
+} espy_db_items;
+/* All rows of a query.  out: where a pointer to the array is set, NULL when there are none; the
+ * caller's, espy_free().  On failure nothing is set. */
+espy_err espy_db_list(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                      size_t args_n, const espy_db_items *items, void *out,
+                      size_t *n) ESPY_NODISCARD;
+
 /* Makes room for element n of a growing array (doubling). */
 espy_err espy_store_grow(espy_ctx *cx, void **at, size_t n, size_t *room,
                          size_t size) ESPY_NODISCARD;

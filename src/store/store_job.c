@@ -35,8 +35,9 @@ void espy_jobs_free(espy_ctx *cx, espy_job *jobs, size_t n)
 }
 
 /* From a row of JOB_COLUMNS. */
-static espy_err job_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_job *out)
+static espy_err job_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
+    espy_job *out = item;
     const espy_db_ops *ops = st->db->ops;
     espy_err e = ESPY_E_OK;
     *out = (espy_job){.id = ops->integer(rows, 0),
@@ -240,34 +241,18 @@ espy_err espy_store_job_get(espy_ctx *cx, espy_store *st, int64_t id, espy_job *
                  : espy_fail(cx, ESPY_E_NOT_FOUND, "there is no job %lld", (long long)id);
 }
 
+static void job_drop(espy_ctx *cx, void *item)
+{
+    espy_job_free(cx, item);
+}
+
 espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
                          espy_job **out, size_t *n)
 {
     static const char sql[] =
         "SELECT " JOB_COLUMNS " FROM jobs WHERE state = $1 OR $1 = '' ORDER BY id DESC LIMIT $2";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_job *list = NULL;
-    size_t count = 0, room = 0;
-    bool more = false;
-    espy_err e = ESPY_E_OK;
+    static const espy_db_items items = {sizeof **out, job_row, job_drop};
     int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    ESPY_TRY(ops->query(cx, st->db, sql,
-                        DB_ARGS(DB_TEXT(state == NULL ? "" : state), DB_INT(limit)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        ESPY_GO(job_row(cx, st, rows, &list[count]));
-        count++;
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    espy_jobs_free(cx, list, count);
-    return e;
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_TEXT(state == NULL ? "" : state), DB_INT(limit)),
+                        &items, out, n);
 }

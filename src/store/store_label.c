@@ -7,31 +7,19 @@
 
 #include "store/store_internal.h"
 
+static espy_err label_id_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    (void)cx;
+    *(int64_t *)item = st->db->ops->integer(rows, 0);
+    return ESPY_E_OK;
+}
+
 /* One column of ids from a query; espy_free(). */
 static espy_err label_ids(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
                           size_t args_n, int64_t **out, size_t *n)
 {
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    int64_t *list = NULL;
-    size_t count = 0, room = 0;
-    bool more = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(ops->query(cx, st->db, sql, args, args_n, &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        list[count++] = ops->integer(rows, 0);
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-out:
-    ops->done(rows);
-    espy_free(cx, list);
-    return e;
+    static const espy_db_items items = {sizeof **out, label_id_row, NULL};
+    return espy_db_list(cx, st, sql, args, args_n, &items, out, n);
 }
 
 static espy_err label_samples(espy_ctx *cx, espy_store *st, int64_t label, int64_t **out, size_t *n)
@@ -305,31 +293,21 @@ out:
     return e;
 }
 
+static espy_err rejection_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    espy_rejection *r = item;
+    (void)cx;
+    r->sample = st->db->ops->integer(rows, 0);
+    r->label = st->db->ops->integer(rows, 1);
+    return ESPY_E_OK;
+}
+
 espy_err espy_store_rejections(espy_ctx *cx, espy_store *st, int64_t collection,
                                espy_rejection **out, size_t *n)
 {
     static const char sql[] = "SELECT r.sample, r.label FROM labels l"
                               " JOIN rejections r ON r.label = l.id"
                               " WHERE l.collection = $1 ORDER BY r.sample, r.label";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_rejection *list = NULL;
-    size_t count = 0, room = 0;
-    bool more = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        list[count++] = (espy_rejection){ops->integer(rows, 0), ops->integer(rows, 1)};
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-out:
-    ops->done(rows);
-    espy_free(cx, list);
-    return e;
+    static const espy_db_items items = {sizeof **out, rejection_row, NULL};
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection)), &items, out, n);
 }

@@ -451,9 +451,9 @@ out:
 }
 
 /* -- embeddings under another encoder ---------------------------------------------------------- */
-static espy_err sample_bare_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows,
-                                espy_bare_sample *out)
+static espy_err sample_bare_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
+    espy_bare_sample *out = item;
     const espy_db_ops *ops = st->db->ops;
     espy_span points = {0};
     *out = (espy_bare_sample){.sample = ops->integer(rows, 0),
@@ -481,29 +481,10 @@ espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collectio
         " AND m.probe = 0 AND ($2 = 0 OR m.session = $2) AND NOT EXISTS (SELECT 1"
         "  FROM embeddings e WHERE e.sample = s.id AND e.encoder_digest = $3)"
         " ORDER BY m.id, s.id";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_bare_sample *list = NULL;
-    size_t count = 0, room = 0;
-    bool more = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(ops->query(cx, st->db, sql,
+    static const espy_db_items items = {sizeof **out, sample_bare_row, NULL};
+    return espy_db_list(cx, st, sql,
                         DB_ARGS(DB_INT(collection), DB_INT(session), DB_TEXT(encoder_digest)),
-                        &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        ESPY_GO(sample_bare_row(cx, st, rows, &list[count++]));
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-out:
-    ops->done(rows);
-    espy_free(cx, list);
-    return e;
+                        &items, out, n);
 }
 
 espy_err espy_store_embed(espy_ctx *cx, espy_store *st, int64_t sample, const char *encoder_digest,
@@ -715,6 +696,16 @@ espy_err espy_store_sample_recording(espy_ctx *cx, espy_store *st, int64_t sampl
     return espy_db_exec(cx, st, replace ? set : first, DB_ARGS(DB_TEXT(recording), DB_INT(sample)));
 }
 
+static espy_err sample_labelled_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_labelled *l = item;
+    l->sample = ops->integer(rows, 0);
+    l->label = ops->integer(rows, 1);
+    l->media = ops->integer(rows, 2);
+    return espy_db_actor(cx, st, rows, 3, l->actor);
+}
+
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
                              espy_labelled **out, size_t *n)
 {
@@ -722,32 +713,9 @@ espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, c
         "SELECT s.id, s.label, s.media, s.labelled_by FROM labels l"
         " JOIN samples s ON s.label = l.id JOIN media m ON m.id = s.media"
         " WHERE l.collection = $1 AND substr(m.source, 1, length($2)) = $2 ORDER BY s.id";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_labelled *list = NULL;
-    size_t count = 0, room = 0;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection), DB_TEXT(under ? under : "")),
-                        &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        espy_labelled *l = &list[count++];
-        *l = (espy_labelled){.sample = ops->integer(rows, 0),
-                             .label = ops->integer(rows, 1),
-                             .media = ops->integer(rows, 2)};
-        ESPY_GO(espy_db_actor(cx, st, rows, 3, l->actor));
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-out:
-    ops->done(rows);
-    espy_free(cx, list);
-    return e;
+    static const espy_db_items items = {sizeof **out, sample_labelled_row, NULL};
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(under ? under : "")),
+                        &items, out, n);
 }
 
 /* -- training vectors -------------------------------------------------------------------------- */

@@ -344,36 +344,27 @@ out:
     return e;
 }
 
+static espy_err version_row_head(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    espy_version *v = item;
+    espy_span s = {0};
+    v->created = st->db->ops->real(rows, 1);
+    ESPY_TRY(st->db->ops->bytes(cx, rows, 0, &s));
+    return version_parse_json(cx, s, v);
+}
+
+static void version_drop(espy_ctx *cx, void *item)
+{
+    espy_version_free(cx, item);
+}
+
 espy_err espy_store_versions(espy_ctx *cx, espy_store *st, int64_t collection, espy_version **out,
                              size_t *n)
 {
     static const char sql[] = "SELECT json, created FROM versions WHERE collection = $1"
                               " ORDER BY number DESC";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_version *list = NULL;
-    size_t count = 0, room = 0;
-    espy_err e = ESPY_E_OK;
-    espy_span s = {0};
-    bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_INT(collection)), &rows));
-    for (;;) {
-        ESPY_GO(ops->next(cx, rows, &more));
-        if (!more)
-            break;
-        ESPY_GO(espy_store_grow(cx, (void **)&list, count, &room, sizeof *list));
-        list[count] = (espy_version){.created = ops->real(rows, 1)};
-        ESPY_GO(ops->bytes(cx, rows, 0, &s));
-        ESPY_GO(version_parse_json(cx, s, &list[count++]));
-    }
-    *out = list;
-    *n = count;
-    list = NULL;
-    count = 0;
-out:
-    ops->done(rows);
-    espy_versions_free(cx, list, count);
-    return e;
+    static const espy_db_items items = {sizeof **out, version_row_head, version_drop};
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection)), &items, out, n);
 }
 
 /* -- adding ------------------------------------------------------------------------------------ */
