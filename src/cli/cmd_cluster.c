@@ -115,19 +115,20 @@ static espy_err cluster_text(espy_cli *cli, const espy_collection *c, const espy
 {
     const espy_modality *m = espy_modality_find(c->modality);
     ESPY_TRY(cluster_table(cli, o, g));
-    espy_cli_print("%zu group%s; %zu %s%s labelled", g->n, plural(g->n), g->filed, m->sample,
-                   plural(g->filed));
+    espy_cli_print("%zu group%s; %zu %s%s got another label", g->n, plural(g->n), g->filed,
+                   m->sample, plural(g->filed));
     if (g->noise)
         espy_cli_print("; %zu like no other", g->noise);
     espy_cli_print("\n");
     if (g->too_many)
         espy_cli_say(cli, "more groups than --max-clusters: the others must stay apart");
-    size_t first = 0;
-    while (first < g->n && !g->at[first].fresh)
-        first++;
-    if (first < g->n && o->create_labels)
+    const espy_group *best = NULL;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->at[i].fresh && (!best || g->at[i].size > best->size))
+            best = &g->at[i];
+    if (best && o->create_labels)
         espy_cli_say(cli, "name a group with: espy label rename %s NEW_CODE \"Full Name\"",
-                     g->at[first].code);
+                     best->code);
     return ESPY_E_OK;
 }
 
@@ -140,6 +141,8 @@ static espy_err cluster_cmd(espy_cli *cli)
     const char *sheet = espy_cli_text(cli, "sheet");
     espy_err e = ESPY_E_OK;
     ESPY_TRY(cluster_method(cli, &o.method));
+    if (sheet)
+        ESPY_TRY(espy_sheet_check(cx, sheet));
     o.session = espy_cli_text(cli, "session");
     o.date = espy_cli_text(cli, "date");
     o.max_clusters = espy_cli_text(cli, "max-clusters") ? (size_t)espy_cli_int(cli, "max-clusters")
@@ -150,6 +153,8 @@ static espy_err cluster_cmd(espy_cli *cli)
     o.assign = o.create_labels && !espy_cli_flag(cli, "no-assign");
     o.progress = &cli->progress;
     ESPY_GO(espy_cli_intake(cli, &c));
+    if (sheet && espy_modality_find(c.modality)->hears)
+        ESPY_GO(espy_fail(cx, ESPY_E_ARG, "--sheet is for pictures"));
     ESPY_GO(espy_cli_cosine(cli, &c, cluster_cosine(o.method), &o.threshold));
     ESPY_GO(espy_flow_group(cx, &cli->ws, &c, &o, &g));
     espy_cli_progress_pause(cli);

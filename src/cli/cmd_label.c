@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/media_args.h"
+#include "flow/collect.h"
 #include "flow/dataset.h"
 #include "flow/erase.h"
 #include "store/erase.h"
@@ -56,6 +57,18 @@ static espy_err label_new_name(espy_cli *cli, const char *text, const char *give
                                char **name)
 {
     ESPY_TRY(espy_folder_name(&cli->cx, text, ESPY_FOLDER_CODE, code, name));
+    size_t n = strlen(*code);
+    if (n == 0 || (*code)[0] == '-' || (*code)[0] == ' ' || (*code)[n - 1] == ' ')
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "\"%s\" is no code: it neither begins with - nor begins or ends with a "
+                         "blank",
+                         *code);
+    if (strspn(*name, " ") == strlen(*name)) { /* "STU001_": no name behind it */
+        espy_free(&cli->cx, *name);
+        *name = espy_strdup(&cli->cx, *code);
+        if (!*name)
+            return cli->cx.code;
+    }
     if (espy_label_unknown(*code))
         return espy_fail(&cli->cx, ESPY_E_ARG,
                          "nobody can be called \"%s\": it is what espy answers when it does not "
@@ -184,13 +197,16 @@ out:
     return e;
 }
 
-static espy_err list_sample(espy_cli *cli, const espy_pool_sample *s)
+static espy_err list_sample(espy_cli *cli, const espy_collection *c, const espy_pool_sample *s)
 {
     char *source = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_sample_origin(&cli->cx, cli->ws.store, s->sample, &source));
     if (cli->json)
         e = list_sample_json(cli, s, source);
+    else if (espy_modality_find(c->modality)->hears)
+        espy_cli_print("%8lld  %-6s  %.2f to %.2f s  %s\n", (long long)s->sample, s->actor,
+                       (double)s->box[0], (double)(s->box[0] + s->box[2]), source);
     else
         espy_cli_print("%8lld  %-6s  at %.0f,%.0f %.0fx%.0f  %s\n", (long long)s->sample, s->actor,
                        (double)s->box[0], (double)s->box[1], (double)s->box[2], (double)s->box[3],
@@ -208,21 +224,26 @@ static espy_err list_samples(espy_cli *cli, const espy_collection *c, int64_t se
     ESPY_TRY(espy_store_pool(&cli->cx, cli->ws.store, c->id, session, c->encoder_digest, &p));
     for (size_t i = 0; i < p.n && e == ESPY_E_OK; i++)
         if (p.at[i].label == label)
-            e = list_sample(cli, &p.at[i]);
+            e = list_sample(cli, c, &p.at[i]);
     espy_sample_pool_free(&cli->cx, &p);
     return e;
 }
 
 static espy_err label_list_cmd(espy_cli *cli)
 {
-    const char *name = espy_cli_text(cli, "session");
+    const char *name = espy_cli_text(cli, "session"), *date = espy_cli_text(cli, "date");
     espy_collection c = {0};
     espy_label l = {0};
     int64_t session = 0;
     espy_err e = ESPY_E_OK;
+    if (date && !name)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--date is the day of a --session; name that too");
+    if (cli->n_args && espy_cli_flag(cli, "nobody"))
+        return espy_fail(&cli->cx, ESPY_E_ARG,
+                         "--nobody lists samples without a label; leave out %s", cli->args[0]);
     ESPY_GO(espy_cli_collection(cli, NULL, &c));
     if (name)
-        ESPY_GO(espy_store_session_find(&cli->cx, cli->ws.store, c.id, name, &session));
+        ESPY_GO(espy_flow_session(&cli->cx, &cli->ws, &c, name, date, &session));
     if (espy_cli_flag(cli, "nobody"))
         ESPY_GO(list_samples(cli, &c, session, 0));
     else if (cli->n_args == 0)
@@ -242,6 +263,8 @@ static const espy_option label_list_options[] = {
     {"nobody", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, NULL, "the samples that have no label"},
     {"session", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
      "only of this occasion: who was there"},
+    {"date", "DAY", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL,
+     "of the session, YYYY-MM-DD; else the newest of that name"},
     {0}};
 const espy_command espy_command_label_list = {
     "label list",
@@ -642,13 +665,14 @@ static const espy_option label_expire_options[] = {
     {"probes", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_probes",
      "remove what was only asked about and is older"},
     {"unknowns", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_unknowns",
-     "remove media of which nobody has labelled a sample and that are older"},
+     "remove media of unknowns that are older"},
     {0}};
 const espy_command espy_command_label_expire = {
     "label expire",
     "",
-    "Remove media without a label that were kept long enough",
-    "For a daily run.  What a version learned from, and what anybody labelled, is never removed.",
+    "Remove media that show unknowns alone and were kept long enough",
+    "For a daily run.  Unknown is who has no label, or is in a group that nobody has named.  What\n"
+    "anybody labelled, and what a version learned from, stays.  It cannot be undone.",
     label_expire_options,
     0,
     0,
@@ -715,6 +739,27 @@ out:
     return e;
 }
 
+/* How much an event changed, and which one an undo was about. */
+static espy_err history_detail(espy_cli *cli, const espy_event *v)
+{
+    static const char *const lists[] = {"samples", "labels"};
+    static const char *const words[] = {"sample", "label"};
+    espy_json *detail = NULL;
+    if (!v->detail)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_json_parse(&cli->cx, v->detail, strlen(v->detail), &detail));
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = espy_json_count(espy_json_get(detail, lists[i]));
+        if (espy_json_is_array(espy_json_get(detail, lists[i])))
+            espy_cli_print("  %zu %s%s", n, words[i], n == 1 ? "" : "s");
+    }
+    if (strcmp(v->action, "undo") == 0)
+        espy_cli_print("  of event %lld",
+                       (long long)espy_json_int(espy_json_get(detail, "event"), 0));
+    espy_json_free(detail);
+    return ESPY_E_OK;
+}
+
 static espy_err history_one(espy_cli *cli, const espy_event *v, const espy_label *labels, size_t n)
 {
     const espy_label *l = NULL;
@@ -730,6 +775,7 @@ static espy_err history_one(espy_cli *cli, const espy_event *v, const espy_label
         espy_cli_print("  %s", l->code);
     if (v->sample)
         espy_cli_print("  sample %lld", (long long)v->sample);
+    ESPY_TRY(history_detail(cli, v));
     espy_cli_print("\n");
     return ESPY_E_OK;
 }

@@ -559,7 +559,7 @@ static espy_err enroll_cmd(espy_cli *cli)
                           modality->sample, data.at[0].code, modality->media, modality->sample));
     ESPY_GO(espy_store_labels(cx, cli->ws.store, c.id, &labels, &n_all));
     for (size_t i = 0; i < n_all; i++)
-        n_labels += !labels[i].deleted;
+        n_labels += !labels[i].deleted && !labels[i].grouped;
     bool wait = espy_cli_flag(cli, "no-train");
     if (wait && n_labels >= 2)
         ESPY_GO(enroll_fires(cli, &c, &fires, &added));

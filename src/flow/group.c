@@ -102,19 +102,20 @@ static size_t group_label_at(const group_run *r, int64_t id)
     return at ? (size_t)(at - r->labels) : SIZE_MAX;
 }
 
-/* A sample with a name: its label is none of those that grouping made. */
-static bool group_identified(const espy_pool_sample *s)
+/* A sample whose label is no group's, or that a person put into a group: it keeps its label, and
+ * those of one label are together. */
+static bool group_fixed(const espy_pool_sample *s)
 {
-    return s->label != 0 && !s->grouped;
+    return s->label != 0 && (!s->grouped || strcmp(s->actor, "user") == 0);
 }
 
 /* Whether the sample takes part: what a person called nobody stays out.  Small and blurred faces
  * count (docs/decisions/019). */
 static bool group_takes(const group_run *r, const espy_pool_sample *s)
 {
-    if (group_identified(s))
-        return r->session != 0 || r->o->include_identified;
-    return strcmp(s->actor, "user") != 0;
+    if (s->label == 0)
+        return strcmp(s->actor, "user") != 0;
+    return s->grouped || r->session != 0 || r->o->include_identified;
 }
 
 static espy_err group_rows(espy_ctx *cx, group_run *r, const espy_sample_pool *p)
@@ -133,8 +134,8 @@ static espy_err group_rows(espy_ctx *cx, group_run *r, const espy_sample_pool *p
         r->row[at] = i;
         /* a recording may hold one sound twice, a photo no face */
         r->photo[at] = r->modality->hears ? ESPY_CLUSTER_NO_PHOTO : (uint64_t)s->media;
-        r->fixed[at] = group_identified(s) ? (int32_t)group_label_at(r, s->label)
-                                           : (int32_t)ESPY_CLUSTER_NO_LABEL;
+        r->fixed[at] =
+            group_fixed(s) ? (int32_t)group_label_at(r, s->label) : (int32_t)ESPY_CLUSTER_NO_LABEL;
         memcpy(r->x + at * p->dim, p->x + i * p->dim, p->dim * sizeof *p->x);
     }
     return ESPY_E_OK;
@@ -332,13 +333,15 @@ static int group_size_order(const void *a, const void *b)
 static espy_err group_number(espy_ctx *cx, const group_run *r, size_t *n, espy_group *to)
 {
     const espy_label *old;
+    bool meant = false;
     do {
         espy_free(cx, to->code);
         espy_free(cx, to->name);
         to->code = to->name = NULL;
         ESPY_TRY(group_name(cx, r, ++*n, &to->code, &to->name));
         old = group_code_of(r, to->code);
-    } while (old && !group_idle(r, old));
+        ESPY_TRY(espy_store_code_meant(cx, r->ws->store, r->c->id, to->code, &meant));
+    } while (old ? !group_idle(r, old) : meant);
     to->fresh = !old;
     if (old)
         to->label = old->id;
@@ -372,7 +375,7 @@ static size_t group_filings(const group_run *r, const espy_grouping *g, const in
     for (size_t k = 0; k < r->rows; k++) {
         const espy_pool_sample *s = &g->pool.at[r->row[k]];
         int32_t group = g->group[r->row[k]];
-        if (group_identified(s))
+        if (group_fixed(s))
             continue;
         if (group >= 0 && label[group] != s->label)
             out[n++] = (espy_filing){s->sample, label[group], (double)NAN, s, false};

@@ -89,6 +89,18 @@ out:
     return e;
 }
 
+/* A photo that cannot be read any more leaves its places empty. */
+static espy_err sheet_photo_or_not(espy_ctx *cx, espy_workspace *ws, const espy_sample_pool *pool,
+                                   const sheet_face *faces, size_t n, espy_image *sheet)
+{
+    espy_err e = sheet_photo(cx, ws, pool, faces, n, sheet);
+    if (e != ESPY_E_NOT_FOUND && e != ESPY_E_DIGEST && e != ESPY_E_FORMAT && e != ESPY_E_LIMIT)
+        return e;
+    espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+    espy_clear(cx);
+    return ESPY_E_OK;
+}
+
 /* Notes the faces of one group from (x, y) on, as many as fit into the row. */
 static size_t sheet_row(const espy_grouping *g, const espy_group *of, int x, int y,
                         sheet_face *faces)
@@ -139,17 +151,11 @@ static espy_err sheet_write(espy_ctx *cx, const espy_image *sheet, const char *p
     return e;
 }
 
-static espy_err sheet_check(espy_ctx *cx, const espy_collection *c, const espy_grouping *g,
-                            const char *path)
+espy_err espy_sheet_check(espy_ctx *cx, const char *path)
 {
     if (!espy_ends_with_nocase(path, ".jpg") && !espy_ends_with_nocase(path, ".jpeg") &&
         !espy_ends_with_nocase(path, ".png"))
         return espy_fail(cx, ESPY_E_ARG, "--sheet %s: a sheet is drawn as .jpg or .png", path);
-    if (espy_modality_find(c->modality)->hears)
-        return espy_fail(cx, ESPY_E_ARG, "collection \"%s\" is of sounds: nothing to draw",
-                         c->name);
-    if (g->n == 0)
-        return espy_fail(cx, ESPY_E_DATA, "there is no group to draw");
     return ESPY_E_OK;
 }
 
@@ -170,7 +176,12 @@ espy_err espy_flow_sheet(espy_ctx *cx, espy_workspace *ws, const espy_collection
 {
     espy_image sheet = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(sheet_check(cx, c, g, path));
+    ESPY_TRY(espy_sheet_check(cx, path));
+    if (espy_modality_find(c->modality)->hears)
+        return espy_fail(cx, ESPY_E_ARG, "collection \"%s\" is of sounds: nothing to draw",
+                         c->name);
+    if (g->n == 0)
+        return espy_fail(cx, ESPY_E_DATA, "there is no group to draw");
     espy_group **order = espy_array(cx, g->n, sizeof(espy_group *));
     sheet_face *faces = espy_array(cx, g->pool.n, sizeof *faces);
     size_t n = 0, rows = 0;
@@ -193,7 +204,7 @@ espy_err espy_flow_sheet(espy_ctx *cx, espy_workspace *ws, const espy_collection
         while (end < n && g->pool.at[faces[end].at].media == g->pool.at[faces[i].at].media)
             end++;
         ESPY_GO(espy_cancelled(cx));
-        ESPY_GO(sheet_photo(cx, ws, &g->pool, faces + i, end - i, &sheet));
+        ESPY_GO(sheet_photo_or_not(cx, ws, &g->pool, faces + i, end - i, &sheet));
     }
     ESPY_GO(sheet_write(cx, &sheet, path));
 out:

@@ -5,6 +5,9 @@
 
 #include "flow/group.h"
 
+/* Whether a sheet can have this name: ARG otherwise. */
+espy_err espy_sheet_check(espy_ctx *cx, const char *path) ESPY_NODISCARD;
+
 /* Draws the groups, largest first, into a JPEG or PNG file by its suffix.  A group's row tells its
  * name and size and shows as many faces as fit, each with its sample's number beneath.
  * Errors: ARG (suffix; a collection of sounds), DATA (no group), LIMIT (too many groups for a

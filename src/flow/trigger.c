@@ -95,7 +95,7 @@ espy_err espy_trigger_count_store(espy_ctx *cx, espy_workspace *ws, const espy_c
     espy_json *counts = espy_json_object();
     espy_err e = espy_store_labels(cx, ws->store, c->id, &labels, &n);
     for (size_t i = 0; e == ESPY_E_OK && i < n; i++)
-        if (!labels[i].deleted)
+        if (!labels[i].deleted && !labels[i].grouped)
             e = trigger_add(cx, counts, labels[i].code, (int64_t)labels[i].samples);
     espy_labels_free(cx, labels, n);
     if (e == ESPY_E_OK && !counts)

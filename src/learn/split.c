@@ -279,7 +279,7 @@ espy_err espy_split_stratified(espy_ctx *cx, const uint32_t *y, const uint64_t *
         goto out;
     }
     /* The small backs off what rounding adds to a product that is whole: 0.2 * 15 = 3. */
-    size_t total = (size_t)ceil((double)n * fraction - 1e-9);
+    size_t total = (size_t)ceil((double)usable * fraction - 1e-9);
     if (total > usable - many)
         total = usable - many;
     if (total < many) {

@@ -16,7 +16,7 @@ typedef struct espy_split {
     size_t single_n;
 } espy_split;
 
-/* Holds back ceil(n * fraction) samples, taken from the labels that have at least two sources; each
+/* Of the n samples of labels that have at least two sources holds back ceil(n * fraction); each
  * gives its share, rounded by largest remainder to that total, but always keeps one source for
  * training.  Same seed, same split.  0 < fraction < 1.
  * With groups each label gives the first of its sources that stay within its share, at least one:

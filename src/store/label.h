@@ -14,6 +14,11 @@ espy_err espy_store_label_rename(espy_ctx *cx, espy_store *st, int64_t collectio
                                  const char *code, const char *name,
                                  const char *actor) ESPY_NODISCARD;
 
+/* Whether a code means a label, as that label's code or as one that it had before it was renamed or
+ * merged. */
+espy_err espy_store_code_meant(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               bool *meant) ESPY_NODISCARD;
+
 /* Finds the label of that code, which comes back if it was deleted, or makes it: a person wants it
  * to be there.  name: of a new one; NULL: its code.  Errors: ARG (code, name). */
 espy_err espy_store_label_make(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,

@@ -431,7 +431,8 @@ static espy_err store_label_again(espy_ctx *cx, espy_store *st, int64_t collecti
                           "use another code",
                           code));
     to = old;
-    if (name != NULL && !old.named && strcmp(old.code, code) == 0)
+    /* a folder called by the code alone tells no name */
+    if (name != NULL && !old.named && strcmp(old.code, code) == 0 && strcmp(name, code) != 0)
         to.name = (char *)(uintptr_t)name;
     if (strcmp(old.name, to.name) != 0) {
         to.grouped = false;

@@ -199,7 +199,8 @@ typedef struct espy_labelled {
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
                              espy_labelled **out, size_t *n) ESPY_NODISCARD; /* espy_free() */
 
-/* Embeddings of labelled samples.  version 0: all labelled samples of the collection; else the
+/* Embeddings of labelled samples.  version 0: all labelled samples of the collection but those of
+ * groups that nobody has named, for these are unknowns; else the
  * lineage of that version number, with the labels of then.  Ordered by label code, then sample id.
  * None: success with n and dim 0.  Errors: NOT_FOUND (version), DATA (the version has samples
  * without an embedding under this encoder), NOMEM. */

@@ -294,6 +294,7 @@ static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, in
         " AND (e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"
         "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"
         "  'sample.label')))"
+        " AND (e.label IS NULL OR EXISTS (SELECT 1 FROM labels l WHERE l.id = e.label))"
         " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
         "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
         "  AND u.detail = '{\"event\":' || e.id || '}') ORDER BY e.id DESC LIMIT 1";

@@ -79,6 +79,23 @@ static espy_err label_refused(espy_ctx *cx, espy_store *st, int64_t sample, int6
     return espy_db_find(cx, st, sql, DB_ARGS(DB_INT(sample), DB_INT(label)), out, &id);
 }
 
+/* Two groups that a person merged are one person: grouping takes them apart no more. */
+static espy_err merge_pin(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t into)
+{
+    int64_t *samples = NULL;
+    size_t n = 0;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(label_samples(cx, st, into, &samples, &n));
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
+        espy_sample_state s = {0};
+        e = espy_sample_state_read(cx, st, samples[i], &s);
+        if (e == ESPY_E_OK)
+            e = espy_change_sample(cx, st, ch, samples[i], into, ch->actor, s.confidence);
+    }
+    espy_free(cx, samples);
+    return e;
+}
+
 static espy_err merge_samples(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t from,
                               int64_t into, size_t *moved, size_t *left)
 {
@@ -91,8 +108,9 @@ static espy_err merge_samples(espy_ctx *cx, espy_store *st, espy_change *ch, int
         bool refused = false;
         ESPY_GO(label_refused(cx, st, samples[i], into, &refused));
         ESPY_GO(espy_sample_state_read(cx, st, samples[i], &s));
+        /* who merges says whose the samples are */
         ESPY_GO(espy_change_sample(cx, st, ch, samples[i], refused ? 0 : into,
-                                   refused ? "" : s.actor, s.confidence));
+                                   refused ? "" : ch->actor, s.confidence));
         *(refused ? left : moved) += 1;
     }
 out:
@@ -135,6 +153,15 @@ static espy_err merge_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, 
     return e;
 }
 
+espy_err espy_store_code_meant(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
+                               bool *meant)
+{
+    static const char sql[] = "SELECT label FROM label_codes WHERE collection = $1 AND code = $2"
+                              " UNION SELECT id FROM labels WHERE collection = $1 AND code = $2";
+    int64_t id;
+    return espy_db_find(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(code)), meant, &id);
+}
+
 espy_err espy_store_label_make(espy_ctx *cx, espy_store *st, int64_t collection, const char *code,
                                const char *name, int64_t *id)
 {
@@ -174,6 +201,8 @@ espy_err espy_store_label_merge(espy_ctx *cx, espy_store *st, int64_t collection
     ESPY_GO(label_living(cx, st, collection, from, &a));
     ESPY_GO(label_living(cx, st, collection, into, &b));
     ESPY_GO(merge_samples(cx, st, &ch, from, into, moved, left));
+    if (a.grouped && b.grouped)
+        ESPY_GO(merge_pin(cx, st, &ch, into));
     ESPY_GO(merge_refusals(cx, st, &ch, from, into));
     ESPY_GO(merge_attendance(cx, st, &ch, from, into));
     gone = a;

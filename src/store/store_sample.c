@@ -733,11 +733,13 @@ void espy_vectors_free(espy_ctx *cx, espy_vectors *v)
 static const char sample_of_labels[] =
     "SELECT s.id, l.id, e.vector, m.digest, m.recording FROM labels l CROSS JOIN samples s"
     " CROSS JOIN embeddings e CROSS JOIN media m"
-    " WHERE l.collection = $1 AND l.deleted IS NULL AND s.label = l.id AND e.sample = s.id"
+    " WHERE l.collection = $1 AND l.deleted IS NULL AND l.origin = 'user' AND s.label = l.id AND "
+    "e.sample = s.id"
     " AND e.encoder_digest = $2 AND m.id = s.media ORDER BY l.code, s.id";
 static const char sample_of_labels_count[] =
     "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
-    " WHERE l.collection = $1 AND l.deleted IS NULL AND s.label = l.id AND e.sample = s.id"
+    " WHERE l.collection = $1 AND l.deleted IS NULL AND l.origin = 'user' AND s.label = l.id AND "
+    "e.sample = s.id"
     " AND e.encoder_digest = $2";
 static const char sample_of_version[] =
     "SELECT v.sample, l.id, e.vector, m.digest, m.recording FROM labels l"

@@ -262,6 +262,12 @@ static void run_filing(void **state)
     assert_true(p.at[1].label == 0);
     assert_true(p.at[2].label == fresh.id && p.at[2].grouped);
     assert_true(p.at[3].label == ada && !p.at[3].grouped && strcmp(p.at[3].actor, "job") == 0);
+    /* a group that nobody named is not learned: it is unknown */
+    espy_vectors v;
+    CASE_OK(&cx, espy_store_vectors(&cx, st, c, 0, "enc", &v));
+    assert_int_equal(v.n, 2);
+    assert_true(v.label[0] == ada && v.label[1] == ada);
+    espy_vectors_free(&cx, &v);
     espy_sample_pool_free(&cx, &p);
     CASE_FAILS(&cx, EXISTS, espy_store_file(&cx, st, c, "group", &fresh, 1, filings, 4, &filed));
     CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u));
