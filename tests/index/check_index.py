@@ -5,6 +5,7 @@ were put in, and the program's answers are numpy's over what it reads.
 
   check_index.py INDEX_RUN"""
 import hashlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,7 +14,12 @@ import tempfile
 try:
     import numpy as np
 except ImportError:
-    print("SKIP: python3 has no numpy")
+    other = "/usr/bin/python3"
+    if os.path.realpath(sys.executable) != os.path.realpath(other) and os.path.exists(other) \
+            and "CHECK_INDEX_AGAIN" not in os.environ:
+        os.environ["CHECK_INDEX_AGAIN"] = "1"
+        os.execv(other, [other] + sys.argv)
+    print("SKIP: no numpy to compare with (Debian: python3-numpy)")
     sys.exit(77)
 
 FIELDS = "revision kind method keep dim links effort n gone upper entry top".split()
