@@ -43,10 +43,10 @@ espy_group_options espy_group_defaults(void); /* SPEC 5.4: 0.5, 50, create and a
 double espy_group_cosine(double floor);
 
 typedef struct espy_group {
-    int64_t label;      /* 0: it has none */
-    char *code, *name;  /* of the label, or what it would be called */
-    bool fresh;         /* the label is (or would be) new */
-    size_t size, filed; /* samples; of these, given the label now */
+    int64_t label;     /* 0: it has none */
+    char *code, *name; /* of the label, or what it would be called */
+    bool fresh;        /* the label is (or would be) new */
+    size_t size;       /* samples */
 } espy_group;
 
 typedef struct espy_grouping {

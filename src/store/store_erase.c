@@ -457,8 +457,8 @@ static bool erase_version_names(const erase_run *r, const espy_json *v)
             if (espy_words_is(&r->words, key))
                 return true;
     }
-    return espy_words_in_json(&r->words, espy_json_get(v, "gate"), false) ||
-           espy_words_in_json(&r->words, espy_json_get(v, "reason"), false);
+    return espy_words_in_json(&r->words, espy_json_get(v, "gate")) ||
+           espy_words_in_json(&r->words, espy_json_get(v, "reason"));
 }
 
 /* Versions of the collection that name the label though none of its samples was learned from; with

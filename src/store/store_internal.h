@@ -246,7 +246,7 @@ espy_err espy_words_add(espy_ctx *cx, espy_words *w, const char *name, bool own)
  * has, with keys also a key. */
 bool espy_words_is(const espy_words *w, const char *text);
 bool espy_words_in(const espy_words *w, const char *text);
-bool espy_words_in_json(const espy_words *w, const espy_json *v, bool keys);
+bool espy_words_in_json(const espy_words *w, const espy_json *v);
 /* The text with the token for every name; the caller owns it. */
 espy_err espy_words_text(espy_ctx *cx, const espy_words *w, const char *text,
                          char **out) ESPY_NODISCARD;

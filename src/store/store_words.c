@@ -196,8 +196,8 @@ static espy_err words_json(espy_ctx *cx, const espy_words *w, const espy_json *v
     return e;
 }
 
-/* Whether a string of the value names the label; keys: or a key of an object does. */
-bool espy_words_in_json(const espy_words *w, const espy_json *v, bool keys)
+/* Whether a string of the value names the label; keys are vocabulary. */
+bool espy_words_in_json(const espy_words *w, const espy_json *v)
 {
     void *it = NULL;
     const char *key;
@@ -208,10 +208,10 @@ bool espy_words_in_json(const espy_words *w, const espy_json *v, bool keys)
     if (espy_json_is_array(v) && words_label_row(v, &label))
         return label == w->label && strcmp(espy_json_string(espy_json_at(v, 1), ""), w->token) != 0;
     for (size_t i = 0; espy_json_is_array(v) && i < espy_json_count(v); i++)
-        if (espy_words_in_json(w, espy_json_at(v, i), keys))
+        if (espy_words_in_json(w, espy_json_at(v, i)))
             return true;
     while (espy_json_is_object(v) && espy_json_next(v, &it, &key, &value))
-        if ((keys && espy_words_in(w, key)) || espy_words_in_json(w, value, keys))
+        if (espy_words_in_json(w, value))
             return true;
     return false;
 }
@@ -228,7 +228,7 @@ espy_err espy_words_replace(espy_ctx *cx, const espy_words *w, const char *text,
         return espy_words_in(w, text) ? espy_words_text(cx, w, text, to) : ESPY_E_OK;
     espy_buf_init(&out, WORDS_TEXT_MAX);
     ESPY_GO(espy_json_parse(cx, text, strlen(text), &v));
-    if (!espy_words_in_json(w, v, false))
+    if (!espy_words_in_json(w, v))
         goto out;
     ESPY_GO(words_json(cx, w, v, &changed));
     ESPY_GO(espy_json_print(cx, changed, 0, &out));
