@@ -648,7 +648,8 @@ static espy_err label_expire_cmd(espy_cli *cli)
             &cli->cx, ESPY_E_ARG,
             "say how many days to keep: --probes DAYS, --unknowns DAYS, or keep_probes "
             "and keep_unknowns in espy.conf");
-    ESPY_TRY(espy_store_expire(&cli->cx, cli->ws.store, probes, unknowns, &removed));
+    ESPY_TRY(espy_store_expire(&cli->cx, cli->ws.store,
+                               &(espy_expiry){.probes = probes, .unknowns = unknowns}, &removed));
     if (cli->json) {
         espy_json *o = espy_json_object();
         espy_err e = espy_json_set(&cli->cx, o, "removed", espy_json_of_int((int64_t)removed));

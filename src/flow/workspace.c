@@ -287,12 +287,11 @@ espy_err espy_workspace_collection(espy_ctx *cx, espy_workspace *ws, const char 
     if (e == ESPY_E_NOT_FOUND) {
         espy_clear(cx);
         const char *precision = espy_encoder_precision_name(encoder);
-        espy_collection c = {0,
-                             (char *)(uintptr_t)name,
-                             pack->modality,
-                             pack->name,
-                             (char *)(uintptr_t)espy_encoder_digest(encoder),
-                             (char *)(uintptr_t)precision};
+        espy_collection c = {.name = (char *)(uintptr_t)name,
+                             .modality = pack->modality,
+                             .encoder = pack->name,
+                             .encoder_digest = (char *)(uintptr_t)espy_encoder_digest(encoder),
+                             .precision = (char *)(uintptr_t)precision};
         int64_t id;
         ESPY_TRY(espy_store_collection_create(cx, ws->store, &c, &id));
         return espy_store_collection(cx, ws->store, name, out);

@@ -29,11 +29,18 @@ typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const 
 espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                           espy_blank_fn *blank, void *self, espy_json **receipt) ESPY_NODISCARD;
 
-/* Removes media that came before a time (seconds since 1970; 0: none): probes, and media that show
- * unknowns alone, which nobody has labelled, or only grouping has.  What a person or a folder
- * labelled, or a version learned from, stays.  Groups left empty are deleted.  *removed: how many.
+/* Media that came before a time (seconds since 1970; 0: none) or, `deleted`, were taken away before
+ * it. */
+typedef struct espy_expiry {
+    double probes;   /* media that were only asked about */
+    double unknowns; /* media that show only samples which nobody has labelled, or grouping alone */
+    double deleted;  /* media that were taken away, whatever they show; sessions, once empty */
+} espy_expiry;
+/* Removes media for good.  What a person or a folder labelled stays, unless it was taken away; what
+ * a version learned from stays in any case.  Groups left empty are deleted.  *removed: how many
+ * media.
  */
-espy_err espy_store_expire(espy_ctx *cx, espy_store *st, double probes, double unknowns,
+espy_err espy_store_expire(espy_ctx *cx, espy_store *st, const espy_expiry *before,
                            size_t *removed) ESPY_NODISCARD;
 
 #endif

@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store - what grouping and assignment stand on: sessions, the pool of samples, and filing what
- * they found. */
+ * store - what grouping and assignment stand on: the pool of samples, and filing what they found.
+ */
 #ifndef ESPY_STORE_GROUP_H
 #define ESPY_STORE_GROUP_H
 
-#include "store/store.h"
+#include "store/session.h"
 
-/* -- sessions: occasions on which media were collected ----------------------------------------- */
-typedef struct espy_session {
-    int64_t id;
-    char *name, *date; /* date: YYYY-MM-DD, or "" */
-    size_t media;
-} espy_session;
-void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n);
-
-/* Finds or creates the session; date NULL: none.  Errors: ARG (name, date), NOT_FOUND (collection).
+/* -- probes --------------------------------------------------------------------------------------
  */
-espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
-                            const char *date, int64_t *id) ESPY_NODISCARD;
-/* The session of that name, the newest where several dates have it.  NOT_FOUND, noted in cx. */
-espy_err espy_store_session_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
-                                 int64_t *id) ESPY_NODISCARD;
-espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, espy_session **out,
-                             size_t *n) ESPY_NODISCARD; /* oldest first */
-/* Puts a media into a session.  One that is in another session stays there: *there false.
- * Errors: NOT_FOUND (media, or session of its collection). */
-espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,
-                                  bool *there) ESPY_NODISCARD;
-
 /* Says that a media was only asked about (a probe: grouping does not see it, and it may be removed
  * when it is old) or belongs to the collection.  One that has a session, a label or another scan is
  * no probe. */

@@ -28,6 +28,9 @@ typedef struct espy_job {
     bool stop;                         /* somebody wants it cancelled */
     char *worker;                      /* who has or had it; NULL: nobody yet */
     int64_t attempt;                   /* how often it was taken */
+    int64_t released;                  /* how often it was given back without having been tried */
+    char *exclusive;                   /* jobs with the same text run one at a time; "": at once */
+    double not_before;                 /* when it may be taken at the earliest; 0: at once */
     double lease;                      /* until when the worker is trusted to be alive */
     double created, started, finished; /* seconds since 1970; 0: not yet */
 } espy_job;
@@ -38,9 +41,24 @@ void espy_jobs_free(espy_ctx *cx, espy_job *jobs, size_t n);
 espy_err espy_store_job_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
                             const char *request, int64_t *id) ESPY_NODISCARD;
 
+/* The same with all that there is to say. */
+typedef struct espy_job_order {
+    int64_t collection; /* 0: none */
+    const char *kind, *request;
+    const char *exclusive; /* "train:3": of such jobs one runs, the others wait; NULL: none such */
+    double not_before;     /* seconds since 1970; 0: at once */
+} espy_job_order;
+espy_err espy_store_job_order(espy_ctx *cx, espy_store *st, const espy_job_order *order,
+                              int64_t *id) ESPY_NODISCARD;
+/* The oldest job of that exclusive text which is queued or running; *found false: there is none.
+ * Whoever adds one only then does both in one transaction. */
+espy_err espy_store_job_exclusive(espy_ctx *cx, espy_store *st, const char *exclusive,
+                                  espy_job *out, bool *found) ESPY_NODISCARD;
+
 /* Takes the oldest job that waits, or whose worker's lease has run out, for so many seconds.
  * worker: a name that no other worker has (machine, process, thread).  *taken false: there is none.
- * One that comes with `stop` is to be finished as "cancelled". */
+ * One that comes with `stop` is to be finished as "cancelled".  Taking an exclusive one waits for
+ * those who write. */
 espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, double lease,
                              espy_job *out, bool *taken) ESPY_NODISCARD;
 
@@ -64,12 +82,28 @@ espy_err espy_store_job_finish(espy_ctx *cx, espy_store *st, const espy_job *job
                                const char *result, const char *error,
                                espy_job_word *word) ESPY_NODISCARD;
 
+/* Gives the job back, to be taken again from `not_before` on (seconds since 1970; 0: at once).
+ * tried: it counts as an attempt (a retry); else as none (the worker stops).  One that somebody
+ * wants cancelled is cancelled.  A job that is given back is not given up, whatever its attempts:
+ * whoever retries counts them. */
+espy_err espy_store_job_release(espy_ctx *cx, espy_store *st, const espy_job *job, bool tried,
+                                double not_before, espy_job_word *word) ESPY_NODISCARD;
+
 /* One that waits is cancelled; one that runs is asked to stop.  Errors: NOT_FOUND, EXISTS (it is
  * over). */
 espy_err espy_store_job_cancel(espy_ctx *cx, espy_store *st, int64_t id) ESPY_NODISCARD;
 
 /* NOT_FOUND, noted in cx. */
 espy_err espy_store_job_get(espy_ctx *cx, espy_store *st, int64_t id, espy_job *out) ESPY_NODISCARD;
+typedef struct espy_job_filter {
+    int64_t collection;       /* 0: all */
+    int64_t collection_owner; /* whose collections; 0: all, and jobs of none */
+    const char *kind, *state; /* NULL: all */
+} espy_job_filter;
+/* Newest first; cursor: an id.  Logs are left out (NULL).  total: NULL, or how many there are. */
+espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter *f,
+                             const espy_page *page, espy_job **out, size_t *n,
+                             int64_t *total) ESPY_NODISCARD;
 /* Newest first, at most `max`; state NULL: all. */
 espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
                          espy_job **out, size_t *n) ESPY_NODISCARD;

@@ -59,17 +59,59 @@ typedef struct espy_rejection {
 espy_err espy_store_rejections(espy_ctx *cx, espy_store *st, int64_t collection,
                                espy_rejection **out, size_t *n) ESPY_NODISCARD;
 
+/* -- labels in pages, and whose account they are ----------------------------------------------- */
+typedef struct espy_label_info {
+    espy_label label; /* samples: those that are to be seen */
+    int64_t collection;
+    int64_t account; /* the user who is this; 0: none */
+    char *email;     /* "" none */
+    char *detail;    /* a JSON object: department, year, section ... */
+    double created;  /* seconds since 1970 */
+    size_t sessions; /* in how many it has samples */
+} espy_label_info;
+void espy_label_info_free(espy_ctx *cx, espy_label_info *l);
+void espy_label_infos_free(espy_ctx *cx, espy_label_info *labels, size_t n);
+
+typedef struct espy_label_filter {
+    int64_t collection, owner; /* owner: of the collection; 0: all */
+    int64_t account;           /* labels of this user's; 0: all */
+    const char *search;        /* in code, name or e-mail, ASCII case ignored; NULL: all */
+    espy_asked grouped;        /* whether grouping made it and nobody named it */
+} espy_label_filter;
+/* Those that are not deleted, by code within their collection.  total: NULL, or how many there are
+ * in all pages. */
+espy_err espy_store_label_page(espy_ctx *cx, espy_store *st, const espy_label_filter *f,
+                               const espy_page *page, espy_label_info **out, size_t *n,
+                               int64_t *total) ESPY_NODISCARD;
+/* By the id alone.  NOT_FOUND, noted in cx: also when it or its collection was deleted. */
+espy_err espy_store_label_info(espy_ctx *cx, espy_store *st, int64_t id,
+                               espy_label_info *out) ESPY_NODISCARD;
+
+/* What becomes of what is kept about a label beside code and name; NULL leaves what is there. */
+typedef struct espy_label_change {
+    const char *email, *detail;
+    const int64_t *account; /* 0: none */
+} espy_label_change;
+/* An event, "label.edit", that tells no values and cannot be undone.  Errors: NOT_FOUND (label,
+ * account), ARG. */
+espy_err espy_store_label_edit(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
+                               const espy_label_change *change, const char *actor) ESPY_NODISCARD;
+
+/* -- undo -------------------------------------------------------------------------------------- */
 /* What an undo did. */
 typedef struct espy_undone {
     int64_t event;  /* which one was undone */
     char *action;   /* what it was; espy_free() */
     size_t samples; /* samples that are again what they were */
+    size_t media;   /* media that are there again */
     size_t kept;    /* samples that were changed since, and stay */
 } espy_undone;
 
 /* Undoes an event by its id, or with 0 the last one that can be: rename, merge, split, delete, set,
- * reject, group, assign.  The event stays; the undo is another one.
- * Errors: NOT_FOUND (nothing to undo, or undone already), EXISTS (a code is taken by now). */
+ * reject, group, assign,
+ * and taking away media, a session or the collection.  The event stays; the undo is another one.
+ * Errors: NOT_FOUND (nothing to undo, or undone already), EXISTS (a code or name is taken by now).
+ */
 espy_err espy_store_undo(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
                          const char *actor, espy_undone *out) ESPY_NODISCARD;
 

@@ -128,6 +128,136 @@ out:
     return e;
 }
 
+espy_err espy_db_one(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                     size_t args_n, const espy_db_items *items, void *out, bool *found)
+{
+    const espy_db_ops *ops = st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    *found = false;
+    ESPY_TRY(ops->query(cx, st->db, sql, args, args_n, &rows));
+    ESPY_GO(ops->next(cx, rows, found));
+    if (*found) {
+        memset(out, 0, items->size);
+        e = items->read(cx, st, rows, out);
+    }
+    if (e != ESPY_E_OK && items->drop != NULL) {
+        items->drop(cx, out);
+        memset(out, 0, items->size);
+    }
+out:
+    ops->done(rows);
+    return e;
+}
+
+void espy_db_items_free(espy_ctx *cx, const espy_db_items *items, void *list, size_t n)
+{
+    for (size_t i = 0; i < n && items->drop != NULL; i++)
+        items->drop(cx, (char *)list + i * items->size);
+    espy_free(cx, list);
+}
+
+int64_t espy_page_limit(const espy_page *page)
+{
+    return page->limit > INT64_MAX ? INT64_MAX : (int64_t)page->limit;
+}
+
+int64_t espy_page_offset(const espy_page *page)
+{
+    return page->offset > INT64_MAX ? INT64_MAX : (int64_t)page->offset;
+}
+
+espy_err espy_store_check_text(espy_ctx *cx, const char *what, const char *s, size_t max)
+{
+    size_t n = strnlen(s, max + 1);
+    if (n > max)
+        return espy_fail(cx, ESPY_E_ARG, "%s has more than %zu bytes; shorten it", what, max);
+    if (!espy_utf8_valid(s, n))
+        return espy_fail(cx, ESPY_E_ARG, "%s is not UTF-8", what);
+    return ESPY_E_OK;
+}
+
+espy_err espy_store_check_detail(espy_ctx *cx, const char *what, const char *s)
+{
+    espy_json *v = NULL;
+    ESPY_TRY(espy_store_check_text(cx, what, s, ESPY_DETAIL_MAX));
+    espy_err e = espy_json_parse(cx, s, strlen(s), &v);
+    bool object = e == ESPY_E_OK && espy_json_is_object(v);
+    espy_json_free(v);
+    if (object || e == ESPY_E_NOMEM)
+        return e;
+    espy_clear(cx);
+    return espy_fail(cx, ESPY_E_ARG, "%s must be a JSON object", what);
+}
+
+/* YYYY-MM-DD, a day that there is. */
+static bool store_date_valid(const char *s)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int part[3] = {0}; /* year, month, day */
+    for (int i = 0, at = 0; i < 10; i++) {
+        bool dash = i == 4 || i == 7;
+        if (dash ? s[i] != '-' : s[i] < '0' || s[i] > '9')
+            return false;
+        at += dash;
+        if (!dash)
+            part[at] = part[at] * 10 + (s[i] - '0');
+    }
+    if (s[10] != '\0' || part[0] == 0 || part[1] < 1 || part[1] > 12)
+        return false;
+    bool leap = part[0] % 4 == 0 && (part[0] % 100 != 0 || part[0] % 400 == 0);
+    int most = days[part[1] - 1] + (part[1] == 2 && leap);
+    return part[2] >= 1 && part[2] <= most;
+}
+
+espy_err espy_store_check_date(espy_ctx *cx, const char *s)
+{
+    if (store_date_valid(s))
+        return ESPY_E_OK;
+    return espy_fail(cx, ESPY_E_ARG, "'%.40s' is no date; write it as YYYY-MM-DD", s);
+}
+
+espy_err espy_store_pattern(espy_ctx *cx, const char *search, char **out)
+{
+    espy_buf b;
+    size_t n = search == NULL ? 0 : strnlen(search, STORE_NAME_BYTES);
+    espy_buf_init(&b, 2 * STORE_NAME_BYTES + 16);
+    ESPY_TRY(espy_buf_append(cx, &b, "%", 1));
+    for (size_t i = 0; i < n; i++) {
+        char c = search[i];
+        if (c == '%' || c == '_' || c == '!')
+            ESPY_TRY(espy_buf_append(cx, &b, "!", 1));
+        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        ESPY_TRY(espy_buf_append(cx, &b, &c, 1));
+    }
+    ESPY_TRY(espy_buf_append(cx, &b, "%", n > 0 ? 1 : 0));
+    *out = espy_strndup(cx, (const char *)b.data, b.size);
+    espy_buf_free(cx, &b);
+    return *out == NULL ? ESPY_E_NOMEM : ESPY_E_OK;
+}
+
+espy_err espy_store_check_user(espy_ctx *cx, espy_store *st, int64_t user)
+{
+    static const char sql[] = "SELECT id FROM users WHERE id = $1";
+    bool found = user == 0;
+    int64_t id;
+    if (!found)
+        ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(user)), &found, &id));
+    return found ? ESPY_E_OK
+                 : espy_fail(cx, ESPY_E_NOT_FOUND, "there is no user %lld", (long long)user);
+}
+
+espy_err espy_store_check_collection(espy_ctx *cx, espy_store *st, int64_t collection)
+{
+    static const char sql[] = "SELECT id FROM collections WHERE id = $1 AND deleted IS NULL";
+    bool found = false;
+    int64_t id;
+    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(collection)), &found, &id));
+    return found ? ESPY_E_OK
+                 : espy_fail(cx, ESPY_E_NOT_FOUND, "there is no collection %lld",
+                             (long long)collection);
+}
+
 espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s)
 {
     size_t n = s == NULL ? 0 : strnlen(s, STORE_NAME_BYTES + 1);

@@ -21,6 +21,19 @@
 
 typedef struct espy_store espy_store;
 
+#define ESPY_DETAIL_MAX ((size_t)64 << 10) /* of a JSON object that belongs to a row */
+
+/* A part of a list: at most `limit` elements (0: none, to be told the total alone), from the one on
+ * that follows the element with the id `cursor` in the list's order (0: from its beginning), of
+ * which `offset` are passed over.  An element that is gone from the list is still a cursor. */
+typedef struct espy_page {
+    int64_t cursor;
+    size_t offset, limit;
+} espy_page;
+
+/* What a list is asked of something that is so or not. */
+typedef enum espy_asked { ESPY_ANY, ESPY_YES, ESPY_NO } espy_asked;
+
 /* Opens or creates the store of a workspace folder ("DIR/store.db"; the folder is made as well).
  * Errors: STORE, IO, FORMAT (not a store, or newer than this program), NOMEM. */
 espy_err espy_store_open(espy_ctx *cx, const char *dir, espy_store **out) ESPY_NODISCARD;
@@ -62,18 +75,23 @@ espy_err espy_store_changed(espy_ctx *cx, espy_store *st, double seconds,
 typedef struct espy_collection {
     int64_t id;
     char *name, *modality, *encoder /* pack name */, *encoder_digest, *precision;
+    char *description; /* text, or "" */
+    int64_t owner;     /* a user; 0: nobody's, which is the admins' */
+    bool active;
+    double created; /* seconds since 1970 */
 } espy_collection;
 void espy_collection_free(espy_ctx *cx, espy_collection *c);
 /* NOT_FOUND, noted in cx, when there is none. */
 espy_err espy_store_collection(espy_ctx *cx, espy_store *st, const char *name,
                                espy_collection *out) ESPY_NODISCARD;
-/* c->id is not read.  modality: "face" or "sound".  EXISTS when the name is taken. */
+/* id, active and created are not read: a new one is active; description may be NULL.  modality:
+ * "face" or "sound".  EXISTS when the name is taken, NOT_FOUND when there is no such owner. */
 espy_err espy_store_collection_create(espy_ctx *cx, espy_store *st, const espy_collection *c,
                                       int64_t *id) ESPY_NODISCARD;
 espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out,
                                 size_t *n) ESPY_NODISCARD; /* by name; free each, then the array */
 
-/* How much a collection holds. */
+/* How much a collection holds; media that were taken away and their samples are not counted. */
 typedef struct espy_counts {
     int64_t labels, media, scans, samples, labelled, embeddings, versions, events;
 } espy_counts;
@@ -257,13 +275,19 @@ espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, in
 /* What happened, oldest first.  Actions: docs/formats/store.md.  detail: one line of JSON, or NULL.
  */
 typedef struct espy_event {
-    int64_t id, label, sample, version; /* 0: none; version is the number */
+    int64_t id, collection;
+    int64_t label, sample, version; /* 0: none; version is the number */
     double time;
     char *actor, *action, *detail;
 } espy_event;
 /* Events with an id above `after`, at most `max`. */
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
+/* The same of all collections of an owner, deleted ones too; owner 0: of every collection. */
+espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
+                              size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
+/* The newest event's id, 0 when there is none: from there a stream goes on. */
+espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id) ESPY_NODISCARD;
 void espy_events_free(espy_ctx *cx, espy_event *events, size_t n);
 
 /* Something that is not as it should be. */

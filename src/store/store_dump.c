@@ -32,6 +32,8 @@
 #define P15 P14 ", $15"
 #define P16 P15 ", $16"
 #define P17 P16 ", $17"
+#define P18 P17 ", $18"
+#define P19 P18 ", $19"
 #define TABLE(name, order, columns, kinds, params)                                \
     {                                                                             \
         name, columns, kinds, "SELECT " columns " FROM " name " ORDER BY " order, \
@@ -41,21 +43,26 @@
 /* In an order in which every row finds what it refers to.  Not here: unlinks, which is about files
  * of this store alone, and media_bytes, whose content are the media. */
 const espy_dump_table espy_dump_tables[] = {
-    TABLE("users", "id", "id, name, full_name, email, password, role, enabled, created", "Itttttir",
-          P8),
-    TABLE("keys", "id", "id, owner, name, digest, created, used, expires", "Iittrrr", P7),
+    TABLE("users", "id", "id, name, full_name, email, password, role, enabled, created, detail",
+          "Itttttirt", P9),
     TABLE("collections", "id",
           "id, name, modality, encoder, encoder_digest, precision, last_version, created, owner,"
-          " description, active",
-          "Itttttiriti", P11),
-    TABLE("labels", "id", "id, collection, code, name, created, origin, email, deleted, named",
-          "Iittrttri", P9),
+          " description, active, deleted",
+          "Itttttiritir", P12),
+    TABLE("keys", "id", "id, owner, name, digest, created, used, expires, scopes, collection",
+          "Iittrrrii", P9),
+    TABLE("labels", "id",
+          "id, collection, code, name, created, origin, email, deleted, named,"
+          " account, detail",
+          "Iittrttriit", P11),
     TABLE("label_codes", "collection, code", "collection, code, label", "iti", P3),
-    TABLE("sessions", "id", "id, collection, name, date, start_time, end_time, notes, created",
-          "Iitttttr", P8),
+    TABLE("sessions", "id",
+          "id, collection, name, date, start_time, end_time, notes, created,"
+          " owner, state, opened, closed, detail, deleted",
+          "Iitttttritrrtr", P14),
     TABLE("media", "id",
-          "id, collection, digest, bytes, source, created, recording, session, probe", "Iititrtii",
-          P9),
+          "id, collection, digest, bytes, source, created, recording, session, probe, deleted",
+          "Iititrtiir", P10),
     TABLE("scans", "id",
           "id, media, mode, encoder_digest, detector_digest, width, height, error, created",
           "Iitttiitr", P9),
@@ -77,9 +84,14 @@ const espy_dump_table espy_dump_tables[] = {
           "Iiititiirtr", P11),
     TABLE("jobs", "id",
           "id, collection, kind, state, request, result, error, log, progress, stop, worker, lease,"
-          " attempt, created, started, finished",
-          "Iittttttritrirrr", P16),
+          " attempt, created, started, finished, not_before, exclusive, released",
+          "Iittttttritrirrrrti", P19),
     TABLE("erasures", "id", "id, collection, token, receipt, created, done", "Iittrr", P6),
+    TABLE("settings", "name", "name, value", "tt", P2),
+    TABLE("idempotency", "owner, key", "owner, key, route, request, status, body, created",
+          "itttitr", P7),
+    TABLE("webhooks", "id", "id, owner, collection, url, events, secret, enabled, created",
+          "Iiitttir", P8),
 };
 const size_t espy_dump_tables_n = sizeof espy_dump_tables / sizeof espy_dump_tables[0];
 
@@ -483,7 +495,7 @@ espy_err espy_dump_empty(espy_ctx *cx, espy_store *st)
 {
     static const char sql[] = "SELECT (SELECT count(*) FROM collections)"
                               " + (SELECT count(*) FROM users) + (SELECT count(*) FROM events)"
-                              " + (SELECT count(*) FROM jobs)";
+                              " + (SELECT count(*) FROM jobs) + (SELECT count(*) FROM settings)";
     int64_t n = 0;
     ESPY_TRY(espy_db_number(cx, st, sql, NULL, 0, &n));
     if (n != 0)

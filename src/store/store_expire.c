@@ -10,7 +10,7 @@ typedef struct expire_group {
 
 typedef struct expire_run {
     espy_store *st;
-    double probes, unknowns;
+    espy_expiry before;
     expire_group *groups;
     size_t groups_n, groups_room, removed;
 } expire_run;
@@ -44,17 +44,19 @@ static espy_err expire_next(espy_ctx *cx, const expire_run *r, int64_t *id,
 {
     static const char sql[] =
         "SELECT m.id, m.digest FROM media m WHERE m.id > $1"
-        " AND ((m.probe = 1 AND m.created < $2) OR m.created < $3)"
-        " AND NOT EXISTS (SELECT 1 FROM samples s LEFT JOIN labels l ON l.id = s.label"
-        "  WHERE s.media = m.id AND s.labelled_by IS NOT NULL"
-        "  AND (s.labelled_by <> 'job' OR l.origin = 'user'))"
+        " AND ((((m.probe = 1 AND m.created < $2) OR m.created < $3)"
+        "  AND NOT EXISTS (SELECT 1 FROM samples s LEFT JOIN labels l ON l.id = s.label"
+        "   WHERE s.media = m.id AND s.labelled_by IS NOT NULL"
+        "   AND (s.labelled_by <> 'job' OR l.origin = 'user'))) OR m.deleted < $4)"
         " AND NOT EXISTS (SELECT 1 FROM samples s JOIN version_samples x ON x.sample = s.id"
         "  WHERE s.media = m.id) ORDER BY m.id LIMIT 1";
     const espy_db_ops *ops = r->st->db->ops;
     espy_db_rows *rows = NULL;
     bool more = false;
     ESPY_TRY(ops->query(cx, r->st->db, sql,
-                        DB_ARGS(DB_INT(*id), DB_REAL(r->probes), DB_REAL(r->unknowns)), &rows));
+                        DB_ARGS(DB_INT(*id), DB_REAL(r->before.probes), DB_REAL(r->before.unknowns),
+                                DB_REAL(r->before.deleted)),
+                        &rows));
     espy_err e = ops->next(cx, rows, &more);
     *id = e == ESPY_E_OK && more ? ops->integer(rows, 0) : 0;
     if (*id != 0)
@@ -66,6 +68,8 @@ static espy_err expire_next(espy_ctx *cx, const expire_run *r, int64_t *id,
 static espy_err expire_all(espy_ctx *cx, expire_run *r)
 {
     static const char media[] = "DELETE FROM media WHERE id = $1";
+    static const char sessions[] = "DELETE FROM sessions WHERE deleted < $1 AND NOT EXISTS"
+                                   " (SELECT 1 FROM media m WHERE m.session = sessions.id)";
     char digest[ESPY_DIGEST_HEX];
     for (int64_t id = 0;;) {
         ESPY_TRY(expire_next(cx, r, &id, digest));
@@ -76,6 +80,7 @@ static espy_err expire_all(espy_ctx *cx, expire_run *r)
         ESPY_TRY(espy_media_forget(cx, r->st, digest));
         r->removed++;
     }
+    ESPY_TRY(espy_db_exec(cx, r->st, sessions, DB_ARGS(DB_REAL(r->before.deleted))));
     for (size_t i = 0; i < r->groups_n; i++) {
         espy_change ch = {0};
         ESPY_TRY(espy_change_begin(cx, r->st, r->groups[i].collection, "job", "label.expire", &ch));
@@ -88,10 +93,9 @@ static espy_err expire_all(espy_ctx *cx, expire_run *r)
     return ESPY_E_OK;
 }
 
-espy_err espy_store_expire(espy_ctx *cx, espy_store *st, double probes, double unknowns,
-                           size_t *removed)
+espy_err espy_store_expire(espy_ctx *cx, espy_store *st, const espy_expiry *before, size_t *removed)
 {
-    expire_run r = {.st = st, .probes = probes, .unknowns = unknowns};
+    expire_run r = {.st = st, .before = *before};
     ESPY_TRY(espy_store_begin(cx, st));
     espy_err e = expire_all(cx, &r);
     if (e == ESPY_E_OK)

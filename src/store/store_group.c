@@ -9,26 +9,6 @@
 #include "store/store_internal.h"
 
 /* -- sessions ---------------------------------------------------------------------------------- */
-/* YYYY-MM-DD, a day that there is. */
-static bool session_date_valid(const char *s)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int part[3] = {0}; /* year, month, day */
-    for (int i = 0, at = 0; i < 10; i++) {
-        bool dash = i == 4 || i == 7;
-        if (dash ? s[i] != '-' : s[i] < '0' || s[i] > '9')
-            return false;
-        at += dash;
-        if (!dash)
-            part[at] = part[at] * 10 + (s[i] - '0');
-    }
-    if (s[10] != '\0' || part[0] == 0 || part[1] < 1 || part[1] > 12)
-        return false;
-    bool leap = part[0] % 4 == 0 && (part[0] % 100 != 0 || part[0] % 400 == 0);
-    int most = days[part[1] - 1] + (part[1] == 2 && leap);
-    return part[2] >= 1 && part[2] <= most;
-}
-
 espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
                             const char *date, int64_t *id)
 {
@@ -42,8 +22,8 @@ espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, co
     ESPY_TRY(espy_store_check_name(cx, "a session's name", name));
     if (date == NULL)
         date = "";
-    else if (!session_date_valid(date))
-        return espy_fail(cx, ESPY_E_ARG, "'%.40s' is no date; write it as YYYY-MM-DD", date);
+    else
+        ESPY_TRY(espy_store_check_date(cx, date));
     ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(collection)), &found, id));
     if (!found)

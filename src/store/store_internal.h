@@ -16,7 +16,7 @@
 
 #include "store/store.h"
 
-#define DB_SCHEMA 3 /* the newest, in every database */
+#define DB_SCHEMA 4 /* the newest, in every database */
 
 /* -- the driver -------------------------------------------------------------------------------- */
 typedef enum espy_db_kind {
@@ -157,12 +157,39 @@ espy_err espy_db_list(espy_ctx *cx, espy_store *st, const char *sql, const espy_
                       size_t args_n, const espy_db_items *items, void *out,
                       size_t *n) ESPY_NODISCARD;
 
+/* The first row of a query as one element; *found false: there is none, and nothing is set. */
+espy_err espy_db_one(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                     size_t args_n, const espy_db_items *items, void *out,
+                     bool *found) ESPY_NODISCARD;
+/* Elements of a growing list freed: each, then the array. */
+void espy_db_items_free(espy_ctx *cx, const espy_db_items *items, void *list, size_t n);
+
+int64_t espy_page_limit(const espy_page *page); /* as a database takes it */
+int64_t espy_page_offset(const espy_page *page);
+
 /* Makes room for element n of a growing array (doubling). */
 espy_err espy_store_grow(espy_ctx *cx, void **at, size_t n, size_t *room,
                          size_t size) ESPY_NODISCARD;
 
 /* Names and codes from outside: 1..1024 bytes of UTF-8 without control characters. */
 espy_err espy_store_check_name(espy_ctx *cx, const char *what, const char *s) ESPY_NODISCARD;
+
+/* Texts from outside: at most `max` bytes of UTF-8. */
+espy_err espy_store_check_text(espy_ctx *cx, const char *what, const char *s,
+                               size_t max) ESPY_NODISCARD;
+/* A JSON object of at most ESPY_DETAIL_MAX bytes. */
+espy_err espy_store_check_detail(espy_ctx *cx, const char *what, const char *s) ESPY_NODISCARD;
+#define STORE_NOTE_MAX ((size_t)64 << 10) /* of notes and descriptions */
+/* YYYY-MM-DD, a day that there is. */
+espy_err espy_store_check_date(espy_ctx *cx, const char *s) ESPY_NODISCARD;
+/* A search text as a pattern for LIKE ... ESCAPE '!' on lower(): ASCII case ignored, "%" when there
+ * is none; the caller owns it. */
+espy_err espy_store_pattern(espy_ctx *cx, const char *search, char **out) ESPY_NODISCARD;
+/* NOT_FOUND when there is no such user; 0 is fine. */
+espy_err espy_store_check_user(espy_ctx *cx, espy_store *st, int64_t user) ESPY_NODISCARD;
+/* NOT_FOUND when there is no such collection, or it was deleted. */
+espy_err espy_store_check_collection(espy_ctx *cx, espy_store *st,
+                                     int64_t collection) ESPY_NODISCARD;
 
 /* Appends an event.  Ids of 0 are none.  Takes over `detail` (an object or NULL), also on failure.
  */

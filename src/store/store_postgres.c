@@ -391,14 +391,140 @@ static const char pg_schema_3
                                                                                                                                                                                                                                                                                                                                                                                                                                    " " PG_TIME(
                                                                                                                                                                                                                                                                                                                                                                                                                                        "time") " AS created_at FROM attendance WHERE source = 'manual';";
 
+/* Schema 4: what the server stands on. */
+static const char pg_schema_4[] =
+    "DROP VIEW attendansee_manual_attendance;"
+    "DROP VIEW attendansee_face_crops;"
+    "DROP VIEW attendansee_sessions;"
+    "DROP VIEW attendansee_images;"
+    "DROP VIEW attendansee_students;"
+    "DROP VIEW attendansee_classes;"
+    "DROP VIEW attendansee_users;"
+    "ALTER TABLE collections DROP CONSTRAINT collections_name_key;"
+    "ALTER TABLE collections ADD COLUMN deleted DOUBLE PRECISION;"
+    "CREATE UNIQUE INDEX collections_name ON collections(name) WHERE deleted IS NULL;"
+    "CREATE INDEX collections_owner ON collections(owner);"
+
+    "ALTER TABLE sessions DROP CONSTRAINT sessions_collection_name_date_key;"
+    "ALTER TABLE sessions ADD COLUMN owner BIGINT REFERENCES users(id) ON DELETE SET NULL,"
+    " ADD COLUMN state " PG_TEXT " NOT NULL DEFAULT 'open' CHECK (state IN ('open','closed')),"
+    " ADD COLUMN opened DOUBLE PRECISION, ADD COLUMN closed DOUBLE PRECISION,"
+    " ADD COLUMN detail " PG_TEXT " NOT NULL DEFAULT '{}',"
+    " ADD COLUMN deleted DOUBLE PRECISION;"
+    "UPDATE sessions SET opened = created;"
+    "CREATE UNIQUE INDEX sessions_name ON sessions(collection, name, date) WHERE deleted IS NULL;"
+    "CREATE INDEX sessions_owner ON sessions(owner);"
+
+    "ALTER TABLE users ADD COLUMN detail " PG_TEXT " NOT NULL DEFAULT '{}';"
+    "ALTER TABLE keys ADD COLUMN scopes BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN collection BIGINT REFERENCES collections(id) ON DELETE CASCADE;"
+    "CREATE INDEX keys_collection ON keys(collection);"
+    "ALTER TABLE labels ADD COLUMN account BIGINT REFERENCES users(id) ON DELETE SET NULL,"
+    " ADD COLUMN detail " PG_TEXT " NOT NULL DEFAULT '{}';"
+    "CREATE INDEX labels_account ON labels(account);"
+    "ALTER TABLE media ADD COLUMN deleted DOUBLE PRECISION;"
+    "CREATE INDEX media_collection ON media(collection, id);"
+    "CREATE INDEX attendance_marked_by ON attendance(marked_by);"
+    "CREATE INDEX attendance_time ON attendance(day, id);"
+
+    "ALTER TABLE jobs ADD COLUMN not_before DOUBLE PRECISION,"
+    " ADD COLUMN exclusive " PG_TEXT " NOT NULL DEFAULT '',"
+    " ADD COLUMN released BIGINT NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX jobs_exclusive ON jobs(exclusive)"
+    " WHERE exclusive <> '' AND state = 'running';"
+    "CREATE INDEX jobs_collection ON jobs(collection, id);"
+
+    "CREATE TABLE settings (name " PG_TEXT " PRIMARY KEY, value " PG_TEXT " NOT NULL);"
+
+    "CREATE TABLE idempotency ("
+    " owner BIGINT NOT NULL,"
+    " key " PG_TEXT " NOT NULL,"
+    " route " PG_TEXT " NOT NULL,"
+    " request " PG_TEXT " NOT NULL,"
+    " status BIGINT,"
+    " body " PG_TEXT ","
+    " created DOUBLE PRECISION NOT NULL,"
+    " PRIMARY KEY (owner, key));"
+    "CREATE INDEX idempotency_created ON idempotency(created);"
+
+    "CREATE TABLE webhooks ("
+    " id" PG_ID ","
+    " owner BIGINT NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+    " collection BIGINT REFERENCES collections(id) ON DELETE CASCADE,"
+    " url " PG_TEXT " NOT NULL,"
+    " events " PG_TEXT " NOT NULL,"
+    " secret " PG_TEXT " NOT NULL,"
+    " enabled BIGINT NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),"
+    " created DOUBLE PRECISION NOT NULL);"
+    "CREATE INDEX webhooks_owner ON webhooks(owner);"
+    "CREATE INDEX webhooks_collection ON webhooks(collection);"
+
+    "CREATE FUNCTION espy_time(t DOUBLE PRECISION) RETURNS TEXT LANGUAGE sql STABLE AS"
+    " $$ SELECT to_char(to_timestamp(t) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') $$;"
+    "CREATE VIEW attendansee_users AS SELECT id, name AS username, email, password,"
+    " role = 'admin' AS is_staff FROM users;"
+
+    "CREATE VIEW attendansee_classes AS SELECT c.id, c.owner, c.name, c.description,"
+    " c.active = 1 AS is_active, espy_time(c.created) AS created_at,"
+    " espy_time(COALESCE((SELECT max(time) FROM events e WHERE e.collection = c.id), c.created))"
+    "  AS updated_at FROM collections c WHERE c.deleted IS NULL;"
+
+    "CREATE VIEW attendansee_students AS SELECT id, collection AS class_enrolled,"
+    " substr(name, 1, strpos(name || ' ', ' ') - 1) AS first_name,"
+    " substr(name, strpos(name || ' ', ' ') + 1) AS last_name, code AS student_id, email,"
+    " espy_time(created) AS created_at FROM labels l WHERE deleted IS NULL"
+    " AND EXISTS (SELECT 1 FROM collections c WHERE c.id = l.collection AND c.deleted IS NULL);"
+
+    "CREATE VIEW attendansee_images AS SELECT m.id, m.session,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest AS original_image_path,"
+    " CAST(NULL AS TEXT) AS processed_image_path, espy_time(m.created) AS upload_date,"
+    " EXISTS (SELECT 1 FROM scans c WHERE c.media = m.id) AS is_processed,"
+    " espy_time((SELECT max(c.created) FROM scans c WHERE c.media = m.id)) AS processing_date,"
+    " espy_time(m.created) AS created_at,"
+    " espy_time(COALESCE((SELECT max(c.created) FROM scans c WHERE c.media = m.id), m.created))"
+    "  AS updated_at FROM media m JOIN collections c ON c.id = m.collection"
+    " WHERE m.deleted IS NULL AND c.deleted IS NULL;"
+
+    "CREATE VIEW attendansee_sessions AS SELECT s.id, s.collection AS class_session, s.name,"
+    " NULLIF(s.date, '') AS date, s.start_time, s.end_time, s.notes,"
+    " EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM attendansee_images i WHERE i.session = s.id"
+    "   AND NOT i.is_processed) AS is_processed,"
+    " espy_time(s.created) AS created_at,"
+    " espy_time(COALESCE((SELECT max(m.created) FROM media m WHERE m.session = s.id"
+    "  AND m.deleted IS NULL), s.created)) AS updated_at"
+    " FROM sessions s JOIN collections c ON c.id = s.collection"
+    " WHERE s.deleted IS NULL AND c.deleted IS NULL;"
+
+    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student,"
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || b.text"
+    "  AS crop_image_path, b.text AS coordinates,"
+    " COALESCE(s.confidence, s.score) AS confidence_score,"
+    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"
+    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"
+    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"
+    " espy_time(s.created) AS created_at, espy_time(s.created) AS updated_at"
+    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection"
+    " CROSS JOIN LATERAL (SELECT CAST(trunc(s.box_x) AS BIGINT) || ','"
+    "  || CAST(trunc(s.box_y) AS BIGINT) || ',' || CAST(trunc(s.box_w) AS BIGINT) || ','"
+    "  || CAST(trunc(s.box_h) AS BIGINT) AS text) b"
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest"
+    " WHERE m.deleted IS NULL AND c.deleted IS NULL;"
+
+    "CREATE VIEW attendansee_manual_attendance AS SELECT id, label AS student, session,"
+    " present = 1 AS is_present, marked_by, espy_time(time) AS marked_at, note,"
+    " espy_time(time) AS created_at FROM attendance WHERE source = 'manual'"
+    " AND session IN (SELECT id FROM attendansee_sessions);";
+
 /* Each step brings the schema to its number.  Released steps never change; new ones are appended.
  */
 typedef struct pg_step {
     int64_t to;
     const char *sql;
 } pg_step;
-static const pg_step pg_migrations[] = {{DB_SCHEMA, pg_schema_3}};
+static const pg_step pg_migrations[] = {{3, pg_schema_3}, {4, pg_schema_4}};
 #define PG_STEPS (sizeof pg_migrations / sizeof pg_migrations[0])
+_Static_assert(PG_STEPS == DB_SCHEMA - 2, "both databases have the same schemas");
 
 struct espy_db_rows {
     struct pg_db *db;
@@ -1200,9 +1326,11 @@ static espy_err pg_scrub(espy_ctx *cx, espy_db *base, const char *dir)
     pg_db *db = (pg_db *)base;
     char tables[1024], sql[1100];
     (void)dir;
-    ESPY_TRY(pg_run(cx, db,
-                    "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
-                    " rejections, attendance, versions, version_samples, events, jobs"));
+    ESPY_TRY(pg_run(
+        cx, db,
+        "VACUUM samples, embeddings, media, media_bytes, scans, scan_samples, labels,"
+        " rejections, attendance, versions, version_samples, events, jobs, sessions, collections,"
+        " idempotency"));
     ESPY_TRY(pg_ask(cx, db, near, tables, sizeof tables));
     if (tables[0] == '\0')
         return ESPY_E_OK;

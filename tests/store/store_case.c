@@ -115,6 +115,7 @@ static int picture_refers(const char *table, const char *column)
                                         {"session", "sessions"},
                                         {"owner", "users"},
                                         {"marked_by", "users"},
+                                        {"account", "users"},
                                         {"id", ""},
                                         {"from", "labels"}};
     const char *name = NULL;

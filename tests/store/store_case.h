@@ -20,9 +20,12 @@
     } while (0)
 
 /* A collection of faces that is not stored yet. */
-#define case_template(n)                                                              \
-    ((espy_collection){0, (char *)(n), (char *)"face", (char *)"pack", (char *)"enc", \
-                       (char *)"f32"})
+#define case_template(n)                                \
+    ((espy_collection){.name = (char *)(n),             \
+                       .modality = (char *)"face",      \
+                       .encoder = (char *)"pack",       \
+                       .encoder_digest = (char *)"enc", \
+                       .precision = (char *)"f32"})
 
 /* A new empty folder's name, in a static buffer (two alternate). */
 const char *case_dir(espy_ctx *cx);

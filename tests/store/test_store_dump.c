@@ -276,9 +276,10 @@ static void run_hostile(void **state)
     CASE_OK(&cx, espy_store_dump(&cx, st, NULL, keep_head, &head));
     char nul[80];
     snprintf(nul, sizeof nul, "media/%064d", 0);
-    static const char user[] = "[1,\"a\",\"\",null,\"x\",\"admin\",1,1.0]\n";
-    static const char collection[] = "[1,\"c\",\"face\",\"p\",\"e\",\"f32\",0,1.0,null,\"\",1]\n";
-    static const char media[] = "[1,1,\"../../../../etc/passwd\",5,\"\",1.0,null,null,0]\n";
+    static const char user[] = "[1,\"a\",\"\",null,\"x\",\"admin\",1,1.0,\"{}\"]\n";
+    static const char collection[] =
+        "[1,\"c\",\"face\",\"p\",\"e\",\"f32\",0,1.0,null,\"\",1,null]\n";
+    static const char media[] = "[1,1,\"../../../../etc/passwd\",5,\"\",1.0,null,null,0,null]\n";
     const char *const bad[][2] = {
         {"../../escape", "x"},
         {"/tmp/espy-escape", "x"},
@@ -292,10 +293,10 @@ static void run_hostile(void **state)
         {"rows/01-users/000001.jsonl", "{}\n"},
         {"rows/01-users/000001.jsonl", "[1,\"a\""},
         {"rows/01-users/000001.jsonl", user + 1},
-        {"rows/01-users/000001.jsonl", "[0,\"a\",\"\",null,\"x\",\"admin\",1,1.0]\n"},
-        {"rows/01-users/000001.jsonl", "[1,2,\"\",null,\"x\",\"admin\",1,1.0]\n"},
-        {"rows/01-users/000001.jsonl", "[1,\"a\",\"\",null,\"x\",\"god\",1,1.0]\n"},
-        {"rows/02-keys/000001.jsonl", "[1,77,\"k\",\"d\",1.0,null,null]\n"},
+        {"rows/01-users/000001.jsonl", "[0,\"a\",\"\",null,\"x\",\"admin\",1,1.0,\"{}\"]\n"},
+        {"rows/01-users/000001.jsonl", "[1,2,\"\",null,\"x\",\"admin\",1,1.0,\"{}\"]\n"},
+        {"rows/01-users/000001.jsonl", "[1,\"a\",\"\",null,\"x\",\"god\",1,1.0,\"{}\"]\n"},
+        {"rows/03-keys/000001.jsonl", "[1,77,\"k\",\"d\",1.0,null,null,1,null]\n"},
         {"rows/10-embeddings/000001.jsonl", "[1,\"e\",\"????\"]\n"},
         {"rows/10-embeddings/000001.jsonl", "[1,\"e\",\"AAA\"]\n"},
         {"store.json", "{}"},
@@ -312,13 +313,13 @@ static void run_hostile(void **state)
     }
     /* rows that name media that are not there, by no name of a media at all */
     const char *const parts[][2] = {{DUMP_HEAD, (const char *)head.data},
-                                    {"rows/03-collections/000001.jsonl", collection},
+                                    {"rows/02-collections/000001.jsonl", collection},
                                     {"rows/06-media/000001.jsonl", media}};
     forge(&cx, file, parts, 3);
     CASE_FAILS(&cx, FORMAT, espy_store_restore(&cx, st, file, NULL, &got));
     forge(&cx, file, parts + 1, 2); /* no head */
     CASE_FAILS(&cx, FORMAT, espy_store_restore(&cx, st, file, NULL, &got));
-    char *newer = strstr((char *)head.data, "\"schema\": 3");
+    char *newer = strstr((char *)head.data, "\"schema\": 4");
     assert_non_null(newer);
     newer[10] = '9';
     forge(&cx, file, parts, 1);

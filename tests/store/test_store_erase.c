@@ -366,12 +366,13 @@ static void run_expire(void **state)
     CASE_OK(&cx, espy_store_media_probe(&cx, st, media, true)); /* has a label: is none */
 
     double later = espy_time_now() + 1;
-    CASE_OK(&cx, espy_store_expire(&cx, st, 1.0, 1.0, &removed)); /* nothing is that old */
+    CASE_OK(&cx, espy_store_expire(&cx, st, &(espy_expiry){1.0, 1.0, 1.0},
+                                   &removed)); /* nothing is that old */
     assert_int_equal(removed, 0);
-    CASE_OK(&cx, espy_store_expire(&cx, st, later, 0, &removed));
+    CASE_OK(&cx, espy_store_expire(&cx, st, &(espy_expiry){.probes = later}, &removed));
     assert_int_equal(removed, 1);
     assert_false(media_there(&cx, st, digest[3]));
-    CASE_OK(&cx, espy_store_expire(&cx, st, 0, later, &removed));
+    CASE_OK(&cx, espy_store_expire(&cx, st, &(espy_expiry){.unknowns = later}, &removed));
     assert_int_equal(removed, 1);
     assert_true(media_there(&cx, st, digest[0]) && media_there(&cx, st, digest[1]));
     assert_false(media_there(&cx, st, digest[2]));

@@ -129,9 +129,11 @@ static void run_migration(void **state)
     (void)state;
     STARTED(cx, dir);
     static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
+                                       sqlite_schema_4,
                                        "ALTER TABLE labels ADD COLUMN note TEXT;"
                                        "UPDATE labels SET note = 'was ' || name;"};
     static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
+                                         sqlite_schema_4,
                                          "ALTER TABLE labels ADD COLUMN note TEXT;"
                                          "ALTER TABLE nothing ADD COLUMN x TEXT;"};
     char path[400], copy[400];
@@ -143,7 +145,7 @@ static void run_migration(void **state)
     /* a step that fails changes nothing, and the old program still opens it */
     CASE_FAILS(&cx, STORE, sqlite_open_schema(&cx, dir, broken, SCHEMA_NEWEST + 1, &db));
     assert_int_equal(ask_file(path, "PRAGMA user_version"), SCHEMA_NEWEST);
-    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 9);
+    assert_int_equal(ask_file(path, "SELECT count(*) FROM pragma_table_info('labels')"), 11);
     assert_int_equal(unlink(copy), 0);
     espy_store *st = NULL;
     CASE_OK(&cx, espy_store_open(&cx, dir, &st));
@@ -186,7 +188,7 @@ static void run_migration_without_copy(void **state)
     (void)state;
     STARTED(cx, dir);
     static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
-                                       "ALTER TABLE labels ADD COLUMN note TEXT"};
+                                       sqlite_schema_4, "ALTER TABLE labels ADD COLUMN note TEXT"};
     char path[400];
     espy_db *db = NULL;
     fill(&cx, dir);
@@ -204,14 +206,19 @@ static void run_migration_without_copy(void **state)
 static void run_migration_from_old(void **state)
 {
     (void)state;
-    static const char *const steps[] = {sqlite_schema_1, sqlite_schema_2};
+    static const char *const steps[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
     static const char hold[] =
-        "INSERT INTO collections VALUES (1, 'c', 'face', 'pack', 'enc', 'f32', 1, 1.0);"
-        "INSERT INTO labels VALUES (1, 1, 'ADA', 'Ada Lovelace', 1.0);"
+        "INSERT INTO collections (id, name, modality, encoder, encoder_digest, precision,"
+        " last_version, created) VALUES (1, 'c', 'face', 'pack', 'enc', 'f32', 1, 1.0);"
+        "INSERT INTO labels (id, collection, code, name, created)"
+        " VALUES (1, 1, 'ADA', 'Ada Lovelace', 1.0);"
         "INSERT INTO media (id, collection, digest, bytes, source, created)"
         " VALUES (1, 1, 'digest', 5, 'a.jpg', 1.0);"
         "INSERT INTO scans VALUES (1, 1, 'all', 'enc', 'det', 8, 8, NULL, 1.0);"
-        "INSERT INTO samples VALUES (1, 1, 'det', 1, 2, 3, 4, NULL, 0, 0.9, 5, 1, 'user', 1.0);"
+        "INSERT INTO samples (id, media, detector_digest, box_x, box_y, box_w, box_h, points, "
+        "whole,"
+        " score, sharpness, label, labelled_by, created)"
+        " VALUES (1, 1, 'det', 1, 2, 3, 4, NULL, 0, 0.9, 5, 1, 'user', 1.0);"
         "INSERT INTO scan_samples VALUES (1, 0, 1);"
         "INSERT INTO embeddings VALUES (1, 'enc', zeroblob(512));"
         "INSERT INTO versions VALUES (1, 1, 1, 'svm', 'd', 1.0, '{}', x'00');"
