@@ -171,7 +171,7 @@ static void test_base64(void **state)
                  {"_-8", "\xff\xef"},
                  {"/+8=", "\xff\xef"}};
     static const char *const bad[] = {
-        "Z",    "Zg=a",  "Zm9v!",  "Zm9v.", "_+8",       "data:image/png,Zm9v",
+        "Z",    "Zg=a",  "Zm9v!",  "Zm9v.", "_+8",     "data:image/png,Zm9v",
         "Zh==", "data:", "data:x", ",",     "\u00e4AA"};
     espy_ctx cx;
     test_memory m;
