@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, characters, npy, tensors, tar, zip, hdf5, keras and sound targets, the perceptrons and
-prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, characters, npy, tensors, tar, zip, hdf5, keras, sound, form, multipart and token
+targets, the perceptrons and prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -411,6 +411,26 @@ def sound_packs():
         write("pack/sound-%s.json" % name, json.dumps({**base, **more}).encode())
 
 
+def http():
+    for name, text in (("plain", b"a=1&b=two+words&&c=%C3%A4%26&flag&=x&a=2"), ("broken", b"a=%4&b=%00"),
+                       ("utf8", b"a=%ED%A0%80&b=\xc3\xa4"), ("empty", b""), ("ends", b"&&==&")):
+        write("form/" + name, text)
+    part = b"--X\r\nContent-Disposition: form-data; name=\"a\"%s\r\n%s\r\n%s\r\n"
+    for name, body in (
+            ("values", part % (b"", b"", b"1") + part % (b"", b"", b"") + b"--X--\r\n"),
+            ("file", part % (b"; filename=\"C:\\d\\p.jpg\"", b"Content-Type: image/jpeg\r\n", b"\xff\xd8\r\n--Y") + b"--X--"),
+            ("star", part % (b"; filename*=UTF-8''%e2%82%ac.png", b"X: y\r\n", b"x") + b"--X--"),
+            ("around", b"before\r\n" + part % (b"", b"", b"1") + b"--X-- after"), ("none", b"--X--"),
+            ("cut", part % (b"", b"", b"1")), ("encoded", part % (b"", b"Content-Transfer-Encoding: base64\r\n", b"eA=="))):
+        write("multipart/" + name, b"multipart/form-data; boundary=X\n" + body)
+    write("multipart/quoted", b"multipart/form-data; charset=utf-8; boundary=\"a b\"\n--a b--")
+    for name, text in (("claims", b'{"exp":2000,"nbf":1,"sub":"7"}'), ("array", b"[1]"), ("standard", b"Zm9v/+8="),
+                       ("url", b"_-8"), ("data", b"data:image/png;base64,Zm9v"), ("blanks", b" Zm 9v\r\n"),
+                       ("none", b"eyJhbGciOiJub25lIn0.eyJleHAiOjIwMDB9."), ("short", b"Z"),
+                       ("signed", b"eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjIwMDB9.AAAA")):
+        write("token/" + name, text)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     models()
@@ -427,3 +447,4 @@ if __name__ == "__main__":
         kerases()
         sounds()
         sound_packs()
+        http()

@@ -7,7 +7,7 @@ exec python3 - <<'P'
 import collections, pathlib, re, sys
 
 RANK = {"base": 0, "kern": 1, "gemm": 2, "media": 3, "dsp": 3, "nn": 4, "learn": 4, "index": 4,
-        "encode": 5, "head": 5, "store": 5, "artifact": 6, "flow": 7, "http": 8, "cli": 8}
+        "encode": 5, "head": 5, "store": 5, "artifact": 6, "flow": 7, "http": 8, "cli": 9}
 # The C library and POSIX, which anybody may use.
 OWN = re.compile(r"^(assert|complex|ctype|dirent|errno|fcntl|float|inttypes|limits|locale|math|setjmp|signal|"
                  r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|pthread|"
