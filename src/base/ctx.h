@@ -90,6 +90,12 @@ void espy_clear(espy_ctx *cx);
 /* CANCELLED once the cancel flag is set, else OK.  Call it in loops that take long. */
 espy_err espy_cancelled(espy_ctx *cx) ESPY_NODISCARD;
 
+/* For a failure that changes nothing, such as that of telling somebody. */
+static inline void espy_ignore(espy_err e)
+{
+    (void)e;
+}
+
 void espy_log(const espy_ctx *cx, espy_log_level level, const char *fmt, ...) ESPY_PRINTF(3, 4);
 
 /* Returns the error to the caller when nothing is held; with something held use `goto out`. */

@@ -38,6 +38,7 @@
     X(trigger)            \
     X(evaluate)           \
     X(export)             \
+    X(serve)              \
     X(backup)             \
     X(restore)            \
     X(doctor)             \

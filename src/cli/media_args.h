@@ -4,7 +4,7 @@
 #define ESPY_CLI_MEDIA_ARGS_H
 
 #include "cli/cli.h"
-#include "flow/identify.h"
+#include "flow/answer.h"
 
 typedef struct espy_paths {
     char **at;
@@ -21,15 +21,6 @@ bool espy_path_named(const espy_cli *cli, const char *path);
  */
 int espy_paths_status(const espy_paths *p, size_t errors, size_t named);
 void espy_paths_free(espy_cli *cli, espy_paths *p);
-
-/* {"box":..,"score":..,"points":..}, of a sound {"start":..,"end":..,"score":..}, and, when asked
- * for, "embedding". */
-espy_err espy_sample_json(espy_ctx *cx, const espy_modality *modality, const espy_scan_sample *s,
-                          size_t dim, bool points, bool embedding, espy_json **out) ESPY_NODISCARD;
-/* The line of `identify` for one media (docs: DESIGN 9). */
-espy_err espy_result_json(espy_ctx *cx, const espy_modality *modality, const char *path,
-                          const espy_scan *scan, const espy_result *r,
-                          espy_json **out) ESPY_NODISCARD;
 
 /* What the files are: all of them, or those that are media.  NULL when there is none.
  * ARG when there are pictures and recordings. */

@@ -40,7 +40,7 @@ bool espy_percent_decode(const char *text, size_t n, bool plus, char *out, size_
 
 /* Reads one piece "name=value" of n > 0 bytes into text[], which has room for n + 1. */
 static espy_err form_field(espy_ctx *cx, const char *from, size_t n, size_t number, char *text,
-                           espy_field *out, size_t *used)
+                           espy_form_field *out, size_t *used)
 {
     size_t length;
     const char *equals = memchr(from, '=', n);

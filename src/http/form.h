@@ -8,12 +8,12 @@
 
 #define ESPY_FORM_FIELDS 1000 /* most in one text */
 
-typedef struct espy_field {
+typedef struct espy_form_field {
     const char *name, *value; /* UTF-8 without NUL; value "" when there is no '=' */
-} espy_field;
+} espy_form_field;
 
 typedef struct espy_form {
-    espy_field *at; /* in the order of the text; a name may come again */
+    espy_form_field *at; /* in the order of the text; a name may come again */
     size_t n;
     char *text; /* what the fields point into */
 } espy_form;

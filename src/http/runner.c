@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - jobs. */
+#include "http/runner.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/pool.h"
+#include "base/text.h"
+#include "http/serving.h"
+
+#define RUNNER_LEASE 20.0 /* seconds; a job of a server that died is taken again after them */
+#define RUNNER_BEAT 1.0   /* also how soon a job hears that it is to stop */
+#define RUNNER_LOOK 1.0   /* how long a job that another server ordered waits at most */
+#define RUNNER_NICE 15
+
+#define KINDS(X) X(expire)
+
+#define KIND_DECLARE(name) extern const espy_job_kind espy_job_##name;
+KINDS(KIND_DECLARE)
+#undef KIND_DECLARE
+
+const espy_job_kind *const espy_job_kinds[] = {
+#define KIND_LIST(name) &espy_job_##name,
+    KINDS(KIND_LIST)
+#undef KIND_LIST
+        NULL};
+const char *const espy_job_states[] = {"queued", "running", "done", "failed", "cancelled", NULL};
+
+struct espy_runner {
+    espy_serving *serving;
+    pthread_t works, beats;
+    bool started;
+    char name[160];
+    espy_ctx cx, beat_cx;
+    espy_workspace ws, beat_ws; /* beats go over their own connection, beside long transactions */
+    pthread_mutex_t lock;
+    pthread_cond_t some;
+    bool stop, woken;
+    /* of the job that runs, under the lock: */
+    const espy_job *job;
+    double progress, told;
+    atomic_bool cancel;
+    bool lost;
+};
+
+/* -- what a job says --------------------------------------------------------------------------- */
+static void runner_tell(espy_ctx *cx, espy_runner *r, const espy_job *job, const char *event,
+                        espy_json *data)
+{
+    char topic[64];
+    snprintf(topic, sizeof topic, "job:%lld", (long long)job->id);
+    if (data)
+        espy_ignore(espy_hub_publish(cx, r->serving->hub, topic, event, 0, data));
+    espy_json_free(data);
+}
+
+void espy_working_log(espy_working *w, const char *fmt, ...)
+{
+    char line[1000];
+    espy_job_word word;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    espy_ctx cx = espy_ctx_child(w->cx);
+    cx.cancel = NULL;
+    espy_ignore(espy_store_job_log(&cx, w->ws->store, w->job, line, &word));
+    espy_json *o = espy_json_object();
+    espy_ignore(espy_json_set(&cx, o, "line", espy_json_of_string(line)));
+    runner_tell(&cx, w->runner, w->job, "log", o);
+}
+
+/* Progress of all stages as one number would go back and forth: a stage is told by name. */
+static void runner_step(void *self, const char *stage, size_t done, size_t total)
+{
+    espy_working *w = self;
+    espy_runner *r = w->runner;
+    double share = total ? (double)done / (double)total : 0, now = espy_time_monotonic();
+    pthread_mutex_lock(&r->lock);
+    r->progress = share;
+    bool tell = done == total || now - r->told > 0.2;
+    if (tell)
+        r->told = now;
+    pthread_mutex_unlock(&r->lock);
+    if (!tell)
+        return;
+    espy_ctx cx = espy_ctx_child(w->cx);
+    espy_json *o = espy_json_object();
+    espy_err e = espy_json_set(&cx, o, "stage", espy_json_of_string(stage));
+    if (e == ESPY_E_OK)
+        e = espy_json_set(&cx, o, "done", espy_json_of_int((int64_t)done));
+    if (e == ESPY_E_OK)
+        e = espy_json_set(&cx, o, "total", espy_json_of_int((int64_t)total));
+    runner_tell(&cx, r, w->job, "progress", o);
+}
+
+/* -- the thread that keeps the lease ----------------------------------------------------------- */
+static void runner_wait(espy_runner *r, double seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)seconds;
+    until.tv_nsec += (long)((seconds - floor(seconds)) * 1e9);
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&r->some, &r->lock, &until);
+}
+
+static void runner_beat(espy_runner *r)
+{
+    espy_job_word word = ESPY_JOB_GO_ON;
+    pthread_mutex_lock(&r->lock);
+    espy_job job = r->job ? *r->job : (espy_job){0}; /* ids and name: they outlive the beat */
+    double progress = r->progress;
+    pthread_mutex_unlock(&r->lock);
+    if (!job.id)
+        return;
+    espy_clear(&r->beat_cx);
+    espy_err e =
+        espy_store_job_beat(&r->beat_cx, r->beat_ws.store, &job, progress, RUNNER_LEASE, &word);
+    if (e != ESPY_E_OK) {
+        espy_log(&r->beat_cx, ESPY_LOG_WARN, "job %lld: %s", (long long)job.id, r->beat_cx.text);
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    if (word != ESPY_JOB_GO_ON && r->job && r->job->id == job.id) {
+        r->cancel = true;
+        r->lost = word == ESPY_JOB_LOST;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void *runner_beats(void *self)
+{
+    espy_runner *r = self;
+    pthread_mutex_lock(&r->lock);
+    while (!r->stop) {
+        runner_wait(r, RUNNER_BEAT);
+        if (!r->stop && r->job) {
+            pthread_mutex_unlock(&r->lock);
+            runner_beat(r);
+            pthread_mutex_lock(&r->lock);
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* -- the thread that works --------------------------------------------------------------------- */
+static size_t names_find(const char *const *names, const char *name)
+{
+    size_t i = 0;
+    while (names[i] && strcmp(names[i], name) != 0)
+        i++;
+    return i;
+}
+
+static size_t kind_number(const char *name)
+{
+    size_t i = 0;
+    while (espy_job_kinds[i] && strcmp(espy_job_kinds[i]->name, name) != 0)
+        i++;
+    return i;
+}
+
+static void runner_count(espy_runner *r, const espy_job *job, const char *state)
+{
+    espy_metrics_job(r->serving->metrics, kind_number(job->kind),
+                     names_find(espy_job_states, state));
+}
+
+static espy_err runner_do(espy_runner *r, const espy_job *job, espy_json **result)
+{
+    espy_ctx *cx = &r->cx;
+    const espy_job_kind *kind = espy_job_kinds[kind_number(job->kind)];
+    espy_json *request = NULL;
+    if (!kind)
+        return espy_fail(cx, ESPY_E_UNSUPPORTED, "this program does not know jobs of kind \"%s\"",
+                         job->kind);
+    ESPY_TRY(espy_json_parse(cx, job->request, strlen(job->request), &request));
+    espy_working w = {
+        .cx = cx, .serving = r->serving, .ws = &r->ws, .job = job, .request = request, .runner = r};
+    w.progress = (espy_progress){runner_step, &w};
+    espy_err e = kind->run(&w, result);
+    espy_json_free(request);
+    return e;
+}
+
+/* Stores how it ended.  A server that stops gives the job back, to be begun again. */
+static void runner_end(espy_runner *r, const espy_job *job, espy_err e, const espy_json *result)
+{
+    espy_ctx cx = espy_ctx_child(&r->cx);
+    cx.cancel = NULL;
+    espy_job_word word = ESPY_JOB_GO_ON;
+    espy_buf text;
+    const char *state = e == ESPY_E_OK ? "done" : e == ESPY_E_CANCELLED ? "cancelled" : "failed";
+    espy_buf_init(&text, (size_t)16 << 20);
+    if (e == ESPY_E_OK && result && espy_json_print(&cx, result, 0, &text) != ESPY_E_OK)
+        state = "failed";
+    espy_err stored;
+    if (e == ESPY_E_CANCELLED && r->serving->stopping)
+        stored = espy_store_job_release(&cx, r->ws.store, job, false, 0, &word);
+    else
+        stored = espy_store_job_finish(&cx, r->ws.store, job, state, (const char *)text.data,
+                                       e == ESPY_E_OK ? NULL : r->cx.text, &word);
+    if (stored != ESPY_E_OK)
+        espy_log(&cx, ESPY_LOG_ERROR, "job %lld: how it ended could not be stored: %s",
+                 (long long)job->id, cx.text);
+    else if (word != ESPY_JOB_LOST)
+        runner_count(r, job, state);
+    espy_log(&cx, ESPY_LOG_INFO, "job %lld (%s): %s%s%s", (long long)job->id, job->kind, state,
+             e == ESPY_E_OK ? "" : ": ", e == ESPY_E_OK ? "" : r->cx.text);
+    espy_json *o = espy_json_object();
+    espy_clear(&cx);
+    if (espy_json_set(&cx, o, "state", espy_json_of_string(state)) == ESPY_E_OK &&
+        (e == ESPY_E_OK ||
+         espy_json_set(&cx, o, "error", espy_json_of_string(r->cx.text)) == ESPY_E_OK)) {
+        char topic[64];
+        runner_tell(&cx, r, job, "end", o);
+        snprintf(topic, sizeof topic, "job:%lld", (long long)job->id);
+        espy_hub_end(r->serving->hub, topic);
+    } else {
+        espy_json_free(o);
+    }
+    espy_buf_free(&cx, &text);
+}
+
+static void runner_run(espy_runner *r, const espy_job *job)
+{
+    espy_json *result = NULL;
+    espy_err e = ESPY_E_CANCELLED;
+    espy_clear(&r->cx);
+    pthread_mutex_lock(&r->lock);
+    r->job = job;
+    r->progress = 0;
+    r->lost = false;
+    r->cancel = r->stop;
+    pthread_mutex_unlock(&r->lock);
+    runner_count(r, job, "running");
+    if (job->stop)
+        (void)espy_fail(&r->cx, e, "cancelled before it began");
+    else
+        e = runner_do(r, job, &result);
+    pthread_mutex_lock(&r->lock);
+    r->job = NULL;
+    bool lost = r->lost;
+    pthread_mutex_unlock(&r->lock);
+    if (!lost)
+        runner_end(r, job, e, result);
+    espy_json_free(result);
+}
+
+static void *runner_works(void *self)
+{
+    espy_runner *r = self;
+    /* requests are answered first, by the threads and networks of the others */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
+    espy_ignore(espy_pool_create(&r->cx, 0, &r->cx.pool));
+    pthread_mutex_lock(&r->lock);
+    while (!r->stop) {
+        espy_job job = {0};
+        bool taken = false;
+        r->woken = false;
+        pthread_mutex_unlock(&r->lock);
+        espy_clear(&r->cx);
+        r->cancel = false;
+        if (espy_store_job_take(&r->cx, r->ws.store, r->name, RUNNER_LEASE, &job, &taken) !=
+            ESPY_E_OK)
+            espy_log(&r->cx, ESPY_LOG_WARN, "jobs: %s", r->cx.text);
+        if (taken)
+            runner_run(r, &job);
+        espy_job_free(&r->cx, &job);
+        pthread_mutex_lock(&r->lock);
+        if (!taken && !r->woken && !r->stop)
+            runner_wait(r, RUNNER_LOOK);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* -- start and stop ---------------------------------------------------------------------------- */
+espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, espy_runner **out)
+{
+    espy_err e = ESPY_E_OK;
+    char host[64] = "";
+    espy_runner *r = espy_zalloc(cx, sizeof *r);
+    if (!r)
+        return cx->code;
+    r->serving = serving;
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(r->name, sizeof r->name, "%s:%ld:%.0f", host, (long)getpid(),
+             1000 * espy_time_monotonic());
+    r->cx = espy_ctx_child(cx);
+    r->cx.cancel = &r->cancel;
+    r->cx.pool = NULL;
+    r->beat_cx = espy_ctx_child(cx);
+    r->beat_cx.cancel = NULL;
+    r->beat_cx.pool = NULL;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->some, NULL);
+    ESPY_GO(espy_workspace_open(cx, serving->workspace, false, &r->ws));
+    ESPY_GO(espy_workspace_open(cx, serving->workspace, false, &r->beat_ws));
+    if (pthread_create(&r->works, NULL, runner_works, r) != 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_INTERNAL, "a thread could not be started"));
+    r->started = true;
+    if (pthread_create(&r->beats, NULL, runner_beats, r) != 0) {
+        pthread_mutex_lock(&r->lock);
+        r->stop = true;
+        pthread_mutex_unlock(&r->lock);
+        pthread_join(r->works, NULL);
+        r->started = false;
+        ESPY_GO(espy_fail(cx, ESPY_E_INTERNAL, "a thread could not be started"));
+    }
+    *out = r;
+    return ESPY_E_OK;
+out:
+    espy_runner_stop(cx, &r);
+    return e;
+}
+
+void espy_runner_stop(espy_ctx *cx, espy_runner **runner)
+{
+    espy_runner *r = *runner;
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    r->cancel = true;
+    pthread_cond_broadcast(&r->some);
+    pthread_mutex_unlock(&r->lock);
+    if (r->started) {
+        pthread_join(r->works, NULL);
+        pthread_join(r->beats, NULL);
+    }
+    espy_pool_destroy(&r->cx, &r->cx.pool);
+    espy_workspace_close(cx, &r->ws);
+    espy_workspace_close(cx, &r->beat_ws);
+    pthread_cond_destroy(&r->some);
+    pthread_mutex_destroy(&r->lock);
+    espy_free(cx, r);
+    *runner = NULL;
+}
+
+void espy_runner_wake(espy_runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->woken = true;
+    pthread_cond_broadcast(&runner->some);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+espy_err espy_jobs_order(espy_ctx *cx, espy_serving *serving, espy_store *st,
+                         const espy_job_order *order, bool once, int64_t *id, bool *fresh)
+{
+    espy_job there = {0};
+    bool found = false;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st));
+    if (once)
+        ESPY_GO(espy_store_job_exclusive(cx, st, order->exclusive, &there, &found));
+    *id = there.id;
+    *fresh = !found;
+    if (!found)
+        ESPY_GO(espy_store_job_order(cx, st, order, id));
+    ESPY_GO(espy_store_commit(cx, st));
+    espy_job_free(cx, &there);
+    if (!found) {
+        espy_metrics_job(serving->metrics, kind_number(order->kind), 0);
+        espy_runner_wake(serving->runner);
+    }
+    return ESPY_E_OK;
+out:
+    espy_job_free(cx, &there);
+    espy_store_rollback(cx, st);
+    return e;
+}

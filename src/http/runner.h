@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - jobs: long work that survives a restart, taken from the store by whichever server is free.
+ *
+ * A job runs in a thread of low priority with its own pool, so that requests are answered first.  A
+ * server that stops gives its job back; one that is killed loses it when its lease runs out. */
+#ifndef ESPY_HTTP_RUNNER_H
+#define ESPY_HTTP_RUNNER_H
+
+#include "http/call.h"
+#include "store/job.h"
+
+typedef struct espy_runner espy_runner;
+
+/* What a job's code is given. */
+typedef struct espy_working {
+    espy_ctx *cx; /* cancelled when somebody wants the job to stop, or the server stops */
+    espy_serving *serving;
+    espy_workspace *ws;
+    const espy_job *job;
+    const espy_json *request;
+    espy_progress progress; /* reaches the store and all who listen to "job:ID" */
+    struct espy_runner *runner;
+} espy_working;
+
+/* A line of the job's log; also to those who listen. */
+void espy_working_log(espy_working *w, const char *fmt, ...) ESPY_PRINTF(2, 3);
+
+/* One kind of job.  run: begun anew when its server died, so it must bear being begun again.
+ * *result: one JSON object, the caller's; on failure cx tells why. */
+typedef struct espy_job_kind {
+    const char *name;
+    espy_err (*run)(espy_working *w, espy_json **result);
+} espy_job_kind;
+extern const espy_job_kind *const espy_job_kinds[]; /* ends with NULL */
+extern const char *const espy_job_states[];         /* "queued", ...; ends with NULL */
+
+espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, espy_runner **out) ESPY_NODISCARD;
+void espy_runner_stop(espy_ctx *cx, espy_runner **runner);
+/* There may be a job: look now.  From any thread. */
+void espy_runner_wake(espy_runner *runner);
+
+/* Orders a job and wakes the runner.  exclusive: see espy_job_order; with `once` one that waits or
+ * runs already is told instead of a second one (*fresh false). */
+espy_err espy_jobs_order(espy_ctx *cx, espy_serving *serving, espy_store *st,
+                         const espy_job_order *order, bool once, int64_t *id,
+                         bool *fresh) ESPY_NODISCARD;
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - starting, watching, reloading and stopping the server. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/pool.h"
+#include "base/text.h"
+#include "http/auth.h"
+#include "http/server.h"
+#include "http/serving.h"
+#include "http/systemd.h"
+#include "store/setting.h"
+
+#define SERVE_LOOK 0.25 /* seconds between two looks at what there is to do */
+#define SERVE_BEAT 15.0 /* between two signs of life on a stream */
+
+espy_http_limits espy_http_limits_usual(void)
+{
+    return (espy_http_limits){.body = (size_t)64 << 20,
+                              .fields = 1000,
+                              .json_depth = 32,
+                              .ids = 10000,
+                              .waiting = 256,
+                              .connections = 4096,
+                              .streams = 128,
+                              .request_seconds = 60,
+                              .long_seconds = 900,
+                              .idle_seconds = 60};
+}
+
+/* Everything that is started, in the order in which it is. */
+typedef struct serve_run {
+    espy_serving s;
+    espy_ctx base;     /* what s.cx is: no call ever fails in it */
+    espy_workspace ws; /* of this thread */
+    espy_work *work;
+    espy_server *server;
+    double beaten;
+} serve_run;
+
+/* -- first start ------------------------------------------------------------------------------- */
+/* Tokens are signed with a secret of the store, so that every machine on it takes them. */
+static espy_err serve_secret(espy_ctx *cx, serve_run *r)
+{
+    char fresh[ESPY_TOKEN_TEXT];
+    char *text = NULL;
+    ESPY_TRY(espy_token_text(cx, fresh));
+    ESPY_TRY(espy_store_setting_first(cx, r->ws.store, "token_secret", fresh, &text));
+    const espy_span part = {(const uint8_t *)text, strlen(text)};
+    espy_hmac((espy_span){(const uint8_t *)"espy tokens", 11}, &part, 1, r->s.secret);
+    espy_free(cx, text);
+    return ESPY_E_OK;
+}
+
+/* The first administrator, with a password that is told this once. */
+static espy_err serve_first_user(espy_ctx *cx, serve_run *r)
+{
+    static const espy_page none = {0};
+    espy_user *users = NULL;
+    size_t n = 0;
+    int64_t total = 0, id;
+    char password[ESPY_TOKEN_TEXT], hash[ESPY_PASSWORD_HASH];
+    ESPY_TRY(espy_store_users(cx, r->ws.store, NULL, &none, &users, &n, &total));
+    espy_users_free(cx, users, n);
+    if (total > 0)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_token_text(cx, password));
+    password[20] = 0; /* 120 bits */
+    ESPY_TRY(espy_password_hash(cx, r->s.passwords, password, hash));
+    const espy_user admin = {.name = "admin", .password = hash, .role = "admin"};
+    espy_err e = espy_store_user_add(cx, r->ws.store, &admin, &id);
+    if (e == ESPY_E_EXISTS) { /* another server on the same store was first */
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
+    fprintf(stderr,
+            "The first administrator is \"admin\" with the password %s\n"
+            "It is shown this once; change it with: espy user password admin\n",
+            password);
+    return ESPY_E_OK;
+}
+
+/* -- metrics ----------------------------------------------------------------------------------- */
+static espy_err serve_metrics(espy_ctx *cx, serve_run *r)
+{
+    static const char *const lanes[ESPY_LANES] = {"quick", "infer", "long"};
+    static const char *const modalities[] = {"face", "sound"};
+    size_t n = 0, kinds = 0, states = 0;
+    const char **routes = NULL, **names = NULL;
+    espy_err e = ESPY_E_OK;
+    for (const espy_route *const *t = espy_routes; *t; t++)
+        for (const espy_route *route = *t; route->method; route++)
+            n++;
+    while (espy_job_kinds[kinds])
+        kinds++;
+    while (espy_job_states[states])
+        states++;
+    r->s.routes = routes = espy_array(cx, n, sizeof *routes);
+    r->s.kinds = names = espy_array(cx, kinds + 1, sizeof *names);
+    if (!routes || !names)
+        return cx->code;
+    n = 0;
+    for (const espy_route *const *t = espy_routes; *t; t++)
+        for (const espy_route *route = *t; route->method; route++)
+            routes[n++] = route->path;
+    for (size_t i = 0; i < kinds; i++)
+        names[i] = espy_job_kinds[i]->name;
+    const espy_metrics_names of = {routes, n,     names,      kinds,      espy_job_states,
+                                   states, lanes, ESPY_LANES, modalities, 2};
+    ESPY_GO(espy_metrics_create(cx, &of, &r->s.metrics));
+out:
+    return e;
+}
+
+size_t espy_route_number(const espy_route *route)
+{
+    size_t n = 0;
+    for (const espy_route *const *t = espy_routes; *t; t++)
+        for (const espy_route *at = *t; at->method; at++, n++)
+            if (at == route)
+                return n;
+    return n;
+}
+
+/* -- while it runs ----------------------------------------------------------------------------- */
+/* Opens the live versions now, so that the first request does not wait for them.  A collection
+ * whose pack is missing is told of once and answers so. */
+static void serve_warm(espy_ctx *cx, serve_run *r)
+{
+    espy_collection *all = NULL;
+    size_t n = 0;
+    if (espy_store_collections(cx, r->ws.store, &all, &n) != ESPY_E_OK) {
+        espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+        espy_clear(cx);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        espy_model *model = NULL;
+        espy_err e = espy_models_get(cx, r->s.models, &r->ws, &all[i], 0, &model);
+        espy_models_put(cx, r->s.models, &model);
+        if (e != ESPY_E_OK && e != ESPY_E_NOT_FOUND)
+            espy_log(cx, ESPY_LOG_WARN, "collection \"%s\": %s", all[i].name, cx->text);
+        espy_clear(cx);
+        espy_collection_free(cx, &all[i]);
+    }
+    espy_free(cx, all);
+}
+
+static void serve_reload(espy_ctx *cx, serve_run *r)
+{
+    espy_log(cx, ESPY_LOG_INFO, "reloading");
+    espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_RELOADING, NULL));
+    espy_work_reopen(r->work);
+    espy_models_forget(cx, r->s.models);
+    serve_warm(cx, r);
+    espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL));
+    espy_clear(cx);
+}
+
+static void serve_look(espy_ctx *cx, serve_run *r)
+{
+    bool changed = false;
+    double now = espy_time_monotonic();
+    if (espy_store_changed(cx, r->ws.store, SERVE_LOOK, &changed) != ESPY_E_OK) {
+        if (cx->code != ESPY_E_CANCELLED) {
+            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            usleep((useconds_t)(1e6 * SERVE_LOOK));
+        }
+        espy_clear(cx);
+    }
+    if (changed)
+        serve_warm(cx, r);
+    espy_watch_topics(cx, &r->s, &r->ws);
+    espy_work_watch(r->work);
+    if (now - r->beaten > SERVE_BEAT) {
+        espy_hub_beat(r->s.hub);
+        r->beaten = now;
+    }
+    espy_clear(cx);
+}
+
+static espy_err serve_run_until(espy_ctx *cx, serve_run *r, atomic_bool *reload)
+{
+    const atomic_bool *stop = cx->cancel;
+    while (!(stop && *stop)) {
+        if (atomic_exchange(reload, false))
+            serve_reload(cx, r);
+        serve_look(cx, r);
+    }
+    return ESPY_E_OK;
+}
+
+/* -- start and stop ---------------------------------------------------------------------------- */
+static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options *o)
+{
+    unsigned cores = o->workers ? o->workers : espy_cpu_count();
+    const unsigned lanes[ESPY_LANES] = {4, cores, 2};
+    int fd = -1;
+    r->base = espy_ctx_child(cx);
+    r->base.cancel = NULL;
+    r->s.cx = &r->base;
+    r->s.options = o;
+    r->s.started = espy_time_now();
+    ESPY_TRY(espy_systemd_listen(cx, &fd));
+    ESPY_TRY(espy_workspace_open(cx, o->workspace, true, &r->ws));
+    r->s.workspace = espy_strdup(cx, r->ws.dir);
+    if (!r->s.workspace)
+        return cx->code;
+    ESPY_TRY(espy_password_gate_create(cx, 2, &r->s.passwords));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
+    ESPY_TRY(espy_models_create(cx, &r->s.models));
+    ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
+    ESPY_TRY(serve_metrics(cx, r));
+    ESPY_TRY(serve_secret(cx, r));
+    ESPY_TRY(serve_first_user(cx, r));
+    ESPY_TRY(espy_runner_start(cx, &r->s, &r->s.runner));
+    ESPY_TRY(espy_work_start(cx, &r->s, lanes, &r->work));
+    ESPY_TRY(espy_server_start(cx, &r->s, r->work, fd, &r->server));
+    fprintf(stderr, "Listening on %s://%s%s%s:%u\n", o->certificate ? "https" : "http",
+            strchr(o->address, ':') ? "[" : "", o->address, strchr(o->address, ':') ? "]" : "",
+            espy_server_port(r->server));
+    if (o->trust_loopback)
+        espy_log(cx, ESPY_LOG_WARN,
+                 "--trust-loopback: whoever is on this machine acts as an administrator");
+    serve_warm(cx, r);
+    r->s.ready = true;
+    return espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL);
+}
+
+/* What was begun is finished: streams end, workers empty their queues, then connections close. */
+static void serve_stop(espy_ctx *cx, serve_run *r)
+{
+    r->s.stopping = true;
+    r->s.ready = false;
+    espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_STOPPING, NULL));
+    if (r->server)
+        espy_server_quiesce(r->server);
+    if (r->s.hub)
+        espy_hub_close(r->s.hub);
+    espy_work_stop(cx, &r->work);
+    espy_runner_stop(cx, &r->s.runner);
+    espy_server_stop(cx, &r->server);
+    espy_hub_destroy(cx, &r->s.hub);
+    espy_models_destroy(cx, &r->s.models);
+    espy_metrics_destroy(cx, &r->s.metrics);
+    espy_rate_destroy(cx, &r->s.logins);
+    espy_password_gate_destroy(cx, &r->s.passwords);
+    espy_workspace_close(cx, &r->ws);
+    espy_free(cx, r->s.workspace);
+    espy_free(cx, (void *)(uintptr_t)r->s.routes);
+    espy_free(cx, (void *)(uintptr_t)r->s.kinds);
+}
+
+espy_err espy_serve(espy_ctx *cx, const espy_serve_options *options, atomic_bool *reload)
+{
+    serve_run r = {0};
+    espy_err e = serve_start(cx, &r, options);
+    if (e == ESPY_E_OK)
+        e = serve_run_until(cx, &r, reload);
+    /* ending takes no notice of the signal that asked for it */
+    espy_ctx end = espy_ctx_child(cx);
+    end.cancel = NULL;
+    serve_stop(&end, &r);
+    return e;
+}

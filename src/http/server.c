@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - libmicrohttpd: connections, bodies, answers.
+ *
+ * One thread waits for all sockets (epoll).  It finds the route, collects the body and gives the
+ * complete request to a worker; meanwhile the connection is suspended and costs nothing.  The
+ * worker fills the reply and resumes the connection.
+ *
+ *   E1  an exchange belongs to the event thread until it is pushed, then to the worker until it
+ *       resumes the connection, then to the event thread again
+ *   E2  every suspended connection is resumed: by its worker, or by its stream */
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "http/serving.h"
+#include "http/token.h"
+#include "http/work.h"
+
+#define SERVER_MEMORY ((size_t)32 << 10) /* of one connection: request line and headers */
+
+struct espy_server {
+    espy_serving *serving;
+    espy_work *work;
+    struct MHD_Daemon *daemon;
+    espy_buf certificate, key;
+    uint16_t port;
+};
+
+typedef enum exchange_state { TAKING, WAITING, DONE } exchange_state;
+
+/* One request from its first line to its last byte. */
+typedef struct exchange {
+    espy_work_item item; /* first */
+    espy_server *server;
+    struct MHD_Connection *connection;
+    exchange_state state;
+    char *raw; /* path and query as sent */
+    const char *method;
+    const espy_route *route;
+    espy_buf body;
+    bool too_large;
+    double begun; /* monotonic */
+    char peer[INET6_ADDRSTRLEN];
+    espy_call call;
+} exchange;
+
+/* -- one exchange ------------------------------------------------------------------------------ */
+static void *exchange_begin(void *self, const char *raw, struct MHD_Connection *connection)
+{
+    espy_server *server = self;
+    espy_ctx own = espy_ctx_child(server->serving->cx);
+    exchange *x = espy_zalloc(&own, sizeof *x);
+    if (!x)
+        return NULL;
+    x->server = server;
+    x->connection = connection;
+    x->begun = espy_time_monotonic();
+    x->raw = espy_strdup(&own, raw);
+    espy_buf_init(&x->body, server->serving->options->limits.body);
+    if (!x->raw) {
+        espy_free(&own, x);
+        return NULL;
+    }
+    return x;
+}
+
+static void exchange_free(exchange *x)
+{
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    x->call.cx = &own;
+    espy_call_free(&x->call);
+    espy_buf_free(&own, &x->body);
+    espy_free(&own, x->raw);
+    espy_free(&own, x);
+}
+
+static const char *exchange_header(void *self, const char *name)
+{
+    exchange *x = self;
+    return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+static bool address_is_loopback(const struct sockaddr *a)
+{
+    if (a->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (a->sa_family == AF_INET6) {
+        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+    }
+    return false;
+}
+
+static void exchange_peer(exchange *x)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *a = info ? info->client_addr : NULL;
+    snprintf(x->peer, sizeof x->peer, "-");
+    if (!a)
+        return;
+    if (a->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, x->peer,
+                  sizeof x->peer);
+    else if (a->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, x->peer,
+                  sizeof x->peer);
+    x->call.loopback = address_is_loopback(a) && !exchange_header(x, "X-Forwarded-For") &&
+                       !exchange_header(x, "Forwarded");
+}
+
+/* What the handler will see, but for what the worker brings. */
+static void exchange_call(exchange *x, const char *method)
+{
+    uint8_t random[8];
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    espy_call *call = &x->call;
+    *call = (espy_call){.serving = x->server->serving,
+                        .route = x->route,
+                        .service = x->route ? x->route->service : espy_service_of(x->raw),
+                        .method = method,
+                        .peer = x->peer,
+                        .header = exchange_header,
+                        .header_self = x};
+    espy_buf_init(&call->reply.body, 0);
+    if (espy_token_bytes(&own, random, sizeof random) == ESPY_E_OK)
+        for (size_t i = 0; i < sizeof random; i++)
+            snprintf(call->id + 2 * i, 3, "%02x", random[i]);
+    exchange_peer(x);
+}
+
+/* In the worker's thread. */
+static void exchange_run(espy_work_item *item, espy_ctx *cx, espy_workspace *ws)
+{
+    exchange *x = (exchange *)item;
+    x->call.cx = cx;
+    x->call.ws = ws;
+    if (espy_time_monotonic() > item->deadline)
+        espy_call_fault(&x->call, 503, "busy", "the server was too busy to answer in time");
+    else
+        espy_call_run(&x->call, x->raw, espy_span_of(&x->body));
+    x->call.cx = NULL;
+    x->call.ws = NULL;
+    x->state = DONE;
+    MHD_resume_connection(x->connection);
+}
+
+/* -- replies ----------------------------------------------------------------------------------- */
+static void reply_body_free(void *self)
+{
+    espy_ctx own;
+    espy_ctx_init(&own);
+    espy_free(&own, self);
+}
+
+static void stream_wake(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+typedef struct stream_reader {
+    espy_stream *stream;
+    struct MHD_Connection *connection;
+} stream_reader;
+
+static ssize_t stream_read(void *self, uint64_t at, char *out, size_t room)
+{
+    stream_reader *r = self;
+    (void)at;
+    /* suspended before the stream is asked, so that a wake between the two is not lost */
+    MHD_suspend_connection(r->connection);
+    ptrdiff_t n = espy_stream_read(r->stream, out, room, stream_wake, r->connection);
+    if (n != 0)
+        MHD_resume_connection(r->connection);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void stream_done(void *self)
+{
+    stream_reader *r = self;
+    espy_stream_close(r->stream);
+    reply_body_free(r);
+}
+
+static struct MHD_Response *reply_stream(exchange *x)
+{
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    stream_reader *r = espy_zalloc(&own, sizeof *r);
+    if (!r)
+        return NULL;
+    *r = (stream_reader){x->call.reply.stream, x->connection};
+    x->call.reply.stream = NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, r, stream_done);
+    if (!response)
+        stream_done(r);
+    return response;
+}
+
+/* The body moves into the response. */
+static struct MHD_Response *reply_bytes(exchange *x)
+{
+    espy_buf *body = &x->call.reply.body;
+    struct MHD_Response *response =
+        body->size
+            ? MHD_create_response_from_buffer_with_free_callback(body->size, body->data,
+                                                                 reply_body_free)
+            : MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    if (response && body->size)
+        espy_buf_init(body, 0);
+    return response;
+}
+
+static void reply_headers(exchange *x, struct MHD_Response *response)
+{
+    const espy_reply *r = &x->call.reply;
+    const char *origin = x->server->serving->options->allow_origin;
+    if (r->type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
+    MHD_add_response_header(response, "X-Request-Id", x->call.id);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    bool cached = false;
+    for (size_t i = 0; i < r->headers_n; i++) {
+        MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+        cached = cached || strcasecmp(r->headers[i].name, "Cache-Control") == 0;
+    }
+    if (!cached)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (!origin)
+        return;
+    MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
+    MHD_add_response_header(response, "Access-Control-Allow-Methods",
+                            "GET, POST, PUT, PATCH, DELETE");
+    MHD_add_response_header(response, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Idempotency-Key, X-Api-Key");
+}
+
+/* One line a request: no path, which may hold names, but the route's template. */
+static void exchange_log(const exchange *x, int status, size_t bytes)
+{
+    const espy_serving *s = x->server->serving;
+    double seconds = espy_time_monotonic() - x->begun;
+    espy_metrics_request(s->metrics, espy_route_number(x->route),
+                         espy_metrics_method(x->call.method), status, seconds, x->body.size, bytes);
+    espy_log(s->cx, ESPY_LOG_DEBUG,
+             "request id=%s method=%s route=%s status=%d ms=%.1f in=%zu out=%zu user=%lld",
+             x->call.id, x->call.method, x->route ? x->route->path : "-", status, 1000 * seconds,
+             x->body.size, bytes, (long long)x->call.who.user);
+}
+
+static enum MHD_Result exchange_reply(exchange *x)
+{
+    int status = x->call.reply.status;
+    size_t bytes = x->call.reply.body.size;
+    struct MHD_Response *response = x->call.reply.stream ? reply_stream(x) : reply_bytes(x);
+    if (!response)
+        return MHD_NO;
+    reply_headers(x, response);
+    if (x->state == TAKING) /* the body was not read: the connection cannot go on */
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    exchange_log(x, status, bytes);
+    enum MHD_Result ok = MHD_queue_response(x->connection, (unsigned)status, response);
+    MHD_destroy_response(response);
+    return ok;
+}
+
+/* An answer by the event thread itself. */
+static enum MHD_Result exchange_refuse(exchange *x, int status, const char *code, const char *text)
+{
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    x->call.cx = &own;
+    espy_call_fault(&x->call, status, code, text);
+    x->call.cx = NULL;
+    return exchange_reply(x);
+}
+
+/* -- from the first line to the worker --------------------------------------------------------- */
+/* A browser asks first whether a page of another origin may. */
+static enum MHD_Result exchange_preflight(exchange *x)
+{
+    x->call.reply.status = 204;
+    return exchange_reply(x);
+}
+
+static enum MHD_Result exchange_first(exchange *x, const char *method)
+{
+    char allowed[64];
+    const espy_http_limits *limits = &x->server->serving->options->limits;
+    x->route = espy_route_find(method, x->raw, allowed, sizeof allowed);
+    exchange_call(x, method);
+    if (!x->route && strcmp(method, "OPTIONS") == 0 && allowed[0] &&
+        x->server->serving->options->allow_origin)
+        return exchange_preflight(x);
+    if (!x->route && allowed[0]) {
+        espy_ctx own = espy_ctx_child(x->server->serving->cx);
+        x->call.cx = &own;
+        espy_ignore(espy_reply_header(&x->call, "Allow", allowed));
+        return exchange_refuse(x, 405, NULL, "this path does not take the method; see Allow");
+    }
+    if (!x->route)
+        return exchange_refuse(x, 404, NULL, "there is nothing at this path");
+    const char *length = exchange_header(x, "Content-Length");
+    int64_t n = 0;
+    if (length && (!espy_parse_int(length, 0, INT64_MAX, &n) || (uint64_t)n > limits->body)) {
+        char text[96];
+        snprintf(text, sizeof text, "a body of at most %zu bytes is taken", limits->body);
+        return exchange_refuse(x, 413, NULL, text);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result exchange_more(exchange *x, const char *data, size_t *size)
+{
+    const espy_http_limits *limits = &x->server->serving->options->limits;
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    if (espy_time_monotonic() - x->begun > limits->request_seconds)
+        return MHD_NO; /* too slow: nothing can be answered before the body is read */
+    if (!x->too_large && (*size > limits->body - x->body.size ||
+                          espy_buf_append(&own, &x->body, data, *size) != ESPY_E_OK)) {
+        espy_buf_free(&own, &x->body);
+        x->too_large = true;
+    }
+    *size = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result exchange_push(exchange *x)
+{
+    const espy_http_limits *limits = &x->server->serving->options->limits;
+    x->state = WAITING; /* whatever follows, the body has been read */
+    if (x->too_large)
+        return exchange_refuse(x, 413, NULL, "the body is larger than the server takes");
+    x->item.lane = x->route->lane;
+    x->item.run = exchange_run;
+    x->item.deadline = x->begun + (x->route->lane == ESPY_LANE_LONG ? limits->long_seconds
+                                                                    : limits->request_seconds);
+    MHD_suspend_connection(x->connection);
+    if (espy_work_push(x->server->work, &x->item))
+        return MHD_YES;
+    MHD_resume_connection(x->connection);
+    return exchange_refuse(x, 503, "busy", "too many requests are waiting; try again");
+}
+
+static enum MHD_Result server_take(void *self, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *http, const char *data,
+                                   size_t *size, void **own)
+{
+    exchange *x = *own;
+    (void)self;
+    (void)connection;
+    (void)url;
+    (void)http;
+    if (!x)
+        return MHD_NO;
+    if (x->state == DONE)
+        return exchange_reply(x);
+    if (!x->method) {
+        x->method = method;
+        return exchange_first(x, method);
+    }
+    if (*size)
+        return exchange_more(x, data, size);
+    return exchange_push(x);
+}
+
+static void server_completed(void *self, struct MHD_Connection *connection, void **own,
+                             enum MHD_RequestTerminationCode how)
+{
+    (void)self;
+    (void)connection;
+    (void)how;
+    if (*own)
+        exchange_free(*own);
+    *own = NULL;
+}
+
+/* Paths and queries are decoded by the route's table, field by field. */
+static size_t server_keep(void *self, struct MHD_Connection *connection, char *text)
+{
+    (void)self;
+    (void)connection;
+    return strlen(text);
+}
+
+static void server_log(void *self, const char *fmt, va_list ap)
+{
+    espy_server *server = self;
+    char line[256];
+    vsnprintf(line, sizeof line, fmt, ap);
+    line[strcspn(line, "\n")] = 0;
+    espy_log(server->serving->cx, ESPY_LOG_DEBUG, "http: %s", line);
+}
+
+/* -- start and stop ---------------------------------------------------------------------------- */
+static espy_err server_address(espy_ctx *cx, const espy_serve_options *o,
+                               struct sockaddr_storage *out)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, o->address, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(o->port);
+    } else if (inet_pton(AF_INET6, o->address, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(o->port);
+    } else {
+        return espy_fail(cx, ESPY_E_ARG,
+                         "--listen %s: an IP address is expected, such as 127.0.0.1 or 0.0.0.0",
+                         o->address);
+    }
+    return ESPY_E_OK;
+}
+
+static espy_err server_tls(espy_ctx *cx, espy_server *server, const espy_serve_options *o)
+{
+    if (!o->certificate && !o->key)
+        return ESPY_E_OK;
+    if (!o->certificate || !o->key)
+        return espy_fail(cx, ESPY_E_ARG, "--certificate and --key go together; name both");
+    ESPY_TRY(espy_file_read(cx, o->certificate, (size_t)1 << 20, &server->certificate));
+    ESPY_TRY(espy_file_read(cx, o->key, (size_t)1 << 20, &server->key));
+    ESPY_TRY(espy_buf_append(cx, &server->certificate, "", 1));
+    return espy_buf_append(cx, &server->key, "", 1);
+}
+
+static espy_err server_daemon(espy_ctx *cx, espy_server *server, int fd)
+{
+    const espy_serve_options *o = server->serving->options;
+    struct sockaddr_storage address;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    ESPY_TRY(server_address(cx, o, &address));
+    if (address.ss_family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    struct MHD_OptionItem more[4] = {{MHD_OPTION_END, 0, NULL}};
+    size_t n = 0;
+    if (fd >= 0)
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
+    if (server->certificate.size) {
+        flags |= MHD_USE_TLS;
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, server->certificate.data};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, server->key.data};
+    }
+    more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    server->daemon = MHD_start_daemon(
+        flags, o->port, NULL, NULL, server_take, server, MHD_OPTION_EXTERNAL_LOGGER, server_log,
+        server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, server_completed, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, server_keep, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)o->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)o->limits.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_MEMORY,
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    if (!server->daemon)
+        return espy_fail(cx, ESPY_E_IO,
+                         "%s port %u cannot be listened to: is something else there? name another "
+                         "--port",
+                         o->address, o->port);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    server->port = info ? info->port : o->port;
+    return ESPY_E_OK;
+}
+
+espy_err espy_server_start(espy_ctx *cx, espy_serving *serving, espy_work *work, int fd,
+                           espy_server **out)
+{
+    espy_server *server = espy_zalloc(cx, sizeof *server);
+    espy_err e = ESPY_E_OK;
+    if (!server)
+        return cx->code;
+    server->serving = serving;
+    server->work = work;
+    espy_buf_init(&server->certificate, (size_t)2 << 20);
+    espy_buf_init(&server->key, (size_t)2 << 20);
+    ESPY_GO(server_tls(cx, server, serving->options));
+    ESPY_GO(server_daemon(cx, server, fd));
+    *out = server;
+    return ESPY_E_OK;
+out:
+    espy_server_stop(cx, &server);
+    return e;
+}
+
+uint16_t espy_server_port(const espy_server *server)
+{
+    return server->port;
+}
+
+void espy_server_quiesce(espy_server *server)
+{
+    MHD_socket fd = MHD_quiesce_daemon(server->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
+void espy_server_stop(espy_ctx *cx, espy_server **server)
+{
+    espy_server *s = *server;
+    if (!s)
+        return;
+    if (s->daemon)
+        MHD_stop_daemon(s->daemon);
+    espy_buf_free(cx, &s->certificate);
+    espy_buf_free(cx, &s->key);
+    espy_free(cx, s);
+    *server = NULL;
+}

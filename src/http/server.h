@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - libmicrohttpd, whose header appears in server.c alone. */
+#ifndef ESPY_HTTP_SERVER_H
+#define ESPY_HTTP_SERVER_H
+
+#include "http/work.h"
+
+typedef struct espy_server espy_server;
+
+/* Begins to listen.  fd: a listening socket that is there already (systemd), or -1.
+ * Errors: ARG (address, certificate without key), IO (address in use, files), NOMEM. */
+espy_err espy_server_start(espy_ctx *cx, espy_serving *serving, espy_work *work, int fd,
+                           espy_server **out) ESPY_NODISCARD;
+uint16_t espy_server_port(const espy_server *server);
+/* Takes no more connections; those that are there go on. */
+void espy_server_quiesce(espy_server *server);
+/* After the workers and the hub have ended (E2). */
+void espy_server_stop(espy_ctx *cx, espy_server **server);
+
+#endif

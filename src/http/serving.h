@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - what all requests share. */
+#ifndef ESPY_HTTP_SERVING_H
+#define ESPY_HTTP_SERVING_H
+
+#include "http/http.h"
+#include "http/hub.h"
+#include "http/metrics.h"
+#include "http/models.h"
+#include "http/rate.h"
+#include "http/runner.h"
+#include "http/token.h"
+
+struct espy_serving {
+    const espy_ctx *cx; /* allocator, limits and log: what a thread makes its own context of */
+    const espy_serve_options *options;
+    char *workspace; /* its folder */
+    espy_models *models;
+    espy_hub *hub;
+    espy_metrics *metrics;
+    espy_rate *logins;
+    espy_password_gate *passwords;
+    espy_runner *runner;
+    uint8_t secret[32]; /* signs tokens; the same on all machines of a store */
+    double started;     /* seconds since 1970 */
+    atomic_bool stopping;
+    atomic_bool ready;
+    const char **routes, **kinds; /* names for the metrics */
+    atomic_llong predictions;     /* since the start: EcoSight's status tells */
+};
+
+/* The place of a route in espy_routes, all tables counted through; NULL: behind the last. */
+size_t espy_route_number(const espy_route *route);
+
+/* Publishes to streams what is in the store: events, and jobs that other servers run. */
+void espy_watch_topics(espy_ctx *cx, espy_serving *serving, espy_workspace *ws);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - worker threads.  Each has a context and a workspace (a connection to the store) of its
+ * own; what waits for them is bounded. */
+#ifndef ESPY_HTTP_WORK_H
+#define ESPY_HTTP_WORK_H
+
+#include "http/call.h"
+
+typedef struct espy_work espy_work;
+
+typedef struct espy_work_item {
+    struct espy_work_item *next;
+    espy_lane lane;
+    double deadline; /* monotonic seconds; afterwards the worker's cancel flag is set */
+    void (*run)(struct espy_work_item *item, espy_ctx *cx, espy_workspace *ws);
+} espy_work_item;
+
+/* n: threads of each lane.  The workspace must be there.  Errors: STORE, IO, NOMEM. */
+espy_err espy_work_start(espy_ctx *cx, espy_serving *serving, const unsigned n[ESPY_LANES],
+                         espy_work **out) ESPY_NODISCARD;
+/* Finishes what waits, and ends the threads. */
+void espy_work_stop(espy_ctx *cx, espy_work **work);
+
+/* Any thread.  False: too many wait in the lane. */
+bool espy_work_push(espy_work *work, espy_work_item *item);
+
+/* Interrupts what has passed its deadline; to be called now and then. */
+void espy_work_watch(espy_work *work);
+/* Every worker opens its workspace anew before its next item: settings may have changed. */
+void espy_work_reopen(espy_work *work);
+
+#endif
