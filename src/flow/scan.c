@@ -114,7 +114,7 @@ out:
     return e;
 }
 
-static const char *scan_mode(const espy_find_options *f)
+const char *espy_scan_mode(const espy_find_options *f)
 {
     if (f->central)
         return f->whole_if_none ? "central+whole" : "central";
@@ -126,8 +126,9 @@ static const char *scan_mode(const espy_find_options *f)
 static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_item *it,
                             espy_scan *out)
 {
-    ESPY_TRY(espy_store_scan_get(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
-                                 espy_encoder_digest(job->encoder), out));
+    ESPY_TRY(espy_store_scan_get(cx, job->store, job->collection, it->digest,
+                                 espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
+                                 out));
     if (out->n)
         return ESPY_E_OK;
     /* no face, or an error: another detector, program or limit may find one */
@@ -145,9 +146,9 @@ static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
         return ESPY_E_OK;
     espy_digest(it->bytes.data, it->bytes.size, it->digest);
     pthread_mutex_lock(&r->store);
-    espy_err e =
-        espy_store_scan_read(cx, job->store, job->collection, it->digest, scan_mode(&job->find),
-                             espy_encoder_digest(job->encoder), &own, &it->scan);
+    espy_err e = espy_store_scan_read(cx, job->store, job->collection, it->digest,
+                                      espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
+                                      &own, &it->scan);
     pthread_mutex_unlock(&r->store);
     it->made = e == ESPY_E_OK && it->scan.n > 0;
     it->known = it->made && own;
@@ -194,7 +195,7 @@ static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, const char *pa
                          source ? source : path, &media);
     free(source);
     ESPY_TRY(e);
-    return espy_store_scan_put(cx, job->store, media, scan_mode(&job->find),
+    return espy_store_scan_put(cx, job->store, media, espy_scan_mode(&job->find),
                                espy_encoder_digest(job->encoder),
                                espy_encoder_detector_digest(job->encoder), &it->scan);
 }

@@ -37,6 +37,9 @@ espy_err espy_flow_scan_memory(espy_ctx *cx, const espy_encoder *encoder,
                                const espy_find_options *find, espy_span file,
                                espy_scan *out) ESPY_NODISCARD;
 
+/* How the store calls what was looked for: "largest", "largest+whole", "all", ... */
+const char *espy_scan_mode(const espy_find_options *find);
+
 /* Turns a failure that belongs to the file and not to the run (damaged, too large, unreadable) into
  * the scan's error text; any other is returned. */
 espy_err espy_scan_excuse(espy_ctx *cx, espy_err e, espy_scan *scan) ESPY_NODISCARD;

@@ -2,75 +2,73 @@
  * http - things of the store as the JSON of /v1. */
 #include "http/shapes.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "base/text.h"
-
-espy_err espy_json_set_time(espy_ctx *cx, espy_json *o, const char *key, double t)
-{
-    char text[32];
-    if (t > 0)
-        espy_time_iso(t, text);
-    return espy_json_set(cx, o, key, t > 0 ? espy_json_of_string(text) : espy_json_null_value());
-}
-
-espy_err espy_json_set_raw(espy_ctx *cx, espy_json *o, const char *key, const char *text)
-{
-    espy_json *v = NULL;
-    if (!text || !*text || espy_json_parse(cx, text, strlen(text), &v) != ESPY_E_OK) {
-        espy_clear(cx);
-        v = espy_json_null_value();
-    }
-    return espy_json_set(cx, o, key, v);
-}
-
-espy_err espy_json_set_id(espy_ctx *cx, espy_json *o, const char *key, int64_t id)
-{
-    return espy_json_set(cx, o, key, id ? espy_json_of_int(id) : espy_json_null_value());
-}
+#include "http/make.h"
 
 espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out)
 {
-    espy_json *o = espy_json_object();
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_json_set(cx, o, "id", espy_json_of_int(event->id)));
-    ESPY_GO(espy_json_set_id(cx, o, "collection", event->collection));
-    ESPY_GO(espy_json_set_time(cx, o, "time", event->time));
-    ESPY_GO(espy_json_set(cx, o, "actor", espy_json_of_string(event->actor)));
-    ESPY_GO(espy_json_set(cx, o, "action", espy_json_of_string(event->action)));
-    ESPY_GO(espy_json_set_id(cx, o, "label", event->label));
-    ESPY_GO(espy_json_set_id(cx, o, "sample", event->sample));
-    ESPY_GO(espy_json_set_id(cx, o, "version", event->version));
-    ESPY_GO(espy_json_set_raw(cx, o, "detail", event->detail));
-    *out = o;
-    return ESPY_E_OK;
-out:
-    espy_json_free(o);
-    return e;
+    espy_made m = espy_make_object(cx);
+    espy_put_int(&m, "id", event->id);
+    espy_put_id(&m, "collection", event->collection);
+    espy_put_time(&m, "time", event->time);
+    espy_put_text(&m, "actor", event->actor);
+    espy_put_text(&m, "action", event->action);
+    espy_put_id(&m, "label", event->label);
+    espy_put_id(&m, "sample", event->sample);
+    espy_put_id(&m, "version", event->version);
+    espy_put_raw(&m, "detail", event->detail);
+    return espy_made_end(&m, out);
 }
 
-espy_err espy_job_json(espy_ctx *cx, const espy_job *job, bool log, espy_json **out)
+espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out)
 {
-    espy_json *o = espy_json_object();
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_json_set(cx, o, "id", espy_json_of_int(job->id)));
-    ESPY_GO(espy_json_set_id(cx, o, "collection", job->collection));
-    ESPY_GO(espy_json_set(cx, o, "kind", espy_json_of_string(job->kind)));
-    ESPY_GO(espy_json_set(cx, o, "state", espy_json_of_string(job->state)));
-    ESPY_GO(espy_json_set(cx, o, "progress", espy_json_of_number(job->progress)));
-    ESPY_GO(espy_json_set(cx, o, "stopping", espy_json_of_bool(job->stop && !job->finished)));
-    ESPY_GO(espy_json_set(cx, o, "attempt", espy_json_of_int(job->attempt)));
-    ESPY_GO(espy_json_set_raw(cx, o, "request", job->request));
-    ESPY_GO(espy_json_set_raw(cx, o, "result", job->result));
-    ESPY_GO(espy_json_set(cx, o, "error", espy_json_of_string(job->error)));
-    ESPY_GO(espy_json_set_time(cx, o, "created", job->created));
-    ESPY_GO(espy_json_set_time(cx, o, "started", job->started));
-    ESPY_GO(espy_json_set_time(cx, o, "finished", job->finished));
-    if (log)
-        ESPY_GO(espy_json_set(cx, o, "log", espy_json_of_string(job->log ? job->log : "")));
-    *out = o;
+    espy_made m = espy_make_object(cx);
+    espy_put_int(&m, "id", job->id);
+    espy_put_id(&m, "collection", job->collection);
+    espy_put_text(&m, "kind", job->kind);
+    espy_put_text(&m, "state", job->state);
+    espy_put_real(&m, "progress", job->progress);
+    espy_put_bool(&m, "stopping", job->stop && job->finished == 0);
+    espy_put_int(&m, "attempt", job->attempt);
+    espy_put_raw(&m, "request", job->request);
+    espy_put_raw(&m, "result", job->result);
+    espy_put_text(&m, "error", job->error);
+    espy_put_time(&m, "created", job->created);
+    espy_put_time(&m, "started", job->started);
+    espy_put_time(&m, "finished", job->finished);
+    return espy_made_end(&m, out);
+}
+
+/* -- pages ------------------------------------------------------------------------------------- */
+espy_err espy_page_asked(espy_call *call, espy_page *page)
+{
+    const char *cursor = espy_call_text(call, "cursor");
+    *page = (espy_page){.limit = (size_t)espy_call_int(call, "limit") + 1};
+    if (cursor && !espy_parse_int(cursor, 1, INT64_MAX, &page->cursor))
+        return espy_refuse_field(call, "cursor", "take next_cursor of the answer before");
     return ESPY_E_OK;
-out:
-    espy_json_free(o);
-    return e;
+}
+
+espy_err espy_reply_page(espy_call *call, const espy_page *page, const espy_page_items *items)
+{
+    espy_ctx *cx = call->cx;
+    size_t told = items->n < page->limit ? items->n : page->limit - 1;
+    char cursor[32];
+    espy_made list = espy_make_array(cx), m = espy_make_object(cx);
+    espy_json *v = NULL;
+    for (size_t i = 0; i < told && list.e == ESPY_E_OK; i++) {
+        const char *item = (const char *)items->at + i * items->size;
+        list.e = items->shape(cx, item, &v);
+        if (list.e == ESPY_E_OK)
+            espy_put(&list, NULL, v);
+        snprintf(cursor, sizeof cursor, "%lld", (long long)*(const int64_t *)(const void *)item);
+    }
+    espy_put_made(&m, "items", &list);
+    espy_put_text(&m, "next_cursor", told && told < items->n ? cursor : NULL);
+    if (items->total >= 0)
+        espy_put_int(&m, "total", items->total);
+    ESPY_TRY(espy_made_end(&m, &v));
+    return espy_reply_json(call, 200, v);
 }

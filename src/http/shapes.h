@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http - things of the store as the JSON of /v1 (schemas.c has the schemas).  *out: the caller's.
- */
+ * http - things of the store as the JSON of /v1 (the tables of routes have the schemas), and pages
+ * of them.  *out: the caller's. */
 #ifndef ESPY_HTTP_SHAPES_H
 #define ESPY_HTTP_SHAPES_H
 
-#include "base/json.h"
+#include "http/call.h"
 #include "store/job.h"
 
 espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out) ESPY_NODISCARD;
-/* log: with the job's log. */
-espy_err espy_job_json(espy_ctx *cx, const espy_job *job, bool log, espy_json **out) ESPY_NODISCARD;
+espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out) ESPY_NODISCARD;
 
-/* Times are told as "2026-11-26T04:18:27Z"; 0 as null. */
-espy_err espy_json_set_time(espy_ctx *cx, espy_json *o, const char *key, double t) ESPY_NODISCARD;
-/* Sets the value of a JSON text, or null where it is NULL or none. */
-espy_err espy_json_set_raw(espy_ctx *cx, espy_json *o, const char *key,
-                           const char *text) ESPY_NODISCARD;
-/* Ids of 0 are null. */
-espy_err espy_json_set_id(espy_ctx *cx, espy_json *o, const char *key, int64_t id) ESPY_NODISCARD;
+/* -- pages of /v1 ------------------------------------------------------------------------------ */
+/* {"items": [...], "next_cursor": "..." or null, "total": n}.  A cursor is opaque to the client. */
+#define ESPY_PAGE_FIELDS                                                                         \
+    {"limit", ESPY_IN_QUERY, ESPY_FIELD_INT, 1, 1000, false, "50", NULL, "items in one answer"}, \
+    {                                                                                            \
+        "cursor", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 32, false, NULL, NULL,                      \
+            "next_cursor of the answer before"                                                   \
+    }
+
+/* What the fields ask for, and one more: whether there is a next page.  400 for a cursor that is
+ * none. */
+espy_err espy_page_asked(espy_call *call, espy_page *page) ESPY_NODISCARD;
+
+/* The items read: n structs of `size` bytes that begin with their id; one more than asked for is
+ * not told. */
+typedef struct espy_page_items {
+    const void *at;
+    size_t size, n;
+    int64_t total; /* < 0: not told */
+    espy_err (*shape)(espy_ctx *cx, const void *item, espy_json **out);
+} espy_page_items;
+espy_err espy_reply_page(espy_call *call, const espy_page *page,
+                         const espy_page_items *items) ESPY_NODISCARD;
 
 #endif

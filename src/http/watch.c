@@ -42,7 +42,7 @@ static espy_err watch_job(espy_ctx *cx, espy_serving *s, espy_workspace *ws,
     espy_err e = espy_store_job_get(cx, ws->store, id, &job);
     ESPY_TRY(e);
     bool over = job.finished > 0;
-    e = espy_job_json(cx, &job, false, &v);
+    e = espy_job_json(cx, &job, &v);
     if (e == ESPY_E_OK)
         e = espy_hub_publish(cx, s->hub, t->topic, "state", 0, v);
     if (over)
