@@ -19,7 +19,13 @@ static const espy_schema common[] = {
                "\"type\":\"string\"},\"version\":{\"type\":\"string\"}}}"},
     {0}};
 
-#define TABLES(X) X(identify)
+#define TABLES(X)     \
+    X(v1_ask)         \
+    X(v1_collections) \
+    X(v1_labels)      \
+    X(v1_learn)       \
+    X(v1_media)       \
+    X(v1_sessions)
 
 #define TABLE_DECLARE(name) extern const espy_schema espy_schemas_##name[];
 TABLES(TABLE_DECLARE)
