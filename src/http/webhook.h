@@ -23,8 +23,8 @@ void espy_webhook_sign(espy_span key, int64_t timestamp, espy_span body,
  * 3 h, 6 h; -1 after the last: give up. */
 double espy_webhook_delay(unsigned tried);
 
-/* Whether a status settles it: 2xx.  410 Gone and 4xx other than 408, 425, 429 are not tried again.
- */
+/* What a status means: 2xx is done; 3xx and 4xx are refused, not to be tried again, but for 408,
+ * 425 and 429; the rest, and no answer at all, is to be tried again. */
 typedef enum espy_webhook_end {
     ESPY_WEBHOOK_DONE,
     ESPY_WEBHOOK_AGAIN,
