@@ -4,8 +4,13 @@
  * With "send" or "post" and arguments sends one: for check_webhook.py. */
 #include "support/support.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "flow/post.h"
 #include "http/webhook.h"
@@ -162,6 +167,29 @@ static void test_words(void **state)
     assert_int_equal(espy_flow_post(&cx, &broken, &status, NULL), ESPY_E_ARG);
 }
 
+/* A receiver that takes the connection and says nothing is not waited for once somebody cancels. */
+static void test_cancel(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const atomic_bool cancel = true;
+    char url[64];
+    int status;
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(a.sin_port));
+    const espy_post post = {.url = url, .connect_seconds = 20, .seconds = 20};
+    setenv("no_proxy", "127.0.0.1", 1);
+    cx.cancel = &cancel;
+    assert_int_equal(espy_flow_post(&cx, &post, &status, NULL), ESPY_E_CANCELLED);
+    close(fd);
+}
+
 /* send URL local|public; post URL local|public SECONDS: prints the status and the bytes kept. */
 static int webhook_run(char **argv)
 {
@@ -197,10 +225,9 @@ static int webhook_run(char **argv)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_schedule),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_urls),     cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_schedule), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_cancel),
     };
     if (argc > 3)
         return webhook_run(argv);
