@@ -14,6 +14,7 @@
     X(v1_collections) \
     X(v1_labels)      \
     X(v1_learn)       \
+    X(v1_live)        \
     X(v1_media)       \
     X(v1_sessions)
 
