@@ -10,7 +10,9 @@
 
 #define TABLES(X) \
     X(system)     \
-    X(identify)
+    X(identify)   \
+    X(v1_people)  \
+    X(v1_key)
 
 #define TABLE_DECLARE(name) extern const espy_route espy_routes_##name[];
 TABLES(TABLE_DECLARE)

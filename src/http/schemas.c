@@ -19,7 +19,10 @@ static const espy_schema common[] = {
                "\"type\":\"string\"},\"version\":{\"type\":\"string\"}}}"},
     {0}};
 
-#define TABLES(X) X(identify)
+#define TABLES(X) \
+    X(identify)   \
+    X(v1_people)  \
+    X(v1_key)
 
 #define TABLE_DECLARE(name) extern const espy_schema espy_schemas_##name[];
 TABLES(TABLE_DECLARE)
