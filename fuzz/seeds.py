@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the pickle, characters, npy, tensors, tar, zip, hdf5, keras, sound, form, multipart and token
-targets, the perceptrons and prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
+"""Writes the seeds of the pickle, characters, npy, tensors, tar, zip, hdf5, keras, sound, csv, form, multipart and
+token targets, the perceptrons and prototypes of the head target and the packs of sounds: python3 fuzz/seeds.py
 
 Real pickles are made by the scikit-learn that runs this ("old" with numpy 1, "new" with numpy 2) from
 random numbers with a fixed seed; the rest is made by hand.  Run it once with each."""
@@ -411,6 +411,13 @@ def sound_packs():
         write("pack/sound-%s.json" % name, json.dumps({**base, **more}).encode())
 
 
+def csvs():
+    for name, text in (("plain", b"file,source\na.wav,1\n"), ("quotes", b'"a,b","say ""hi""","x"y\r\n""\n'),
+                       ("marked", b"\xef\xbb\xbf\xef\xbb\xbfa,b\r\r\nc"), ("open", b'a,"b\nc'), ("many", b"," * 300),
+                       ("blanks", b" a , b\t,=1+1\n\n,\n")):
+        write("csv/" + name, text)
+
+
 def http():
     for name, text in (("plain", b"a=1&b=two+words&&c=%C3%A4%26&flag&=x&a=2"), ("broken", b"a=%4&b=%00"),
                        ("utf8", b"a=%ED%A0%80&b=\xc3\xa4"), ("empty", b""), ("ends", b"&&==&")):
@@ -447,4 +454,5 @@ if __name__ == "__main__":
         kerases()
         sounds()
         sound_packs()
+        csvs()
         http()

@@ -11,7 +11,7 @@ RANK = {"base": 0, "kern": 1, "gemm": 2, "media": 3, "dsp": 3, "nn": 4, "learn":
 # The C library and POSIX, which anybody may use.
 OWN = re.compile(r"^(assert|complex|ctype|dirent|errno|fcntl|float|inttypes|limits|locale|math|setjmp|signal|"
                  r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|unistd|pthread|"
-                 r"sched|immintrin|sys/\w+)\.h$")
+                 r"sched|immintrin|arpa/inet|netinet/in|sys/\w+)\.h$")
 bad, users = [], collections.defaultdict(set)
 for path in sorted(pathlib.Path("src").rglob("*.[ch]")):
     module = path.parts[1]

@@ -2,31 +2,52 @@
  * artifact - comma-separated tables (csv.h). */
 #include "artifact/csv.h"
 
+#include <math.h>
 #include <string.h>
 
-static espy_err csv_cell(espy_ctx *cx, espy_buf *out, const char *s)
+#include "base/text.h"
+
+/* Whether a spreadsheet might compute the cell. */
+static bool csv_formula(const char *s)
+{
+    double number;
+    return *s && strchr("=+-@\t\r\n", *s) && !espy_parse_real(s, -INFINITY, INFINITY, &number);
+}
+
+static espy_err csv_cell(espy_ctx *cx, espy_buf *out, const char *s, bool guard)
 {
     size_t n = strlen(s);
     bool quote = strpbrk(s, ",\"\r\n") || (n && (s[0] == ' ' || s[n - 1] == ' '));
-    if (!quote)
-        return espy_buf_append(cx, out, s, n);
-    ESPY_TRY(espy_buf_text(cx, out, "\""));
+    if (quote)
+        ESPY_TRY(espy_buf_text(cx, out, "\""));
+    if (guard && csv_formula(s))
+        ESPY_TRY(espy_buf_text(cx, out, "'"));
     for (const char *q; (q = strchr(s, '"')) != NULL; s = q + 1) {
         ESPY_TRY(espy_buf_append(cx, out, s, (size_t)(q - s)));
         ESPY_TRY(espy_buf_text(cx, out, "\"\""));
     }
     ESPY_TRY(espy_buf_text(cx, out, s));
-    return espy_buf_text(cx, out, "\"");
+    return quote ? espy_buf_text(cx, out, "\"") : ESPY_E_OK;
 }
 
-espy_err espy_csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells, size_t n)
+static espy_err csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells, size_t n, bool guard)
 {
     for (size_t i = 0; i < n; i++) {
         if (i)
             ESPY_TRY(espy_buf_text(cx, out, ","));
-        ESPY_TRY(csv_cell(cx, out, cells[i]));
+        ESPY_TRY(csv_cell(cx, out, cells[i], guard));
     }
     return espy_buf_text(cx, out, "\n");
+}
+
+espy_err espy_csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells, size_t n)
+{
+    return csv_row(cx, out, cells, n, false);
+}
+
+espy_err espy_csv_row_guarded(espy_ctx *cx, espy_buf *out, const char *const *cells, size_t n)
+{
+    return csv_row(cx, out, cells, n, true);
 }
 
 /* One cell at *at, closed in place; *at moves behind it and what ends it, which *end tells: ',' or

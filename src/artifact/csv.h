@@ -12,6 +12,12 @@
 espy_err espy_csv_row(espy_ctx *cx, espy_buf *out, const char *const *cells,
                       size_t n) ESPY_NODISCARD;
 
+/* The same for tables that people open in a spreadsheet: a cell that begins with = + - @, a tab or
+ * a line break and is not a number gets an apostrophe before it, so that no name becomes a formula.
+ */
+espy_err espy_csv_row_guarded(espy_ctx *cx, espy_buf *out, const char *const *cells,
+                              size_t n) ESPY_NODISCARD;
+
 /* Receives one row of n > 0 cells, whose texts are its own until it returns; line: where it begins,
  * counted from 1. */
 typedef espy_err espy_csv_fn(espy_ctx *cx, void *self, size_t line, char *const *cells, size_t n);

@@ -16,15 +16,16 @@ typedef struct espy_xlsx_cell {
 } espy_xlsx_cell;
 
 typedef struct espy_xlsx_table {
-    const char *sheet;         /* name of the sheet: 1..31 characters without []:*?/\ */
+    const char *sheet; /* name of the sheet: 1..31 characters without []:*?/\, no ' at either end */
     const char *const *header; /* columns texts, written bold and kept in sight */
     size_t columns, rows;
     const espy_xlsx_cell *cells; /* rows x columns, row by row */
+    int64_t created;             /* seconds since 1970, for the file's properties; not 0 */
 } espy_xlsx_table;
 
 /* Appends the file.  The same table gives the same bytes.
- * Errors: ARG (name of the sheet, text that is not UTF-8), LIMIT (rows, columns, text, out's
- * maximum), IO (temporary files), NOMEM. */
+ * Errors: ARG (name of the sheet, text that is not UTF-8, no column), LIMIT (rows, columns, text,
+ * out's maximum), IO (temporary files, which libxlsxwriter needs in /tmp), NOMEM. */
 espy_err espy_xlsx_write(espy_ctx *cx, const espy_xlsx_table *table, espy_buf *out) ESPY_NODISCARD;
 
 #endif

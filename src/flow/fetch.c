@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * flow - fetching packs, by libcurl. */
+ * flow - fetching packs and sending bytes, by libcurl. */
 #include "flow/fetch.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/zip.h"
+#include "flow/post.h"
 
 #define FETCH_MAX ((curl_off_t)2 << 30)
 
@@ -193,5 +197,185 @@ out:
     espy_free(cx, data);
     espy_free(cx, dir);
     espy_free(cx, copy);
+    return e;
+}
+
+/* ---- sending ---- */
+
+/* Whether an IPv4 address (host byte order) is none of the special ones of RFC 6890. */
+static bool address_public4(uint32_t a)
+{
+    static const struct {
+        uint32_t net;
+        int bits;
+    } special[] = {
+        {0x00000000, 8},  /* this network */
+        {0x0a000000, 8},  /* private */
+        {0x64400000, 10}, /* behind a provider's NAT */
+        {0x7f000000, 8},  /* loopback */
+        {0xa9fe0000, 16}, /* link-local: among them the clouds' metadata */
+        {0xac100000, 12}, /* private */
+        {0xc0000000, 24}, /* protocol assignments */
+        {0xc0000200, 24}, /* documentation, with 198.51.100 and 203.0.113 */
+        {0xc0a80000, 16}, /* private */
+        {0xc6120000, 15}, /* benchmarks */
+        {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3}, /* multicast, reserved, broadcast */
+    };
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if ((a ^ special[i].net) >> (32 - special[i].bits) == 0)
+            return false;
+    return true;
+}
+
+/* The same for IPv6: of the global ones (2000::/3) without tunnels and documentation; one that
+ * stands for an IPv4 address is what that is. */
+static bool address_public6(const uint8_t a[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+    const unsigned first = (unsigned)a[0] << 8 | a[1], second = (unsigned)a[2] << 8 | a[3];
+    if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0)
+        return address_public4((uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 |
+                               (uint32_t)a[14] << 8 | a[15]);
+    return first >> 13 == 1 && !(first == 0x2001 && (second < 0x200 || second == 0xdb8)) &&
+           first != 0x2002 && !(first == 0x3fff && second < 0x1000);
+}
+
+bool espy_address_public(const char *text, bool *good)
+{
+    struct in_addr four;
+    struct in6_addr six;
+    *good = true;
+    if (inet_aton(text, &four)) /* takes 127.1 and 0x7f000001 as well, as resolvers do */
+        return address_public4(ntohl(four.s_addr));
+    if (inet_pton(AF_INET6, text, &six) == 1)
+        return address_public6(six.s6_addr);
+    *good = false;
+    return false;
+}
+
+typedef struct post_transfer {
+    espy_ctx *cx;
+    espy_buf *answer;
+    size_t room;  /* what the answer may still take */
+    bool refused; /* an address was not public */
+} post_transfer;
+
+/* Called by libcurl before it connects, with the address that the name resolved to. */
+static curl_socket_t post_socket(void *self, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    post_transfer *t = self;
+    const struct sockaddr *a = &to->addr;
+    const bool four = a->sa_family == AF_INET, six = a->sa_family == AF_INET6;
+    (void)purpose;
+    if (!(four &&
+          address_public4(ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr))) &&
+        !(six &&
+          address_public6(((const struct sockaddr_in6 *)(const void *)a)->sin6_addr.s6_addr))) {
+        t->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static size_t post_answer(char *data, size_t size, size_t n, void *self)
+{
+    post_transfer *t = self;
+    const size_t all = size * n, kept = all < t->room ? all : t->room;
+    if (kept && espy_buf_append(t->cx, t->answer, data, kept) != ESPY_E_OK)
+        return 0;
+    t->room -= kept;
+    return all;
+}
+
+static int post_step(void *self, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                     curl_off_t up)
+{
+    const post_transfer *t = self;
+    (void)total;
+    (void)now;
+    (void)up_total;
+    (void)up;
+    return t->cx->cancel && atomic_load(t->cx->cancel) ? 1 : 0;
+}
+
+static espy_err post_headers(espy_ctx *cx, const espy_post *post, struct curl_slist **out)
+{
+    static const char *const own[] = {"Expect:", NULL}; /* no wait for "100 Continue" */
+    const char *const *sets[] = {own, post->headers};
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *const *h = sets[i]; h && *h; h++) {
+            if (strpbrk(*h, "\r\n"))
+                return espy_fail(cx, ESPY_E_ARG, "a header of a request has a line break");
+            struct curl_slist *more = curl_slist_append(*out, *h);
+            if (!more)
+                return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+            *out = more;
+        }
+    }
+    return ESPY_E_OK;
+}
+
+/* The path of a URL may be a secret, so only what stands before it is told. */
+static espy_err post_failed(post_transfer *t, CURLcode code, const char *url)
+{
+    const char *host = strstr(url, "://");
+    const int n =
+        (int)strnlen(url, host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 40);
+    if (t->cx->code != ESPY_E_OK)
+        return t->cx->code;
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return espy_cancelled(t->cx);
+    if (code == CURLE_OUT_OF_MEMORY)
+        return espy_fail(t->cx, ESPY_E_NOMEM, "out of memory");
+    if (t->refused)
+        return espy_fail(t->cx, ESPY_E_ARG,
+                         "%.*s leads to an address that is not public; nothing was sent", n, url);
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return espy_fail(t->cx, ESPY_E_ARG, "%.*s is not an http or https URL", n, url);
+    return espy_fail(t->cx, ESPY_E_IO, "%.*s did not answer: %s", n, url, curl_easy_strerror(code));
+}
+
+espy_err espy_flow_post(espy_ctx *cx, const espy_post *post, int *status, espy_buf *answer)
+{
+    post_transfer t = {.cx = cx, .answer = answer, .room = answer ? ESPY_POST_ANSWER : 0};
+    struct curl_slist *headers = NULL;
+    long told = 0;
+    espy_err e = ESPY_E_OK;
+    CURL *curl = curl_easy_init();
+    if (!curl)
+        return espy_fail(cx, ESPY_E_NOMEM, "out of memory");
+    if (answer && answer->max - answer->size < t.room)
+        t.room = answer->max - answer->size;
+    ESPY_GO(post_headers(cx, post, &headers));
+    curl_easy_setopt(curl, CURLOPT_URL, post->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+                     post->body.size ? (const char *)post->body.data : "");
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.size);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(post->connect_seconds * 1000));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(post->seconds * 1000));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "espy/" ESPY_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, post_answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &t);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, post_step);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &t);
+    if (post->public_only) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, post_socket);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &t);
+    }
+    const CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK)
+        ESPY_GO(post_failed(&t, code, post->url));
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &told);
+    *status = (int)told;
+out:
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
     return e;
 }

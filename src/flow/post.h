@@ -23,7 +23,8 @@ bool espy_address_public(const char *text, bool *good);
 
 /* Sends once and follows no redirect.
  *   *status  of the HTTP answer
- *   answer   NULL, or gets the first ESPY_POST_ANSWER bytes of it; the rest is dropped
+ *   answer   NULL, or gets the first ESPY_POST_ANSWER bytes of it, at most what its maximum leaves;
+ *            the rest is dropped
  * Errors: ARG (URL, or an address that is not public), IO (no connection, no answer in time),
  * CANCELLED, NOMEM. */
 espy_err espy_flow_post(espy_ctx *cx, const espy_post *post, int *status,

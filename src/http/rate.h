@@ -26,7 +26,9 @@ void espy_rate_destroy(espy_ctx *cx, espy_rate **rate); /* NULL-safe */
 
 /* Asks for a try at `now` (seconds of a clock that only goes forward).  0: go on; the try counts as
  * a failure until espy_rate_passed(), so that tries at the same time cannot slip through.  Else the
- * seconds to wait; such a call counts for nothing. */
+ * seconds to wait; such a call counts for nothing.
+ *   name     as accounts are compared (one case)
+ *   address  of IPv6 only the first 64 bits: a single user has all of them below that */
 double espy_rate_try(espy_rate *rate, const char *name, const char *address, double now);
 void espy_rate_passed(espy_rate *rate, const char *name, const char *address);
 

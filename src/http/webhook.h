@@ -23,8 +23,8 @@ void espy_webhook_sign(espy_span key, int64_t timestamp, espy_span body,
  * 3 h, 6 h; -1 after the last: give up. */
 double espy_webhook_delay(unsigned tried);
 
-/* Whether a status settles it: 2xx.  410 Gone and 4xx other than 408, 425, 429 are not tried again.
- */
+/* What a status means: 2xx is done; 3xx and 4xx are refused, not to be tried again, but for 408,
+ * 425 and 429; the rest, and no answer at all, is to be tried again. */
 typedef enum espy_webhook_end {
     ESPY_WEBHOOK_DONE,
     ESPY_WEBHOOK_AGAIN,
@@ -32,7 +32,7 @@ typedef enum espy_webhook_end {
 } espy_webhook_end;
 espy_webhook_end espy_webhook_judge(int status);
 
-typedef struct espy_webhook {
+typedef struct espy_delivery {
     const char *url;
     const char *event; /* "version.published": letters, digits, '.', '_', '-' */
     const char *id;    /* of this delivery, the same in every try; the same characters */
@@ -40,11 +40,11 @@ typedef struct espy_webhook {
     espy_span body;    /* JSON */
     int64_t timestamp; /* seconds since 1970, of this try */
     bool local;        /* as for espy_webhook_check() */
-} espy_webhook;
+} espy_delivery;
 
 /* Sends once, 10 s to connect and 30 s in all; *status of the answer.  Headers: Content-Type,
  * X-Espy-Event, X-Espy-Delivery, X-Espy-Timestamp, X-Espy-Signature.
  * Errors: ARG (as check), IO (no answer: try again), CANCELLED, NOMEM. */
-espy_err espy_webhook_send(espy_ctx *cx, const espy_webhook *hook, int *status) ESPY_NODISCARD;
+espy_err espy_webhook_send(espy_ctx *cx, const espy_delivery *hook, int *status) ESPY_NODISCARD;
 
 #endif

@@ -200,6 +200,12 @@ static void test_csv(void **state)
     assert_string_equal((char *)b.data,
                         "STU001,\"Doe, John\",\"say \"\"hi\"\"\",\"two\nlines\",\" x\",,=1+1\n");
     espy_buf_free(&cx, &b);
+    static const char *const shown[] = {"=1+1", "-3.5", "+1e3", "+49 171", "@me",  "-",
+                                        "'=1",  "\tx",  "\r=1", "a=b",     "-1,5", "=\"x\""};
+    assert_int_equal(espy_csv_row_guarded(&cx, &b, shown, 12), ESPY_E_OK);
+    assert_string_equal((char *)b.data, "'=1+1,-3.5,+1e3,'+49 171,'@me,'-,'=1,'\tx,\"'\r=1\",a=b,"
+                                        "\"'-1,5\",\"'=\"\"x\"\"\"\n");
+    espy_buf_free(&cx, &b);
     TEST_FAULT_LOOP(&cx, &m, npy_write_text(&cx, &b), espy_buf_free(&cx, &b));
     assert_int_equal(m.live, 0);
 }

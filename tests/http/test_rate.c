@@ -100,7 +100,7 @@ static void *rate_crowd_run(void *self)
     for (int i = 0; i < 1000; i++) {
         if (espy_rate_try(c->rate, "eva", "a", 5) == 0)
             atomic_fetch_add(&c->let_in, 1);
-        espy_rate_try(c->rate, "eva", i % 2 ? "b" : "c", i);
+        espy_rate_try(c->rate, "eva", i % 2 ? "b" : "c", 5);
         espy_rate_passed(c->rate, "eva", "b");
     }
     return NULL;
