@@ -14,8 +14,8 @@ static espy_err key_owner(espy_cli *cli, const char *name, int64_t *id)
     espy_user u = {0};
     if (espy_store_user_find(&cli->cx, cli->ws.store, name, &u) == ESPY_E_NOT_FOUND) {
         espy_clear(&cli->cx);
-        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND, "there is no account \"%s\"; see: espy user list",
-                         name);
+        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND,
+                         "there is no account \"%s\"; see: espy user list", name);
     }
     *id = u.id;
     espy_user_free(&cli->cx, &u);
@@ -111,13 +111,13 @@ static espy_err list_key_json(espy_cli *cli, const espy_key *k, const char *owne
     ESPY_GO(espy_json_set(cx, o, "name", espy_json_of_string(k->name)));
     ESPY_GO(espy_json_set(cx, o, "user", espy_json_of_string(owner)));
     ESPY_GO(espy_json_set(cx, o, "scopes", espy_json_ref(scopes)));
-    ESPY_GO(espy_json_set(cx, o, "collection",
-                          k->collection ? espy_json_of_int(k->collection)
-                                        : espy_json_null_value()));
+    ESPY_GO(
+        espy_json_set(cx, o, "collection",
+                      k->collection ? espy_json_of_int(k->collection) : espy_json_null_value()));
     for (size_t i = 0; i < 3; i++) {
         espy_time_iso(times[i].t, when);
-        ESPY_GO(espy_json_set(cx, o, times[i].key,
-                              espy_json_of_string(times[i].t > 0 ? when : NULL)));
+        ESPY_GO(
+            espy_json_set(cx, o, times[i].key, espy_json_of_string(times[i].t > 0 ? when : NULL)));
     }
     e = espy_cli_print_json(cli, o);
 out:
@@ -168,7 +168,7 @@ static const espy_option key_list_options[] = {
     {"user", "NAME", ESPY_OPT_TEXT, 0, 0, NULL, NULL, NULL, "keys of this account alone"}, {0}};
 
 const espy_command espy_command_key_list = {
-    "key list", "", "List the keys: number, account, scopes, name", NULL, key_list_options, 0, 0,
+    "key list",  "", "List the keys: number, account, scopes, name", NULL, key_list_options, 0, 0,
     key_list_cmd};
 
 /* -- revoke ------------------------------------------------------------------------------------ */
@@ -176,8 +176,8 @@ static espy_err key_revoke_cmd(espy_cli *cli)
 {
     int64_t id;
     if (!espy_parse_int(cli->args[0], 1, INT64_MAX, &id))
-        return espy_fail(&cli->cx, ESPY_E_ARG,
-                         "\"%s\" is no key: give its number (espy key list)", cli->args[0]);
+        return espy_fail(&cli->cx, ESPY_E_ARG, "\"%s\" is no key: give its number (espy key list)",
+                         cli->args[0]);
     ESPY_TRY(espy_cli_workspace(cli, false));
     if (espy_store_key_delete(&cli->cx, cli->ws.store, 0, id) == ESPY_E_NOT_FOUND) {
         espy_clear(&cli->cx);

@@ -90,8 +90,8 @@ static espy_err user_named(espy_cli *cli, espy_user *out)
     ESPY_TRY(espy_cli_workspace(cli, false));
     if (espy_store_user_find(&cli->cx, cli->ws.store, cli->args[0], out) == ESPY_E_NOT_FOUND) {
         espy_clear(&cli->cx);
-        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND, "there is no account \"%s\"; see: espy user list",
-                         cli->args[0]);
+        return espy_fail(&cli->cx, ESPY_E_NOT_FOUND,
+                         "there is no account \"%s\"; see: espy user list", cli->args[0]);
     }
     return cli->cx.code;
 }

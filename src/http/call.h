@@ -42,8 +42,8 @@ typedef struct espy_reply {
     const char *type;
     espy_buf body;
     espy_stream *stream; /* instead of a body */
-    bool secret; /* `kept` instead of the body is remembered for a request with the same
-                    Idempotency-Key */
+    bool secret;         /* `kept` instead of the body is remembered for a request with the same
+                            Idempotency-Key */
     espy_buf kept;
     struct {
         char *name, *value;

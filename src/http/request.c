@@ -284,7 +284,8 @@ static espy_err take_plain(espy_call *call, const espy_field *f, const char *s)
     case ESPY_FIELD_TEXT:
         return take_text(call, f, s);
     case ESPY_FIELD_INT:
-        return take_int(call, f, espy_parse_int(s, INT64_MIN, INT64_MAX, &n), n);
+        b = espy_parse_int(s, INT64_MIN, INT64_MAX, &n);
+        return take_int(call, f, b, n);
     case ESPY_FIELD_REAL:
         return take_number(call, f, espy_parse_real(s, -1e300, 1e300, &x) ? x : NAN);
     case ESPY_FIELD_BOOL:

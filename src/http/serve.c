@@ -12,8 +12,8 @@
 #include "http/systemd.h"
 #include "store/setting.h"
 
-#define SERVE_LOOK 0.25 /* seconds between two looks at what there is to do */
-#define SERVE_BEAT 15.0 /* between two signs of life on a stream */
+#define SERVE_LOOK 0.25    /* seconds between two looks at what there is to do */
+#define SERVE_BEAT 15.0    /* between two signs of life on a stream */
 #define SERVE_SWEEP 3600.0 /* between two looks for answers that are kept no longer */
 
 espy_http_limits espy_http_limits_usual(void)

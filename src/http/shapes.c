@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "http/make.h"
+#include "store/label.h"
 
 espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out)
 {
@@ -38,6 +39,36 @@ espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out)
     espy_put_time(&m, "created", job->created);
     espy_put_time(&m, "started", job->started);
     espy_put_time(&m, "finished", job->finished);
+    return espy_made_end(&m, out);
+}
+
+static espy_err near_item(espy_call *call, const espy_near *near, espy_made *list)
+{
+    espy_label_info l = {0};
+    espy_ctx *cx = call->cx;
+    espy_err e = espy_store_label_info(cx, call->ws->store, near->label, &l);
+    if (e == ESPY_E_NOT_FOUND) { /* deleted meanwhile */
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
+    ESPY_TRY(e);
+    espy_made m = espy_make_object(cx);
+    espy_put_int(&m, "sample", near->sample);
+    espy_put_int(&m, "label", near->label);
+    espy_put_text(&m, "code", l.label.code);
+    espy_put_text(&m, "name", l.label.name);
+    espy_put(&m, "similarity", espy_json_of_float(near->similarity));
+    espy_put_made(list, NULL, &m);
+    espy_label_info_free(cx, &l);
+    return list->e;
+}
+
+espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n, espy_json **out)
+{
+    espy_made list = espy_make_array(call->cx), m = espy_make_object(call->cx);
+    for (size_t i = 0; i < n && list.e == ESPY_E_OK; i++)
+        list.e = near_item(call, &near[i], &list);
+    espy_put_made(&m, "items", &list);
     return espy_made_end(&m, out);
 }
 

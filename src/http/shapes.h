@@ -6,9 +6,26 @@
 
 #include "http/call.h"
 #include "store/job.h"
+#include "store/near.h"
 
 espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out) ESPY_NODISCARD;
 espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out) ESPY_NODISCARD;
+
+/* {"items": [{"sample", "label", "code", "name", "similarity"}, ...]}: what espy_store_nearest()
+ * found, best first. */
+espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n,
+                        espy_json **out) ESPY_NODISCARD;
+
+/* -- fields that many routes have -------------------------------------------------------------- */
+#define ESPY_COLLECTION_FIELD                                                   \
+    {                                                                           \
+        "collection", ESPY_IN_PATH, ESPY_FIELD_TEXT, 1, 1024, true, NULL, NULL, \
+            "id or name of the collection"                                      \
+    }
+#define ESPY_ID_FIELD(name, help)                                                         \
+    {                                                                                     \
+        name, ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9007199254740991.0, true, NULL, NULL, help \
+    }
 
 /* -- pages of /v1 ------------------------------------------------------------------------------ */
 /* {"items": [...], "next_cursor": "..." or null, "total": n}.  A cursor is opaque to the client. */
@@ -18,6 +35,11 @@ espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out) ESPY_
         "cursor", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 32, false, NULL, NULL,                      \
             "next_cursor of the answer before"                                                   \
     }
+
+#define ESPY_PAGE_SCHEMA(item)                                                                  \
+    "{\"type\":\"object\",\"required\":[\"items\",\"next_cursor\"],\"properties\":{\"items\":{" \
+    "\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/" item                       \
+    "\"}},\"next_cursor\":{\"type\":[\"string\",\"null\"]},\"total\":{\"type\":\"integer\"}}}"
 
 /* What the fields ask for, and one more: whether there is a next page.  400 for a cursor that is
  * none. */

@@ -129,8 +129,7 @@ static espy_err key_add(espy_call *call)
 static espy_err key_delete(espy_call *call)
 {
     int64_t owner = call->who.role == ESPY_ADMIN ? 0 : call->who.user;
-    ESPY_TRY(
-        espy_store_key_delete(call->cx, call->ws->store, owner, espy_call_int(call, "key")));
+    ESPY_TRY(espy_store_key_delete(call->cx, call->ws->store, owner, espy_call_int(call, "key")));
     return espy_reply_empty(call, 204);
 }
 
@@ -268,19 +267,16 @@ static espy_err webhook_delete(espy_call *call)
 }
 
 /* -- tables ------------------------------------------------------------------------------------ */
-#define OWNER_FIELD(place)                                             \
-    {"owner",                                                          \
-     place,                                                            \
-     ESPY_FIELD_INT,                                                   \
-     1,                                                                \
-     9e15,                                                             \
-     false,                                                            \
-     NULL,                                                             \
-     NULL,                                                             \
-     "for administrators: whose; else the caller's own"}
-#define COLLECTION_FIELD                                                                       \
-    {"collection", ESPY_IN_BODY, ESPY_FIELD_TEXT, 1, 1024, false, NULL, NULL,                  \
-     "id or name of the only collection that it is for"}
+#define OWNER_FIELD(place)                                          \
+    {                                                               \
+        "owner", place, ESPY_FIELD_INT, 1, 9e15, false, NULL, NULL, \
+            "for administrators: whose; else the caller's own"      \
+    }
+#define COLLECTION_FIELD                                                         \
+    {                                                                            \
+        "collection", ESPY_IN_BODY, ESPY_FIELD_TEXT, 1, 1024, false, NULL, NULL, \
+            "id or name of the only collection that it is for"                   \
+    }
 
 static const espy_field list_fields[] = {OWNER_FIELD(ESPY_IN_QUERY), {0}};
 
@@ -309,8 +305,7 @@ static const espy_field webhook_add_fields[] = {
     {0}};
 
 static const espy_field webhook_fields[] = {
-    {"webhook", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the webhook"},
-    {0}};
+    {"webhook", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the webhook"}, {0}};
 
 const espy_route espy_routes_v1_key[] = {
     {"GET", "/v1/keys", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, list_fields,
@@ -321,25 +316,25 @@ const espy_route espy_routes_v1_key[] = {
      "Revoke a key", "204|404", key_delete},
     {"GET", "/v1/webhooks", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK, list_fields,
      "Who is told of events", "200 Webhooks", webhooks_list},
-    {"POST", "/v1/webhooks", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
-     webhook_add_fields, "Have a URL told of events", "201 WebhookMade|404", webhook_add},
+    {"POST", "/v1/webhooks", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK, webhook_add_fields,
+     "Have a URL told of events", "201 WebhookMade|404", webhook_add},
     {"DELETE", "/v1/webhooks/{webhook}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
      webhook_fields, "Tell a URL no more", "204|404", webhook_delete},
     {0}};
 
-#define KEY_PROPERTIES                                                                          \
-    "\"id\":{\"type\":\"integer\"},\"owner\":{\"type\":\"integer\"},\"name\":{\"type\":"        \
-    "\"string\"},\"scopes\":{\"type\":\"array\",\"items\":{\"enum\":[\"read\",\"identify\","    \
-    "\"enroll\",\"admin\"]}},\"collection\":{\"type\":[\"integer\",\"null\"]},\"created\":{"    \
-    "\"type\":[\"string\",\"null\"]},\"used\":{\"type\":[\"string\",\"null\"]},\"expires\":{"   \
+#define KEY_PROPERTIES                                                                        \
+    "\"id\":{\"type\":\"integer\"},\"owner\":{\"type\":\"integer\"},\"name\":{\"type\":"      \
+    "\"string\"},\"scopes\":{\"type\":\"array\",\"items\":{\"enum\":[\"read\",\"identify\","  \
+    "\"enroll\",\"admin\"]}},\"collection\":{\"type\":[\"integer\",\"null\"]},\"created\":{"  \
+    "\"type\":[\"string\",\"null\"]},\"used\":{\"type\":[\"string\",\"null\"]},\"expires\":{" \
     "\"type\":[\"string\",\"null\"]}"
-#define WEBHOOK_PROPERTIES                                                                      \
-    "\"id\":{\"type\":\"integer\"},\"owner\":{\"type\":\"integer\"},\"url\":{\"type\":"         \
-    "\"string\"},\"events\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"              \
-    "\"collection\":{\"type\":[\"integer\",\"null\"]},\"enabled\":{\"type\":\"boolean\"},"      \
+#define WEBHOOK_PROPERTIES                                                                 \
+    "\"id\":{\"type\":\"integer\"},\"owner\":{\"type\":\"integer\"},\"url\":{\"type\":"    \
+    "\"string\"},\"events\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"         \
+    "\"collection\":{\"type\":[\"integer\",\"null\"]},\"enabled\":{\"type\":\"boolean\"}," \
     "\"created\":{\"type\":[\"string\",\"null\"]}"
-#define ITEMS_OF(name)                                                                          \
-    "{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"        \
+#define ITEMS_OF(name)                                                                   \
+    "{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":" \
     "\"array\",\"items\":{\"$ref\":\"#/components/schemas/" name "\"}}}}"
 
 const espy_schema espy_schemas_v1_key[] = {
@@ -349,6 +344,6 @@ const espy_schema espy_schemas_v1_key[] = {
     {"Keys", ITEMS_OF("Key")},
     {"Webhook", "{\"type\":\"object\",\"properties\":{" WEBHOOK_PROPERTIES "}}"},
     {"WebhookMade", "{\"type\":\"object\",\"required\":[\"id\",\"secret\"],\"properties\":{" //
-                    WEBHOOK_PROPERTIES ",\"secret\":{\"type\":[\"string\",\"null\"]}}}"},
+     WEBHOOK_PROPERTIES ",\"secret\":{\"type\":[\"string\",\"null\"]}}}"},
     {"Webhooks", ITEMS_OF("Webhook")},
     {0}};

@@ -241,15 +241,16 @@ static const espy_field password_fields[] = {
      "the new one, at least 8 bytes"},
     {0}};
 
-#define USER_FIELD \
-    {"user", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the account"}
+#define USER_FIELD                                                                           \
+    {                                                                                        \
+        "user", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the account" \
+    }
 #define USER_ROLES "admin|instructor|student"
 
-static const espy_field users_fields[] = {
-    {"role", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 0, 0, false, NULL, USER_ROLES,
-     "accounts of this role alone"},
-    ESPY_PAGE_FIELDS,
-    {0}};
+static const espy_field users_fields[] = {{"role", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 0, 0, false,
+                                           NULL, USER_ROLES, "accounts of this role alone"},
+                                          ESPY_PAGE_FIELDS,
+                                          {0}};
 
 static const espy_field user_fields[] = {USER_FIELD, {0}};
 
@@ -304,12 +305,13 @@ const espy_route espy_routes_v1_people[] = {
     {0}};
 
 const espy_schema espy_schemas_v1_people[] = {
-    {"User", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"full_name\",\"email\",\"role\","
-             "\"enabled\",\"detail\",\"created\"],\"properties\":{\"id\":{\"type\":[\"integer\",\"null\"]},"
-             "\"name\":{\"type\":\"string\"},\"full_name\":{\"type\":[\"string\",\"null\"]},"
-             "\"email\":{\"type\":[\"string\",\"null\"]},\"role\":{\"enum\":[\"admin\","
-             "\"instructor\",\"student\"]},\"enabled\":{\"type\":\"boolean\"},\"detail\":{\"type\":"
-             "[\"object\",\"null\"]},\"created\":{\"type\":[\"string\",\"null\"]}}}"},
+    {"User",
+     "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"full_name\",\"email\",\"role\","
+     "\"enabled\",\"detail\",\"created\"],\"properties\":{\"id\":{\"type\":[\"integer\",\"null\"]},"
+     "\"name\":{\"type\":\"string\"},\"full_name\":{\"type\":[\"string\",\"null\"]},"
+     "\"email\":{\"type\":[\"string\",\"null\"]},\"role\":{\"enum\":[\"admin\","
+     "\"instructor\",\"student\"]},\"enabled\":{\"type\":\"boolean\"},\"detail\":{\"type\":"
+     "[\"object\",\"null\"]},\"created\":{\"type\":[\"string\",\"null\"]}}}"},
     {"Users", "{\"type\":\"object\",\"required\":[\"items\",\"next_cursor\",\"total\"],"
               "\"properties\":{\"items\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/"
               "schemas/User\"}},\"next_cursor\":{\"type\":[\"string\",\"null\"]},\"total\":{"
