@@ -39,6 +39,16 @@
     X(evaluate)           \
     X(export)             \
     X(serve)              \
+    X(user_add)           \
+    X(user_list)          \
+    X(user_password)      \
+    X(user_role)          \
+    X(user_disable)       \
+    X(user_enable)        \
+    X(user_delete)        \
+    X(key_add)            \
+    X(key_list)           \
+    X(key_revoke)         \
     X(backup)             \
     X(restore)            \
     X(doctor)             \

@@ -12,7 +12,6 @@
 #include "store/collection.h"
 
 #define REFRESH_SECONDS (30 * 86400.0)
-#define PASSWORD_LEAST 8
 
 const char *espy_role_name(espy_role role)
 {
@@ -175,6 +174,8 @@ static espy_err auth_by_token(espy_call *call, const char *text, espy_token_kind
         e = espy_refuse(call, 403, "csrf", "a request by cookie has to bring %s", ESPY_CSRF_HEADER);
     else
         auth_is(call, &user);
+    if (e == ESPY_E_OK && kind == ESPY_TOKEN_COOKIE)
+        snprintf(call->who.csrf, sizeof call->who.csrf, "%s", csrf);
     espy_user_free(call->cx, &user);
     espy_json_free(claims);
     return e;
@@ -313,10 +314,31 @@ out:
 
 espy_err espy_auth_hash(espy_call *call, const char *field, const char *password, char out[128])
 {
-    if (strlen(password) < PASSWORD_LEAST)
+    if (strlen(password) < ESPY_PASSWORD_LEAST)
         return espy_refuse_field(call, field, "a password has at least %d characters",
-                                 PASSWORD_LEAST);
+                                 ESPY_PASSWORD_LEAST);
     return espy_password_hash(call->cx, call->serving->passwords, password, out);
+}
+
+espy_err espy_auth_change_password(espy_call *call, const char *current_field,
+                                   const char *new_field)
+{
+    espy_ctx *cx = call->cx;
+    char hash[ESPY_PASSWORD_HASH];
+    espy_user u = {0};
+    if (!call->who.user)
+        return espy_refuse(call, 409, NULL, "this request is of no account");
+    espy_err e = espy_auth_password(call, call->who.name, espy_call_text(call, current_field), &u);
+    espy_user_free(cx, &u);
+    if (call->refused == 401) { /* the login itself is good */
+        espy_clear(cx);
+        call->refused = 0;
+        return espy_refuse_field(call, current_field, "this is not the current password");
+    }
+    ESPY_TRY(e);
+    ESPY_TRY(espy_auth_hash(call, new_field, espy_call_text(call, new_field), hash));
+    const espy_user_change change = {.password = hash};
+    return espy_store_user_update(cx, call->ws->store, call->who.user, &change);
 }
 
 /* -- things of the caller ---------------------------------------------------------------------- */

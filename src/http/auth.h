@@ -9,6 +9,7 @@
 #define ESPY_KEY_PREFIX "espy_" /* API keys begin with it, so that they are told from tokens */
 #define ESPY_COOKIE "espy_session"
 #define ESPY_CSRF_HEADER "X-CSRF-Token"
+#define ESPY_PASSWORD_LEAST 8 /* bytes of a password */
 
 /* Fills call->who and holds it against the route's `may`: 401 without a valid token, 403 when it
  * may not.  A request by cookie that changes something must bring the token's csrf value in
@@ -42,5 +43,9 @@ espy_err espy_auth_verify(espy_call *call, const char *token, espy_token_kind ki
 /* A new password: 8..1024 bytes; hashes it.  A field that is wrong is told by its name. */
 espy_err espy_auth_hash(espy_call *call, const char *field, const char *password,
                         char out[128]) ESPY_NODISCARD;
+/* The caller's own password: the current one is checked behind the login rate limit.  Refused: 400
+ * (fields), 409 (the request is of no account), 429. */
+espy_err espy_auth_change_password(espy_call *call, const char *current_field,
+                                   const char *new_field) ESPY_NODISCARD;
 
 #endif

@@ -9,6 +9,7 @@
 #include "http/auth.h"
 #include "http/request.h"
 #include "http/serving.h"
+#include "store/setting.h"
 
 #define REPLY_MOST ((size_t)256 << 20)
 
@@ -100,6 +101,20 @@ espy_err espy_reply_json(espy_call *call, int status, espy_json *v)
     espy_json_free(v);
     ESPY_TRY(e);
     return espy_reply_bytes(call, status, "application/json", &b);
+}
+
+espy_err espy_reply_secret(espy_call *call, int status, espy_json *v, const char *member)
+{
+    espy_reply *r = &call->reply;
+    espy_err e = espy_reply_json(call, status, v ? espy_json_ref(v) : NULL);
+    espy_buf_init(&r->kept, REPLY_MOST);
+    r->secret = true;
+    if (e == ESPY_E_OK)
+        e = espy_json_set(call->cx, v, member, espy_json_null_value());
+    if (e == ESPY_E_OK)
+        e = espy_json_print(call->cx, v, 0, &r->kept);
+    espy_json_free(v);
+    return e;
 }
 
 espy_err espy_reply_text(espy_call *call, int status, const char *type, const char *text)
@@ -258,12 +273,110 @@ static void call_failed(espy_call *call, espy_err e)
     espy_call_fault(call, status, call->refused ? call->refused_code : NULL, text);
 }
 
+/* -- requests that are done once --------------------------------------------------------------- */
+#define ONCE_HEADER "Idempotency-Key"
+#define ONCE_KEY 255 /* longest key */
+
+/* A request of ours that makes something may bring a key, so that sending it again is harmless. */
+static const char *once_key(const espy_call *call)
+{
+    return call->service == &espy_service_v1 && strcmp(call->method, "POST") == 0 &&
+                   strstr(call->route->answers, "201")
+               ? espy_call_header(call, ONCE_HEADER)
+               : NULL;
+}
+
+static bool once_key_valid(const char *key)
+{
+    size_t n = strlen(key);
+    for (size_t i = 0; i < n; i++)
+        if (key[i] < 0x21 || key[i] > 0x7e)
+            return false;
+    return n >= 1 && n <= ONCE_KEY;
+}
+
+/* What was asked: where, the fields as they were understood, and the files. */
+static espy_err once_digest(espy_call *call, const char *raw, char out[ESPY_DIGEST_HEX])
+{
+    espy_ctx *cx = call->cx;
+    char digest[ESPY_DIGEST_HEX];
+    espy_buf b;
+    espy_buf_init(&b, REPLY_MOST);
+    ESPY_TRY(espy_buf_printf(cx, &b, "%s\n", raw));
+    ESPY_TRY(espy_json_print(cx, call->values, 0, &b));
+    for (size_t i = 0; i < call->uploads_n; i++) {
+        const espy_upload *u = &call->uploads[i];
+        espy_digest(u->bytes.data, u->bytes.size, digest);
+        ESPY_TRY(espy_buf_printf(cx, &b, "\n%s %s %s", u->name, digest, u->file));
+    }
+    espy_digest(b.data, b.size, out);
+    espy_buf_free(cx, &b);
+    return ESPY_E_OK;
+}
+
+/* The answer that was given then. */
+static espy_err once_again(espy_call *call, int status, const char *body)
+{
+    ESPY_TRY(espy_reply_header(call, "Idempotent-Replay", "true"));
+    return body ? espy_reply_text(call, status, "application/json", body)
+                : espy_reply_empty(call, status);
+}
+
+/* Keeps the answer, or lets the request be sent again when there is none worth keeping.  What was
+ * done is done: a store that cannot keep the answer is logged. */
+static void once_end(espy_call *call, const espy_once *once, espy_err e)
+{
+    const espy_reply *r = &call->reply;
+    const espy_buf *body = r->secret ? &r->kept : &r->body;
+    espy_ctx own = espy_ctx_child(call->cx);
+    bool done = e == ESPY_E_OK && r->status < 300 && !r->stream;
+    espy_err kept = done ? espy_store_once_finish(&own, call->ws->store, once, r->status,
+                                                  (const char *)body->data)
+                         : espy_store_once_forget(&own, call->ws->store, once);
+    if (kept != ESPY_E_OK)
+        espy_log(call->cx, ESPY_LOG_WARN, "%s: %s [%s]", ONCE_HEADER, own.text, call->id);
+}
+
+static espy_err call_once(espy_call *call, const char *raw, const char *key)
+{
+    espy_ctx *cx = call->cx;
+    char request[ESPY_DIGEST_HEX], route[256];
+    espy_once_word word;
+    char *body = NULL;
+    int status = 0;
+    if (!once_key_valid(key))
+        return espy_refuse(call, 400, NULL, "%s: 1 to %d printable ASCII characters are expected",
+                           ONCE_HEADER, ONCE_KEY);
+    ESPY_TRY(once_digest(call, raw, request));
+    snprintf(route, sizeof route, "%s %s", call->route->method, call->route->path);
+    const espy_once once = {call->who.user, key, route, request};
+    espy_err e = espy_store_once_begin(cx, call->ws->store, &once, &word, &status, &body);
+    if (e == ESPY_E_EXISTS) {
+        espy_clear(cx);
+        return espy_refuse(call, 409, "key_reused", "this %s was sent with another request",
+                           ONCE_HEADER);
+    }
+    ESPY_TRY(e);
+    if (word == ESPY_ONCE_BUSY)
+        return espy_refuse(call, 409, "running", "the first request of this %s is still running",
+                           ONCE_HEADER);
+    if (word == ESPY_ONCE_DONE) {
+        e = once_again(call, status, body);
+        espy_free(cx, body);
+        return e;
+    }
+    e = call->route->run(call);
+    once_end(call, &once, e);
+    return e;
+}
+
 /* -- the way from request to reply ------------------------------------------------------------- */
 static espy_err call_steps(espy_call *call, const char *raw, espy_span body)
 {
     ESPY_TRY(espy_auth(call));
     ESPY_TRY(espy_request_read(call, raw, espy_call_header(call, "Content-Type"), body));
-    ESPY_TRY(call->route->run(call));
+    const char *once = once_key(call);
+    ESPY_TRY(once ? call_once(call, raw, once) : call->route->run(call));
     if (!call->reply.status)
         return espy_fail(call->cx, ESPY_E_INTERNAL, "the handler gave no answer");
     return ESPY_E_OK;
@@ -283,6 +396,7 @@ void espy_call_free(espy_call *call)
     espy_ctx *cx = call->cx;
     espy_request_free(call);
     espy_buf_free(cx, &call->reply.body);
+    espy_buf_free(cx, &call->reply.kept);
     for (size_t i = 0; i < call->reply.headers_n; i++) {
         espy_free(cx, call->reply.headers[i].name);
         espy_free(cx, call->reply.headers[i].value);

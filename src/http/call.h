@@ -26,6 +26,7 @@ typedef struct espy_caller {
     espy_role role;
     unsigned may;       /* set of espy_may */
     int64_t collection; /* the only one that the key is for; 0: all */
+    char csrf[44];      /* of the session by cookie; "": it is none */
 } espy_caller;
 
 typedef struct espy_upload {
@@ -41,6 +42,9 @@ typedef struct espy_reply {
     const char *type;
     espy_buf body;
     espy_stream *stream; /* instead of a body */
+    bool secret;         /* `kept` instead of the body is remembered for a request with the same
+                            Idempotency-Key */
+    espy_buf kept;
     struct {
         char *name, *value;
     } headers[8];
@@ -101,6 +105,10 @@ espy_err espy_refuse_field(espy_call *call, const char *field, const char *fmt, 
 /* -- what is answered: one of these, once ------------------------------------------------------ */
 /* Takes over `v`, also on failure. */
 espy_err espy_reply_json(espy_call *call, int status, espy_json *v) ESPY_NODISCARD;
+/* The same with a member that is a secret: it is told this once, and null where the answer is given
+ * again (Idempotency-Key). */
+espy_err espy_reply_secret(espy_call *call, int status, espy_json *v,
+                           const char *member) ESPY_NODISCARD;
 /* type: a literal.  Takes over the buffer's content. */
 espy_err espy_reply_bytes(espy_call *call, int status, const char *type,
                           espy_buf *bytes) ESPY_NODISCARD;

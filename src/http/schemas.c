@@ -22,10 +22,12 @@ static const espy_schema common[] = {
 #define TABLES(X)     \
     X(v1_ask)         \
     X(v1_collections) \
+    X(v1_key)         \
     X(v1_labels)      \
     X(v1_learn)       \
     X(v1_live)        \
     X(v1_media)       \
+    X(v1_people)      \
     X(v1_sessions)
 
 #define TABLE_DECLARE(name) extern const espy_schema espy_schemas_##name[];

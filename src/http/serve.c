@@ -12,8 +12,9 @@
 #include "http/systemd.h"
 #include "store/setting.h"
 
-#define SERVE_LOOK 0.25 /* seconds between two looks at what there is to do */
-#define SERVE_BEAT 15.0 /* between two signs of life on a stream */
+#define SERVE_LOOK 0.25    /* seconds between two looks at what there is to do */
+#define SERVE_BEAT 15.0    /* between two signs of life on a stream */
+#define SERVE_SWEEP 3600.0 /* between two looks for answers that are kept no longer */
 
 espy_http_limits espy_http_limits_usual(void)
 {
@@ -36,7 +37,7 @@ typedef struct serve_run {
     espy_workspace ws; /* of this thread */
     espy_work *work;
     espy_server *server;
-    double beaten;
+    double beaten, swept;
 } serve_run;
 
 /* -- first start ------------------------------------------------------------------------------- */
@@ -177,6 +178,11 @@ static void serve_look(espy_ctx *cx, serve_run *r)
     if (now - r->beaten > SERVE_BEAT) {
         espy_hub_beat(r->s.hub);
         r->beaten = now;
+    }
+    if (now - r->swept > SERVE_SWEEP) {
+        if (espy_store_once_sweep(cx, r->ws.store) != ESPY_E_OK)
+            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+        r->swept = now;
     }
     espy_clear(cx);
 }
