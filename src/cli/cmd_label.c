@@ -641,15 +641,16 @@ static double expire_before(const espy_cli *cli, const char *option)
 static espy_err label_expire_cmd(espy_cli *cli)
 {
     size_t removed = 0;
-    double probes = expire_before(cli, "probes"), unknowns = expire_before(cli, "unknowns");
+    const espy_expiry before = {.probes = expire_before(cli, "probes"),
+                                .unknowns = expire_before(cli, "unknowns"),
+                                .deleted = expire_before(cli, "deleted")};
     ESPY_TRY(espy_cli_workspace(cli, false));
-    if (probes == 0 && unknowns == 0)
+    if (before.probes == 0 && before.unknowns == 0 && before.deleted == 0)
         return espy_fail(
             &cli->cx, ESPY_E_ARG,
-            "say how many days to keep: --probes DAYS, --unknowns DAYS, or keep_probes "
-            "and keep_unknowns in espy.conf");
-    ESPY_TRY(espy_store_expire(&cli->cx, cli->ws.store,
-                               &(espy_expiry){.probes = probes, .unknowns = unknowns}, &removed));
+            "say how many days to keep: --probes DAYS, --unknowns DAYS, --deleted DAYS, or "
+            "keep_probes, keep_unknowns and keep_deleted in espy.conf");
+    ESPY_TRY(espy_store_expire(&cli->cx, cli->ws.store, &before, &removed));
     if (cli->json) {
         espy_json *o = espy_json_object();
         espy_err e = espy_json_set(&cli->cx, o, "removed", espy_json_of_int((int64_t)removed));
@@ -667,13 +668,17 @@ static const espy_option label_expire_options[] = {
      "remove what was only asked about and is older"},
     {"unknowns", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_unknowns",
      "remove media of unknowns that are older"},
+    {"deleted", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_deleted",
+     "remove media that were taken away longer ago"},
     {0}};
 const espy_command espy_command_label_expire = {
     "label expire",
     "",
-    "Remove media that show unknowns alone and were kept long enough",
+    "Remove media that were kept long enough: of unknowns, or taken away",
     "For a daily run.  Unknown is who has no label, or is in a group that nobody has named.  What\n"
-    "anybody labelled, and what a version learned from, stays.  It cannot be undone.",
+    "anybody labelled stays, unless it was taken away; what a version learned from stays.  It "
+    "cannot\n"
+    "be undone.",
     label_expire_options,
     0,
     0,

@@ -30,6 +30,7 @@ static const char conf_template[] =
     "; arcface = arcface-mbf   ; and of 512 values that its \"arcface\" means\n"
     "; keep_probes = 30        ; days that espy label expire leaves what was only asked about\n"
     "; keep_unknowns = 365     ; and media of which nobody has labelled a sample\n"
+    "; keep_deleted = 30       ; and media that were taken away\n"
     "; threads = 0             ; 0: all cores this process may use\n";
 
 /* The nearest folder upwards that holds ".espy"; NULL without failure when there is none. */

@@ -15,7 +15,7 @@
 struct espy_stream {
     espy_hub *hub;
     espy_stream *next;
-    char topic[64];
+    char topic[ESPY_TOPIC];
     int64_t since;
     uint8_t *data; /* ESPY_STREAM_ROOM */
     size_t from, to;

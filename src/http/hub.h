@@ -10,6 +10,8 @@
 
 #define ESPY_STREAM_ROOM ((size_t)256 << 10) /* bytes that may wait for a slow client */
 
+#define ESPY_TOPIC 128 /* bytes of a topic with its zero */
+
 typedef struct espy_hub espy_hub;
 espy_err espy_hub_create(espy_ctx *cx, size_t most, espy_hub **out) ESPY_NODISCARD;
 void espy_hub_destroy(espy_ctx *cx, espy_hub **hub); /* all streams are closed */
@@ -32,7 +34,7 @@ bool espy_hub_heard(espy_hub *hub, const char *topic);
 /* What a source has to look after: every topic that is listened to, once, with the smallest event
  * id that its clients have seen; then all have seen it.  Returns the number; at most `room`. */
 typedef struct espy_hub_topic {
-    char topic[64];
+    char topic[ESPY_TOPIC];
     int64_t since;
 } espy_hub_topic;
 size_t espy_hub_topics(espy_hub *hub, espy_hub_topic *out, size_t room);

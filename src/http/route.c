@@ -15,6 +15,7 @@
     X(v1_key)         \
     X(v1_labels)      \
     X(v1_learn)       \
+    X(v1_live)        \
     X(v1_media)       \
     X(v1_people)      \
     X(v1_sessions)

@@ -25,6 +25,7 @@ static const espy_schema common[] = {
     X(v1_key)         \
     X(v1_labels)      \
     X(v1_learn)       \
+    X(v1_live)        \
     X(v1_media)       \
     X(v1_people)      \
     X(v1_sessions)

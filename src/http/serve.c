@@ -218,6 +218,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
+    ESPY_TRY(espy_live_create(cx, &r->s.live));
     ESPY_TRY(serve_metrics(cx, r));
     ESPY_TRY(serve_secret(cx, r));
     ESPY_TRY(serve_first_user(cx, r));
@@ -249,6 +250,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_runner_stop(cx, &r->s.runner);
     espy_server_stop(cx, &r->server);
     espy_hub_destroy(cx, &r->s.hub);
+    espy_live_destroy(cx, &r->s.live);
     espy_models_destroy(cx, &r->s.models);
     espy_metrics_destroy(cx, &r->s.metrics);
     espy_rate_destroy(cx, &r->s.logins);

@@ -5,6 +5,7 @@
 
 #include "http/http.h"
 #include "http/hub.h"
+#include "http/live.h"
 #include "http/metrics.h"
 #include "http/models.h"
 #include "http/rate.h"
@@ -18,6 +19,7 @@ struct espy_serving {
     espy_models *models;
     espy_hub *hub;
     espy_metrics *metrics;
+    espy_live *live;
     espy_rate *logins;
     espy_password_gate *passwords;
     espy_runner *runner;

@@ -90,11 +90,12 @@ espy_err espy_store_sample_vector(espy_ctx *cx, espy_store *st, int64_t sample,
                                   const char *encoder_digest, float **x,
                                   size_t *dim) ESPY_NODISCARD;
 
-/* The encoders that a sample has embeddings of, by digest; espy_free(). */
+/* The encoders that a sample has embeddings of, by digest. */
 typedef struct espy_sample_encoder {
-    char digest[ESPY_DIGEST_HEX]; /* a shorter name in stores of tests */
+    char *encoder_digest;
     size_t dim;
 } espy_sample_encoder;
+void espy_sample_encoders_free(espy_ctx *cx, espy_sample_encoder *encoders, size_t n);
 espy_err espy_store_sample_encoders(espy_ctx *cx, espy_store *st, int64_t sample,
                                     espy_sample_encoder **out, size_t *n) ESPY_NODISCARD;
 

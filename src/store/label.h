@@ -104,7 +104,7 @@ typedef struct espy_undone {
     char *action;   /* what it was; espy_free() */
     size_t samples; /* samples that are again what they were */
     size_t media;   /* media that are there again */
-    size_t kept;    /* samples that were changed since, and stay */
+    size_t kept;    /* samples that were changed since, and stay; media that cannot come back */
 } espy_undone;
 
 /* Undoes an event by its id, or with 0 the last one that can be: rename, merge, split, delete, set,

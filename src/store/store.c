@@ -150,6 +150,20 @@ out:
     return e;
 }
 
+static espy_err db_id_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    (void)cx;
+    *(int64_t *)item = st->db->ops->integer(rows, 0);
+    return ESPY_E_OK;
+}
+
+espy_err espy_db_ids(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                     size_t args_n, int64_t **out, size_t *n)
+{
+    static const espy_db_items items = {sizeof **out, db_id_row, NULL};
+    return espy_db_list(cx, st, sql, args, args_n, &items, out, n);
+}
+
 void espy_db_items_free(espy_ctx *cx, const espy_db_items *items, void *list, size_t n)
 {
     for (size_t i = 0; i < n && items->drop != NULL; i++)
@@ -393,120 +407,25 @@ void espy_store_rollback(espy_ctx *cx, espy_store *st)
     st->pending_n = kept;
 }
 
-/* -- collections ------------------------------------------------------------------------------- */
-void espy_collection_free(espy_ctx *cx, espy_collection *c)
-{
-    espy_free(cx, c->name);
-    espy_free(cx, c->modality);
-    espy_free(cx, c->encoder);
-    espy_free(cx, c->encoder_digest);
-    espy_free(cx, c->precision);
-    *c = (espy_collection){0};
-}
-
-/* From a row of (id, name, modality, encoder, encoder_digest, precision). */
-static espy_err store_collection_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
-{
-    espy_collection *out = item;
-    espy_collection c = {.id = st->db->ops->integer(rows, 0)};
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_db_text(cx, st, rows, 1, &c.name));
-    ESPY_GO(espy_db_text(cx, st, rows, 2, &c.modality));
-    ESPY_GO(espy_db_text(cx, st, rows, 3, &c.encoder));
-    ESPY_GO(espy_db_text(cx, st, rows, 4, &c.encoder_digest));
-    ESPY_GO(espy_db_text(cx, st, rows, 5, &c.precision));
-    *out = c;
-    return ESPY_E_OK;
-out:
-    espy_collection_free(cx, &c);
-    return e;
-}
-
-espy_err espy_store_collection(espy_ctx *cx, espy_store *st, const char *name, espy_collection *out)
-{
-    static const char sql[] = "SELECT id, name, modality, encoder, encoder_digest, precision"
-                              " FROM collections WHERE name = $1";
-    const espy_db_ops *ops = st->db->ops;
-    espy_db_rows *rows = NULL;
-    espy_err e = ESPY_E_OK;
-    bool more = false;
-    ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_TEXT(name)), &rows));
-    ESPY_GO(ops->next(cx, rows, &more));
-    e = more
-            ? store_collection_row(cx, st, rows, out)
-            : espy_fail(cx, ESPY_E_NOT_FOUND,
-                        "there is no collection '%s' in %s; train one, or choose another workspace",
-                        name, st->dir);
-out:
-    ops->done(rows);
-    return e;
-}
-
-espy_err espy_store_collection_create(espy_ctx *cx, espy_store *st, const espy_collection *c,
-                                      int64_t *id)
-{
-    static const char taken[] = "SELECT id FROM collections WHERE name = $1";
-    static const char insert[] =
-        "INSERT INTO collections (name, modality, encoder, encoder_digest, precision, created)"
-        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
-    ESPY_TRY(espy_store_check_name(cx, "the collection's name", c->name));
-    ESPY_TRY(espy_store_check_name(cx, "the encoder's name", c->encoder));
-    ESPY_TRY(espy_store_check_name(cx, "the encoder's digest", c->encoder_digest));
-    ESPY_TRY(espy_store_check_name(cx, "the precision", c->precision));
-    if (c->modality == NULL ||
-        (strcmp(c->modality, "face") != 0 && strcmp(c->modality, "sound") != 0))
-        return espy_fail(cx, ESPY_E_ARG, "a collection's modality is 'face' or 'sound'");
-
-    espy_err e = ESPY_E_OK;
-    bool found = false;
-    int64_t new_id = 0;
-    ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_db_find(cx, st, taken, DB_ARGS(DB_TEXT(c->name)), &found, &new_id));
-    if (found) {
-        e = espy_fail(cx, ESPY_E_EXISTS, "there is already a collection '%s' in %s", c->name,
-                      st->dir);
-        goto out;
-    }
-    ESPY_GO(espy_db_number(cx, st, insert,
-                           DB_ARGS(DB_TEXT(c->name), DB_TEXT(c->modality), DB_TEXT(c->encoder),
-                                   DB_TEXT(c->encoder_digest), DB_TEXT(c->precision),
-                                   DB_REAL(espy_time_now())),
-                           &new_id));
-    ESPY_GO(espy_store_event_add(cx, st, new_id, "job", "collection.create", 0, 0, 0, NULL));
-    ESPY_GO(espy_store_commit(cx, st));
-    *id = new_id;
-    return ESPY_E_OK;
-out:
-    espy_store_rollback(cx, st);
-    return e;
-}
-
-static void store_collection_drop(espy_ctx *cx, void *item)
-{
-    espy_collection_free(cx, item);
-}
-
-espy_err espy_store_collections(espy_ctx *cx, espy_store *st, espy_collection **out, size_t *n)
-{
-    static const char sql[] = "SELECT id, name, modality, encoder, encoder_digest, precision"
-                              " FROM collections ORDER BY name";
-    static const espy_db_items items = {sizeof **out, store_collection_row, store_collection_drop};
-    return espy_db_list(cx, st, sql, NULL, 0, &items, out, n);
-}
-
+/* -- counts --------------------------------------------------------------------------------------
+ */
 espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, espy_counts *out)
 {
     static const char labels[] = "SELECT count(*) FROM labels WHERE collection = $1";
-    static const char media[] = "SELECT count(*) FROM media WHERE collection = $1";
+    static const char media[] =
+        "SELECT count(*) FROM media WHERE collection = $1 AND deleted IS NULL";
     static const char scans[] =
-        "SELECT count(*) FROM media m JOIN scans s ON s.media = m.id WHERE m.collection = $1";
+        "SELECT count(*) FROM media m JOIN scans s ON s.media = m.id WHERE m.collection = $1"
+        " AND m.deleted IS NULL";
     static const char samples[] =
-        "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1";
+        "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1"
+        " AND m.deleted IS NULL";
     static const char labelled[] =
-        "SELECT count(*) FROM labels l JOIN samples s ON s.label = l.id WHERE l.collection = $1";
+        "SELECT count(*) FROM labels l JOIN samples s ON s.label = l.id"
+        " JOIN media m ON m.id = s.media WHERE l.collection = $1 AND m.deleted IS NULL";
     static const char embeddings[] =
         "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id"
-        " JOIN embeddings e ON e.sample = s.id WHERE m.collection = $1";
+        " JOIN embeddings e ON e.sample = s.id WHERE m.collection = $1 AND m.deleted IS NULL";
     static const char versions[] = "SELECT count(*) FROM versions WHERE collection = $1";
     static const char events[] = "SELECT count(*) FROM events WHERE collection = $1";
     espy_counts c = {0};
@@ -523,11 +442,7 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, esp
 }
 
 /* -- labels ------------------------------------------------------------------------------------ */
-#define STORE_LABEL_COLUMNS                                                                      \
-    "SELECT l.id, l.code, l.name, (SELECT count(*) FROM samples s WHERE s.label = l.id),"        \
-    " l.origin, l.deleted, l.named,"                                                             \
-    " CASE WHEN EXISTS (SELECT 1 FROM version_samples v WHERE v.label = l.id) THEN 1 ELSE 0 END" \
-    " FROM labels l"
+#define STORE_LABEL_COLUMNS "SELECT " LABEL_FIELDS " FROM labels l"
 
 /* The label that a code means: the one that has it, else the one that had it. */
 static espy_err store_label_meant(espy_ctx *cx, espy_store *st, int64_t collection,
@@ -614,10 +529,8 @@ void espy_label_free(espy_ctx *cx, espy_label *label)
     *label = (espy_label){0};
 }
 
-/* From a row of (id, code, name, samples, origin, deleted). */
-static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+espy_err espy_label_read(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_label *out)
 {
-    espy_label *out = item;
     const espy_db_ops *ops = st->db->ops;
     espy_label l = {.id = ops->integer(rows, 0),
                     .samples = (size_t)ops->integer(rows, 3),
@@ -633,6 +546,11 @@ static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
 out:
     espy_label_free(cx, &l);
     return e;
+}
+
+static espy_err store_label_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
+{
+    return espy_label_read(cx, st, rows, item);
 }
 
 /* The one label that a query finds; *found false when there is none. */
@@ -724,6 +642,9 @@ static void store_event_drop(espy_ctx *cx, void *item)
     espy_free(cx, v->detail);
 }
 
+#define STORE_EVENT_FIELDS \
+    "e.id, e.time, e.actor, e.action, e.label, e.sample, e.version, e.detail, e.collection"
+
 static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
     const espy_db_ops *ops = st->db->ops;
@@ -732,7 +653,8 @@ static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
                       .time = ops->real(rows, 1),
                       .label = ops->integer(rows, 4),
                       .sample = ops->integer(rows, 5),
-                      .version = ops->integer(rows, 6)};
+                      .version = ops->integer(rows, 6),
+                      .collection = ops->integer(rows, 8)};
     ESPY_TRY(espy_db_text(cx, st, rows, 2, &v->actor));
     ESPY_TRY(espy_db_text(cx, st, rows, 3, &v->action));
     return espy_db_text(cx, st, rows, 7, &v->detail);
@@ -741,12 +663,32 @@ static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n)
 {
-    static const char sql[] = "SELECT id, time, actor, action, label, sample, version, detail"
-                              " FROM events WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3";
+    static const char sql[] =
+        "SELECT " STORE_EVENT_FIELDS
+        " FROM events e WHERE e.collection = $1 AND e.id > $2 ORDER BY e.id LIMIT $3";
     static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
     int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
     return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection), DB_INT(after), DB_INT(limit)),
                         &items, out, n);
+}
+
+espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
+                              size_t max, espy_event **out, size_t *n)
+{
+    static const char sql[] =
+        "SELECT " STORE_EVENT_FIELDS
+        " FROM events e WHERE e.id > $1 AND ($2 = 0 OR EXISTS (SELECT 1 FROM collections c"
+        " WHERE c.id = e.collection AND c.owner = $2)) ORDER BY e.id LIMIT $3";
+    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
+    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(after), DB_INT(owner), DB_INT(limit)), &items,
+                        out, n);
+}
+
+espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id)
+{
+    static const char sql[] = "SELECT COALESCE(max(id), 0) FROM events";
+    return espy_db_number(cx, st, sql, NULL, 0, id);
 }
 
 void espy_events_free(espy_ctx *cx, espy_event *events, size_t n)

@@ -129,7 +129,9 @@ espy_err espy_store_label_find(espy_ctx *cx, espy_store *st, int64_t collection,
 /* Files the bytes under their digest (when not there) and finds or creates the media row of this
  * collection.  The file has its name once the outermost transaction is committed; those of one
  * transaction are synced together, which is faster than one by one.  source: where it came from,
- * for people (the first source is kept). DIGEST when the bytes do not have this digest. */
+ * for people (the first source is kept).  A media that was taken away is there again, without its
+ * session if that is gone (an event, "media.restore"). DIGEST when the bytes do not have this
+ * digest. */
 espy_err espy_store_media(espy_ctx *cx, espy_store *st, int64_t collection, espy_span bytes,
                           const char *digest, const char *source, int64_t *id) ESPY_NODISCARD;
 
@@ -168,12 +170,13 @@ void espy_scan_free(espy_ctx *cx, espy_scan *s);
 
 /* NOT_FOUND (not noted as a failure in cx: check the code) when nobody has scanned the digest in
  * this mode under this encoder.  A scan of another collection is copied into this one (media row,
- * samples without labels, embeddings) and then served from here. */
+ * samples without labels, embeddings) and then served from here.  A media of this one that was
+ * taken away is there again. */
 espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection,
                              const char *media_digest, const char *mode, const char *encoder_digest,
                              espy_scan *out) ESPY_NODISCARD;
 /* The same without copying: *own tells whether the scan is of this collection; the ids and labels
- * of another one are left out. */
+ * of another one, and of a media that was taken away, are left out. */
 espy_err espy_store_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
                               const char *media_digest, const char *mode,
                               const char *encoder_digest, bool *own, espy_scan *out) ESPY_NODISCARD;

@@ -5,7 +5,8 @@
  *          "labels": [[label, code, name, origin, deleted, named,
  *                      and the same five as they are now] ...]   a new one: [label] alone,
  *          "refused": [[sample, label] ...], "allowed": [[sample, label] ...],
- *          "attendance": [[row, label] ...]}
+ *          "attendance": [[row, label] ...],
+ *          "collections": [[id] ...], "sessions": [[id] ...], "media": [[id] ...]}   taken away
  * with null for nothing; lists that are empty are left out.  docs/formats/store.md */
 #include <math.h>
 #include <string.h>
@@ -270,6 +271,57 @@ espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, i
     return espy_db_exec(cx, st, update, DB_ARGS(DB_INT(to), DB_INT(row)));
 }
 
+/* -- taking away ------------------------------------------------------------------------------- */
+/* taken: who has the name of the row $1 by now; NULL: it has none.  there: whether the row $1 can
+ * come back. */
+typedef struct change_kind {
+    const char *list, *away, *there, *taken, *back;
+} change_kind;
+static const change_kind change_kinds[ESPY_GONE_KINDS] = {
+    [ESPY_GONE_COLLECTION] =
+        {"collections", "UPDATE collections SET deleted = $1 WHERE id = $2 AND deleted IS NULL",
+         "SELECT id FROM collections WHERE id = $1 AND deleted IS NOT NULL",
+         "SELECT o.id FROM collections c JOIN collections o ON o.name = c.name"
+         " WHERE c.id = $1 AND o.deleted IS NULL",
+         "UPDATE collections SET deleted = NULL WHERE id = $1"},
+    [ESPY_GONE_SESSION] =
+        {"sessions", "UPDATE sessions SET deleted = $1 WHERE id = $2 AND deleted IS NULL",
+         "SELECT id FROM sessions WHERE id = $1 AND deleted IS NOT NULL",
+         "SELECT o.id FROM sessions s JOIN sessions o ON o.collection = s.collection"
+         " AND o.name = s.name AND o.date = s.date WHERE s.id = $1 AND o.deleted IS NULL",
+         "UPDATE sessions SET deleted = NULL WHERE id = $1"},
+    [ESPY_GONE_MEDIA] =
+        {"media", "UPDATE media SET deleted = $1 WHERE id = $2 AND deleted IS NULL",
+         "SELECT m.id FROM media m WHERE m.id = $1 AND m.deleted IS NOT NULL AND NOT EXISTS"
+         " (SELECT 1 FROM sessions s WHERE s.id = m.session AND s.deleted IS NOT NULL)",
+         NULL, "UPDATE media SET deleted = NULL WHERE id = $1"},
+};
+
+espy_err espy_change_gone(espy_ctx *cx, espy_store *st, espy_change *ch, espy_gone kind, int64_t id)
+{
+    espy_json *row = NULL;
+    ESPY_TRY(CHANGE_ROW(cx, &row, espy_json_of_int(id)));
+    ESPY_TRY(change_note(cx, ch, change_kinds[kind].list, row));
+    return espy_db_exec(cx, st, change_kinds[kind].away,
+                        DB_ARGS(DB_REAL(espy_time_now()), DB_INT(id)));
+}
+
+espy_err espy_change_back(espy_ctx *cx, espy_store *st, espy_gone kind, int64_t id, bool *back)
+{
+    const change_kind *k = &change_kinds[kind];
+    bool taken = false;
+    int64_t other;
+    ESPY_TRY(espy_db_find(cx, st, k->there, DB_ARGS(DB_INT(id)), back, &other));
+    if (!*back)
+        return ESPY_E_OK;
+    if (k->taken != NULL)
+        ESPY_TRY(espy_db_find(cx, st, k->taken, DB_ARGS(DB_INT(id)), &taken, &other));
+    if (taken)
+        return espy_fail(cx, ESPY_E_EXISTS,
+                         "another one of these %s has the name by now; rename that first", k->list);
+    return espy_db_exec(cx, st, k->back, DB_ARGS(DB_INT(id)));
+}
+
 /* -- undo -------------------------------------------------------------------------------------- */
 /* The event that is undone, as its row has it. */
 typedef struct change_event {
@@ -293,7 +345,7 @@ static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, in
         " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0)"
         " AND (e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"
         "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"
-        "  'sample.label')))"
+        "  'sample.label', 'media.delete', 'session.delete', 'collection.delete')))"
         " AND (e.label IS NULL OR EXISTS (SELECT 1 FROM labels l WHERE l.id = e.label))"
         " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
         "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
@@ -384,7 +436,8 @@ static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, cons
 
 /* What undoing leaves of a label: each part goes back that is still as the event made it.  Events
  * of before there were new values in them are taken to have left what is there. */
-static void undo_label_parts(const espy_json *row, const espy_label *now, espy_label *to)
+static void undo_label_parts(const espy_json *row, const espy_label *now, bool has_samples,
+                             espy_label *to)
 {
     const bool whole = espy_json_count(row) < 11;
     *to = *now;
@@ -395,7 +448,7 @@ static void undo_label_parts(const espy_json *row, const espy_label *now, espy_l
     if (whole || (strcmp(row_text(row, 8), "cluster") == 0) == now->grouped)
         to->grouped = strcmp(row_text(row, 3), "cluster") == 0;
     if (whole || row_true(row, 9) == now->deleted)
-        to->deleted = row_true(row, 4) && now->samples == 0;
+        to->deleted = row_true(row, 4) && !has_samples;
     if (whole || row_true(row, 10) == now->named)
         to->named = row_true(row, 5);
 }
@@ -404,7 +457,12 @@ static void undo_label_parts(const espy_json *row, const espy_label *now, espy_l
  * samples have come to it since. */
 static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *row)
 {
+    /* those of media that were taken away count: they may come back */
+    static const char has[] = "SELECT id FROM samples WHERE label = $1 LIMIT 1";
     espy_label old = {0}, to = {0};
+    int64_t sample;
+    bool has_samples = false;
+    ESPY_TRY(espy_db_find(cx, st, has, DB_ARGS(DB_INT(row_id(row, 0))), &has_samples, &sample));
     espy_err e = espy_store_label_get(cx, st, ch->collection, row_id(row, 0), &old);
     if (e == ESPY_E_NOT_FOUND) { /* erased since */
         espy_clear(cx);
@@ -413,9 +471,9 @@ static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
     ESPY_TRY(e);
     to = old;
     if (espy_json_count(row) == 1)
-        to.deleted = old.samples == 0;
+        to.deleted = !has_samples;
     else
-        undo_label_parts(row, &old, &to);
+        undo_label_parts(row, &old, has_samples, &to);
     e = espy_change_code_free(cx, st, ch, to.code, old.id);
     if (e == ESPY_E_OK)
         e = espy_change_label(cx, st, ch, &old, &to);
@@ -450,6 +508,22 @@ static espy_err undo_attendance(espy_ctx *cx, espy_store *st, espy_change *ch,
     return ESPY_E_OK;
 }
 
+/* What was taken away comes back, unless it has gone for good. */
+static espy_err undo_gone(espy_ctx *cx, espy_store *st, const espy_json *detail, espy_undone *out)
+{
+    for (int kind = 0; kind < ESPY_GONE_KINDS; kind++) {
+        const espy_json *list = espy_json_get(detail, change_kinds[kind].list);
+        for (size_t i = 0; i < espy_json_count(list); i++) {
+            bool back = false;
+            ESPY_TRY(
+                espy_change_back(cx, st, (espy_gone)kind, row_id(espy_json_at(list, i), 0), &back));
+            if (kind == ESPY_GONE_MEDIA)
+                *(back ? &out->media : &out->kept) += 1;
+        }
+    }
+    return ESPY_E_OK;
+}
+
 /* The inverse of what the detail lists. */
 static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
                             espy_undone *out)
@@ -459,6 +533,7 @@ static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "refused"), false));
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "allowed"), true));
     ESPY_TRY(undo_attendance(cx, st, ch, espy_json_get(detail, "attendance")));
+    ESPY_TRY(undo_gone(cx, st, detail, out));
     for (size_t i = espy_json_count(labels); i-- > 0;) /* once samples have left new labels */
         ESPY_TRY(undo_label(cx, st, ch, espy_json_at(labels, i)));
     return ESPY_E_OK;

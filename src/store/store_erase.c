@@ -148,6 +148,9 @@ static const erase_column erase_columns[] = {
     ERASE_COLUMN("media", "recording", "collection", false),
     ERASE_COLUMN("sessions", "name", "collection", false),
     ERASE_COLUMN("sessions", "notes", "collection", false),
+    ERASE_COLUMN("sessions", "detail", "collection", true),
+    ERASE_COLUMN("labels", "detail", "collection", true),
+    ERASE_COLUMN("collections", "description", "id", false),
     ERASE_COLUMN("jobs", "request", "collection", true),
     ERASE_COLUMN("jobs", "result", "collection", true),
     ERASE_COLUMN("jobs", "error", "collection", false),
@@ -747,6 +750,8 @@ static espy_err erase_open(espy_ctx *cx, erase_run *r)
 static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
 {
     static const char label[] = "DELETE FROM labels WHERE id = $1";
+    static const char answers[] =
+        "DELETE FROM idempotency"; /* they tell names, and soon go anyway */
     int64_t left = 0;
     ESPY_TRY(erase_names(cx, r));
     ESPY_TRY(erase_others(cx, r));
@@ -755,6 +760,7 @@ static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
     ESPY_TRY(erase_versions(cx, r));
     ESPY_TRY(erase_media(cx, r));
     ESPY_TRY(espy_db_exec(cx, r->st, label, DB_ARGS(DB_INT(r->label))));
+    ESPY_TRY(espy_db_exec(cx, r->st, answers, NULL, 0));
     ESPY_TRY(erase_texts(cx, r, NULL));
     ESPY_TRY(erase_left(cx, r, &left));
     if (left != 0)

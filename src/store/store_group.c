@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store - sessions, the pool of samples, filing what grouping and assignment found. */
+ * store - probes, the pool of samples, filing what grouping and assignment found. */
 #include "store/group.h"
 
 #include <stdlib.h>
@@ -7,113 +7,6 @@
 
 #include "base/text.h"
 #include "store/store_internal.h"
-
-/* -- sessions ---------------------------------------------------------------------------------- */
-espy_err espy_store_session(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
-                            const char *date, int64_t *id)
-{
-    static const char find[] =
-        "SELECT id FROM sessions WHERE collection = $1 AND name = $2 AND date = $3";
-    static const char owner[] = "SELECT id FROM collections WHERE id = $1";
-    static const char insert[] = "INSERT INTO sessions (collection, name, date, created)"
-                                 " VALUES ($1, $2, $3, $4) RETURNING id";
-    bool found = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_check_name(cx, "a session's name", name));
-    if (date == NULL)
-        date = "";
-    else
-        ESPY_TRY(espy_store_check_date(cx, date));
-    ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(collection)), &found, id));
-    if (!found)
-        ESPY_GO(
-            espy_fail(cx, ESPY_E_NOT_FOUND, "there is no collection %lld", (long long)collection));
-    ESPY_GO(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(name), DB_TEXT(date)),
-                         &found, id));
-    if (!found)
-        ESPY_GO(espy_db_number(
-            cx, st, insert,
-            DB_ARGS(DB_INT(collection), DB_TEXT(name), DB_TEXT(date), DB_REAL(espy_time_now())),
-            id));
-    ESPY_GO(espy_store_commit(cx, st));
-    return ESPY_E_OK;
-out:
-    espy_store_rollback(cx, st);
-    return e;
-}
-
-espy_err espy_store_session_find(espy_ctx *cx, espy_store *st, int64_t collection, const char *name,
-                                 int64_t *id)
-{
-    static const char sql[] = "SELECT id FROM sessions WHERE collection = $1 AND name = $2"
-                              " ORDER BY date DESC LIMIT 1";
-    bool found = false;
-    ESPY_TRY(espy_db_find(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(name)), &found, id));
-    if (!found)
-        return espy_fail(cx, ESPY_E_NOT_FOUND,
-                         "there is no session '%s'; make it with: espy cluster DIR --session '%s'",
-                         name, name);
-    return ESPY_E_OK;
-}
-
-static espy_err session_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
-{
-    espy_session *s = item;
-    s->id = st->db->ops->integer(rows, 0);
-    s->media = (size_t)st->db->ops->integer(rows, 3);
-    ESPY_TRY(espy_db_text(cx, st, rows, 1, &s->name));
-    return espy_db_text(cx, st, rows, 2, &s->date);
-}
-
-static void session_drop(espy_ctx *cx, void *item)
-{
-    espy_session *s = item;
-    espy_free(cx, s->name);
-    espy_free(cx, s->date);
-}
-
-espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, espy_session **out,
-                             size_t *n)
-{
-    static const char sql[] =
-        "SELECT s.id, s.name, s.date, (SELECT count(*) FROM media m WHERE m.session = s.id)"
-        " FROM sessions s WHERE s.collection = $1 ORDER BY s.id";
-    static const espy_db_items items = {sizeof **out, session_row, session_drop};
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection)), &items, out, n);
-}
-
-void espy_sessions_free(espy_ctx *cx, espy_session *sessions, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        session_drop(cx, &sessions[i]);
-    espy_free(cx, sessions);
-}
-
-espy_err espy_store_media_session(espy_ctx *cx, espy_store *st, int64_t media, int64_t session,
-                                  bool *there)
-{
-    static const char both[] = "SELECT m.session FROM media m JOIN sessions s"
-                               " ON s.collection = m.collection WHERE m.id = $1 AND s.id = $2";
-    static const char update[] = "UPDATE media SET session = $1 WHERE id = $2";
-    int64_t now = 0;
-    bool found = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_db_find(cx, st, both, DB_ARGS(DB_INT(media), DB_INT(session)), &found, &now));
-    if (!found)
-        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND,
-                          "there is no media %lld in the collection of session %lld",
-                          (long long)media, (long long)session));
-    if (now == 0)
-        ESPY_GO(espy_db_exec(cx, st, update, DB_ARGS(DB_INT(session), DB_INT(media))));
-    ESPY_GO(espy_store_commit(cx, st));
-    *there = now == 0 || now == session;
-    return ESPY_E_OK;
-out:
-    espy_store_rollback(cx, st);
-    return e;
-}
 
 espy_err espy_store_media_probe(espy_ctx *cx, espy_store *st, int64_t media, bool probe)
 {
@@ -133,11 +26,12 @@ void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
     *p = (espy_sample_pool){0};
 }
 
-#define POOL_FROM                                                     \
-    " FROM media m JOIN samples s ON s.media = m.id"                  \
-    " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1" \
-    " LEFT JOIN labels l ON l.id = s.label"                           \
-    " WHERE m.collection = $2 AND m.probe = 0 AND ($3 = 0 OR m.session = $3)"
+#define POOL_FROM                                                                                \
+    " FROM media m JOIN samples s ON s.media = m.id"                                             \
+    " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1"                            \
+    " LEFT JOIN labels l ON l.id = s.label"                                                      \
+    " WHERE m.collection = $2 AND m.probe = 0 AND m.deleted IS NULL AND ($3 = 0 OR m.session = " \
+    "$3)"
 
 static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_sample_pool *p,
                          size_t at)

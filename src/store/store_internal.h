@@ -161,6 +161,9 @@ espy_err espy_db_list(espy_ctx *cx, espy_store *st, const char *sql, const espy_
 espy_err espy_db_one(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
                      size_t args_n, const espy_db_items *items, void *out,
                      bool *found) ESPY_NODISCARD;
+/* One column of ids from a query; espy_free(). */
+espy_err espy_db_ids(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
+                     size_t args_n, int64_t **out, size_t *n) ESPY_NODISCARD;
 /* Elements of a growing list freed: each, then the array. */
 void espy_db_items_free(espy_ctx *cx, const espy_db_items *items, void *list, size_t n);
 
@@ -197,6 +200,15 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
                               const char *action, int64_t label, int64_t sample, int64_t version,
                               espy_json *detail) ESPY_NODISCARD;
 
+/* A row of LABEL_FIELDS, whose table is called l. */
+#define LABEL_FIELDS                                                                       \
+    "l.id, l.code, l.name, (SELECT count(*) FROM samples s JOIN media m ON m.id = s.media" \
+    " WHERE s.label = l.id AND m.deleted IS NULL), l.origin, l.deleted, l.named,"          \
+    " CASE WHEN EXISTS (SELECT 1 FROM version_samples v WHERE v.label = l.id) THEN 1 ELSE 0 END"
+#define LABEL_FIELD_COUNT 8
+espy_err espy_label_read(espy_ctx *cx, espy_store *st, espy_db_rows *rows,
+                         espy_label *out) ESPY_NODISCARD;
+
 /* -- labels and samples ------------------------------------------------------------------------ */
 /* What a sample says of itself. */
 typedef struct espy_sample_state {
@@ -214,6 +226,9 @@ espy_err espy_db_actor(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int col
 /* A column "origin" of labels: whether it says that grouping made it. */
 espy_err espy_db_grouped(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column,
                          bool *out) ESPY_NODISCARD;
+/* A column "points" of samples; *there false: NULL.  FORMAT when it is damaged. */
+espy_err espy_db_points(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, bool *there,
+                        float out[10]) ESPY_NODISCARD;
 /* An embedding, as vector `at` of n: its dimension must be that of the others; the first one makes
  * room for all. */
 espy_err espy_db_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, size_t n,
@@ -256,6 +271,21 @@ espy_err espy_change_refusal(espy_ctx *cx, espy_store *st, espy_change *ch, int6
                              int64_t label, bool refused) ESPY_NODISCARD;
 espy_err espy_change_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t row,
                                 int64_t from, int64_t to) ESPY_NODISCARD;
+
+/* What can be taken away, and come back. */
+typedef enum espy_gone {
+    ESPY_GONE_COLLECTION,
+    ESPY_GONE_SESSION,
+    ESPY_GONE_MEDIA,
+    ESPY_GONE_KINDS
+} espy_gone;
+/* Takes a row away that is there. */
+espy_err espy_change_gone(espy_ctx *cx, espy_store *st, espy_change *ch, espy_gone kind,
+                          int64_t id) ESPY_NODISCARD;
+/* Brings it back; *back false: it is not gone, was removed for good, or is a media whose session is
+ * gone.  EXISTS when its name is taken by now. */
+espy_err espy_change_back(espy_ctx *cx, espy_store *st, espy_gone kind, int64_t id,
+                          bool *back) ESPY_NODISCARD;
 
 /* -- store_words.c: names of a label in texts -------------------------------------------------- */
 typedef struct espy_words {

@@ -7,25 +7,10 @@
 
 #include "store/store_internal.h"
 
-static espy_err label_id_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
-{
-    (void)cx;
-    *(int64_t *)item = st->db->ops->integer(rows, 0);
-    return ESPY_E_OK;
-}
-
-/* One column of ids from a query; espy_free(). */
-static espy_err label_ids(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
-                          size_t args_n, int64_t **out, size_t *n)
-{
-    static const espy_db_items items = {sizeof **out, label_id_row, NULL};
-    return espy_db_list(cx, st, sql, args, args_n, &items, out, n);
-}
-
 static espy_err label_samples(espy_ctx *cx, espy_store *st, int64_t label, int64_t **out, size_t *n)
 {
     static const char sql[] = "SELECT id FROM samples WHERE label = $1 ORDER BY id";
-    return label_ids(cx, st, sql, DB_ARGS(DB_INT(label)), out, n);
+    return espy_db_ids(cx, st, sql, DB_ARGS(DB_INT(label)), out, n);
 }
 
 static espy_err label_living(espy_ctx *cx, espy_store *st, int64_t collection, int64_t id,
@@ -128,7 +113,7 @@ static espy_err merge_refusals(espy_ctx *cx, espy_store *st, espy_change *ch, in
     int64_t *samples = NULL;
     size_t n = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(label_ids(cx, st, sql, DB_ARGS(DB_INT(from), DB_INT(into)), &samples, &n));
+    ESPY_TRY(espy_db_ids(cx, st, sql, DB_ARGS(DB_INT(from), DB_INT(into)), &samples, &n));
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
         e = espy_change_refusal(cx, st, ch, samples[i], into, true);
     espy_free(cx, samples);
@@ -146,7 +131,7 @@ static espy_err merge_attendance(espy_ctx *cx, espy_store *st, espy_change *ch, 
     int64_t *ids = NULL;
     size_t n = 0;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(label_ids(cx, st, sql, DB_ARGS(DB_INT(from), DB_INT(into)), &ids, &n));
+    ESPY_TRY(espy_db_ids(cx, st, sql, DB_ARGS(DB_INT(from), DB_INT(into)), &ids, &n));
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
         e = espy_change_attendance(cx, st, ch, ids[i], from, into);
     espy_free(cx, ids);

@@ -84,6 +84,7 @@ static espy_err near_scan(espy_ctx *cx, espy_store *st, int64_t collection, cons
 {
     static const char sql[] =
         "SELECT s.id, s.label, e.vector FROM labels l JOIN samples s ON s.label = l.id"
+        " JOIN media m ON m.id = s.media AND m.deleted IS NULL"
         " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1"
         " WHERE l.collection = $2 AND l.deleted IS NULL AND s.id <> $3";
     l->n = 0;
@@ -285,6 +286,7 @@ static espy_err near_index(espy_ctx *cx, espy_store *st, const char *encoder, co
     i->find = espy_sprintf(cx,
                            "SELECT s.id, s.label, e.vector FROM near_%zu v"
                            " JOIN samples s ON s.id = v.sample JOIN labels l ON l.id = s.label"
+                           " JOIN media m ON m.id = s.media AND m.deleted IS NULL"
                            " JOIN embeddings e ON e.sample = v.sample"
                            " AND e.encoder_digest = v.encoder_digest"
                            " WHERE v.encoder_digest = $1 AND l.collection = $2"

@@ -53,6 +53,23 @@ float espy_box_overlap(const float a[4], const float b[4])
 }
 
 /* -- media ------------------------------------------------------------------------------------- */
+/* A media that was taken away is there again; its session may not be. */
+static espy_err sample_media_again(espy_ctx *cx, espy_store *st, int64_t collection, int64_t id)
+{
+    static const char sql[] =
+        "UPDATE media SET deleted = NULL, created = $1, session = CASE WHEN EXISTS (SELECT 1"
+        " FROM sessions s WHERE s.id = media.session AND s.deleted IS NULL) THEN session END"
+        " WHERE id = $2";
+    espy_json *detail = espy_json_object();
+    espy_err e = espy_json_set(cx, detail, "media", espy_json_of_int(id));
+    if (e == ESPY_E_OK)
+        e = espy_db_exec(cx, st, sql, DB_ARGS(DB_REAL(espy_time_now()), DB_INT(id)));
+    if (e == ESPY_E_OK)
+        return espy_store_event_add(cx, st, collection, "job", "media.restore", 0, 0, 0, detail);
+    espy_json_free(detail);
+    return e;
+}
+
 /* Finds or creates the media row. */
 static espy_err sample_media_row(espy_ctx *cx, espy_store *st, int64_t collection,
                                  const char *digest, int64_t bytes, const char *source, int64_t *id)
@@ -60,10 +77,13 @@ static espy_err sample_media_row(espy_ctx *cx, espy_store *st, int64_t collectio
     static const char find[] = "SELECT id FROM media WHERE collection = $1 AND digest = $2";
     static const char insert[] = "INSERT INTO media (collection, digest, bytes, source, created)"
                                  " VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    static const char gone[] = "SELECT id FROM media WHERE id = $1 AND deleted IS NOT NULL";
     bool found = false;
     ESPY_TRY(espy_db_find(cx, st, find, DB_ARGS(DB_INT(collection), DB_TEXT(digest)), &found, id));
-    if (found)
-        return ESPY_E_OK;
+    if (found) {
+        ESPY_TRY(espy_db_find(cx, st, gone, DB_ARGS(DB_INT(*id)), &found, id));
+        return found ? sample_media_again(cx, st, collection, *id) : ESPY_E_OK;
+    }
     return espy_db_number(cx, st, insert,
                           DB_ARGS(DB_INT(collection), DB_TEXT(digest), DB_INT(bytes),
                                   DB_TEXT(source == NULL ? "" : source), DB_REAL(espy_time_now())),
@@ -91,6 +111,20 @@ void espy_scan_free(espy_ctx *cx, espy_scan *s)
     espy_free(cx, s->at);
     espy_free(cx, s->vectors);
     *s = (espy_scan){0};
+}
+
+espy_err espy_db_points(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, bool *there,
+                        float out[SAMPLE_POINTS])
+{
+    espy_span v = {0};
+    *there = !st->db->ops->is_null(rows, column);
+    if (!*there)
+        return ESPY_E_OK;
+    ESPY_TRY(st->db->ops->bytes(cx, rows, column, &v));
+    if (v.size != SAMPLE_POINTS * 4)
+        return sample_damaged(cx, st, "a sample's points are damaged");
+    sample_unpack(v.data, SAMPLE_POINTS, out);
+    return ESPY_E_OK;
 }
 
 espy_err espy_db_vector(espy_ctx *cx, espy_store *st, espy_db_rows *rows, int column, size_t n,
@@ -124,14 +158,7 @@ static espy_err sample_scan_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
     p->label = ops->integer(rows, 1);
     for (int k = 0; k < 4; k++)
         p->box[k] = (float)ops->real(rows, 2 + k);
-    p->has_points = !ops->is_null(rows, 6);
-    if (p->has_points) {
-        espy_span v = {0};
-        ESPY_TRY(ops->bytes(cx, rows, 6, &v));
-        if (v.size != SAMPLE_POINTS * 4)
-            return sample_damaged(cx, st, "a sample's points are damaged");
-        sample_unpack(v.data, SAMPLE_POINTS, p->points);
-    }
+    ESPY_TRY(espy_db_points(cx, st, rows, 6, &p->has_points, p->points));
     p->whole = ops->integer(rows, 7) != 0;
     p->score = (float)ops->real(rows, 8);
     p->sharpness = (float)ops->real(rows, 9);
@@ -180,6 +207,7 @@ out:
 /* What the row of a scan says, apart from its samples. */
 typedef struct sample_found {
     int64_t scan, collection, bytes;
+    bool gone; /* its media was taken away */
     char *detector_digest, *source;
 } sample_found;
 
@@ -196,7 +224,7 @@ static espy_err sample_scan_find(espy_ctx *cx, espy_store *st, int64_t collectio
 {
     static const char sql[] =
         "SELECT c.id, m.id, m.collection, m.bytes, c.width, c.height, c.error, c.detector_digest,"
-        " m.source FROM media m JOIN scans c ON c.media = m.id"
+        " m.source, m.deleted FROM media m JOIN scans c ON c.media = m.id"
         " WHERE m.digest = $1 AND c.mode = $2 AND c.encoder_digest = $3"
         " ORDER BY m.collection = $4 DESC, c.id LIMIT 1";
     const espy_db_ops *ops = st->db->ops;
@@ -214,6 +242,7 @@ static espy_err sample_scan_find(espy_ctx *cx, espy_store *st, int64_t collectio
     s->media = ops->integer(rows, 1);
     f->collection = ops->integer(rows, 2);
     f->bytes = ops->integer(rows, 3);
+    f->gone = !ops->is_null(rows, 9);
     s->width = (int)ops->integer(rows, 4);
     s->height = (int)ops->integer(rows, 5);
     ESPY_GO(espy_db_text(cx, st, rows, 6, &s->error));
@@ -234,6 +263,21 @@ static espy_err sample_scan_copy(espy_ctx *cx, espy_store *st, int64_t collectio
     ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(sample_media_row(cx, st, collection, digest, f->bytes, f->source, &media));
     ESPY_GO(espy_store_scan_put(cx, st, media, mode, encoder_digest, f->detector_digest, s));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+/* Whoever asks for a scan to keep it brings the media back. */
+static espy_err sample_scan_again(espy_ctx *cx, espy_store *st, int64_t collection,
+                                  const char *digest, const sample_found *f)
+{
+    espy_err e = ESPY_E_OK;
+    int64_t media = 0;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(sample_media_row(cx, st, collection, digest, f->bytes, f->source, &media));
     ESPY_GO(espy_store_commit(cx, st));
     return ESPY_E_OK;
 out:
@@ -273,6 +317,8 @@ espy_err espy_store_scan_get(espy_ctx *cx, espy_store *st, int64_t collection,
         f = (sample_found){0};
         ESPY_GO(sample_scan_read(cx, st, collection, media_digest, mode, encoder_digest, &s, &f));
     }
+    if (f.gone)
+        ESPY_GO(sample_scan_again(cx, st, collection, media_digest, &f));
     *out = s;
     s = (espy_scan){0};
 out:
@@ -288,7 +334,7 @@ espy_err espy_store_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
     espy_scan s = {0};
     sample_found f = {0};
     espy_err e = sample_scan_read(cx, st, collection, media_digest, mode, encoder_digest, &s, &f);
-    *own = f.collection == collection;
+    *own = f.collection == collection && !f.gone;
     if (e == ESPY_E_OK && !*own) {
         s.media = 0;
         for (size_t i = 0; i < s.n; i++)
@@ -455,21 +501,13 @@ static espy_err sample_bare_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
 {
     espy_bare_sample *out = item;
     const espy_db_ops *ops = st->db->ops;
-    espy_span points = {0};
     *out = (espy_bare_sample){.sample = ops->integer(rows, 0),
-                              .has_points = !ops->is_null(rows, 6),
                               .whole = ops->integer(rows, 7) != 0,
                               .score = (float)ops->real(rows, 8)};
     ESPY_TRY(espy_db_digest(cx, st, rows, 1, out->digest));
     for (int k = 0; k < 4; k++)
         out->box[k] = (float)ops->real(rows, 2 + k);
-    if (!out->has_points)
-        return ESPY_E_OK;
-    ESPY_TRY(ops->bytes(cx, rows, 6, &points));
-    if (points.size != SAMPLE_POINTS * 4)
-        return sample_damaged(cx, st, "a sample's points are damaged");
-    sample_unpack(points.data, SAMPLE_POINTS, out->points);
-    return ESPY_E_OK;
+    return espy_db_points(cx, st, rows, 6, &out->has_points, out->points);
 }
 
 espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
@@ -478,7 +516,8 @@ espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collectio
     static const char sql[] =
         "SELECT s.id, m.digest, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score"
         " FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1"
-        " AND m.probe = 0 AND ($2 = 0 OR m.session = $2) AND NOT EXISTS (SELECT 1"
+        " AND m.probe = 0 AND m.deleted IS NULL AND ($2 = 0 OR m.session = $2)"
+        " AND NOT EXISTS (SELECT 1"
         "  FROM embeddings e WHERE e.sample = s.id AND e.encoder_digest = $3)"
         " ORDER BY m.id, s.id";
     static const espy_db_items items = {sizeof **out, sample_bare_row, NULL};
@@ -709,10 +748,10 @@ static espy_err sample_labelled_row(espy_ctx *cx, espy_store *st, espy_db_rows *
 espy_err espy_store_labelled(espy_ctx *cx, espy_store *st, int64_t collection, const char *under,
                              espy_labelled **out, size_t *n)
 {
-    static const char sql[] =
-        "SELECT s.id, s.label, s.media, s.labelled_by FROM labels l"
-        " JOIN samples s ON s.label = l.id JOIN media m ON m.id = s.media"
-        " WHERE l.collection = $1 AND substr(m.source, 1, length($2)) = $2 ORDER BY s.id";
+    static const char sql[] = "SELECT s.id, s.label, s.media, s.labelled_by FROM labels l"
+                              " JOIN samples s ON s.label = l.id JOIN media m ON m.id = s.media"
+                              " WHERE l.collection = $1 AND m.deleted IS NULL AND substr(m.source, "
+                              "1, length($2)) = $2 ORDER BY s.id";
     static const espy_db_items items = {sizeof **out, sample_labelled_row, NULL};
     return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection), DB_TEXT(under ? under : "")),
                         &items, out, n);
@@ -735,12 +774,12 @@ static const char sample_of_labels[] =
     " CROSS JOIN embeddings e CROSS JOIN media m"
     " WHERE l.collection = $1 AND l.deleted IS NULL AND l.origin = 'user' AND s.label = l.id AND "
     "e.sample = s.id"
-    " AND e.encoder_digest = $2 AND m.id = s.media ORDER BY l.code, s.id";
+    " AND e.encoder_digest = $2 AND m.id = s.media AND m.deleted IS NULL ORDER BY l.code, s.id";
 static const char sample_of_labels_count[] =
-    "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e"
+    "SELECT count(*) FROM labels l CROSS JOIN samples s CROSS JOIN embeddings e CROSS JOIN media m"
     " WHERE l.collection = $1 AND l.deleted IS NULL AND l.origin = 'user' AND s.label = l.id AND "
     "e.sample = s.id"
-    " AND e.encoder_digest = $2";
+    " AND e.encoder_digest = $2 AND m.id = s.media AND m.deleted IS NULL";
 static const char sample_of_version[] =
     "SELECT v.sample, l.id, e.vector, m.digest, m.recording FROM labels l"
     " CROSS JOIN version_samples v CROSS JOIN embeddings e CROSS JOIN samples s CROSS JOIN media m"

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "pg_server.h"
 #include "store/job.h"
@@ -171,11 +173,142 @@ static void test_long_log(espy_ctx *cx, espy_store *st)
     espy_job_free(cx, &j);
 }
 
+/* Given back: untried it does not count, tried it does; it waits for its time. */
+static void test_release(espy_ctx *cx, espy_store *st)
+{
+    espy_job j = {0}, none;
+    espy_job_word word;
+    bool taken = false;
+    int64_t id = 0, later = 0;
+    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
+    for (int i = 0; i < 2 * ESPY_JOB_ATTEMPTS; i++) { /* a worker that stops each time */
+        CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+        assert_true(taken && j.id == id && j.attempt == i + 1 && j.released == i);
+        CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
+        assert_int_equal(word, ESPY_JOB_GO_ON);
+        CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word)); /* not his any more */
+        assert_int_equal(word, ESPY_JOB_LOST);
+        espy_job_free(cx, &j);
+        expect_state(cx, st, id, "queued");
+    }
+    for (int i = 0; i < ESPY_JOB_ATTEMPTS; i++) { /* it may still be tried as often as any other */
+        CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &j, &taken));
+        assert_true(taken);
+        espy_job_free(cx, &j);
+    }
+    CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &none, &taken));
+    assert_false(taken);
+    expect_state(cx, st, id, "failed");
+
+    CASE_OK(cx, espy_store_job_order(cx, st,
+                                     &(espy_job_order){.kind = "later",
+                                                       .request = "{}",
+                                                       .not_before = espy_time_now() + 0.4},
+                                     &later));
+    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &none, &taken));
+    assert_false(taken);
+    usleep(450000);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    assert_true(taken && j.id == later && j.not_before > 1e9);
+    CASE_OK(cx, espy_store_job_release(cx, st, &j, true, espy_time_now() + 60, &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &none, &taken));
+    assert_false(taken);
+    CASE_OK(cx, espy_store_job_get(cx, st, later, &j));
+    assert_true(j.attempt == 1 && j.released == 0 && j.lease == 0);
+    espy_job_free(cx, &j);
+    /* what somebody wants cancelled is not done again */
+    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
+    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_cancel(cx, st, id));
+    CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
+    assert_int_equal(word, ESPY_JOB_STOP);
+    espy_job_free(cx, &j);
+    expect_state(cx, st, id, "cancelled");
+}
+
+/* Of jobs that exclude each other one runs; those of others pass by. */
+static void test_exclusive(espy_ctx *cx, espy_store *st)
+{
+    espy_job first = {0}, j = {0}, none;
+    espy_job_word word;
+    bool taken = false, found = true;
+    int64_t a = 0, b = 0, other = 0, plain = 0;
+    const espy_job_order train = {.kind = "train", .request = "{}", .exclusive = "train:1"};
+    espy_job_order two = train;
+    two.exclusive = "train:2";
+    CASE_OK(cx, espy_store_job_exclusive(cx, st, "train:1", &j, &found));
+    assert_false(found);
+    CASE_OK(cx, espy_store_job_order(cx, st, &train, &a));
+    CASE_OK(cx, espy_store_job_order(cx, st, &train, &b));
+    CASE_OK(cx, espy_store_job_order(cx, st, &two, &other));
+    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &plain));
+    CASE_OK(cx, espy_store_job_exclusive(cx, st, "train:1", &j, &found));
+    assert_true(found && j.id == a);
+    assert_string_equal(j.exclusive, "train:1");
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &first, &taken));
+    assert_true(taken && first.id == a);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &j, &taken));
+    assert_true(taken && j.id == other); /* b waits for a */
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &j, &taken));
+    assert_true(taken && j.id == plain);
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &none, &taken));
+    assert_false(taken);
+    CASE_OK(cx, espy_store_job_release(cx, st, &first, false, espy_time_now() + 60, &word));
+    espy_job_free(cx, &first);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w2", -1, &j, &taken)); /* a is put off: b */
+    assert_true(taken && j.id == b);
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, "w3", 60, &j, &taken)); /* w2 is dead */
+    assert_true(taken && j.id == b && j.attempt == 2);
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "failed", NULL, "x", &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_exclusive(cx, st, "train:1", &j, &found));
+    assert_true(found && j.id == a);
+    espy_job_free(cx, &j);
+}
+
+static void test_pages(espy_ctx *cx, espy_store *st)
+{
+    int64_t c = case_collection(cx, st, "c"), id[4] = {0}, total = 0;
+    espy_job *list = NULL;
+    size_t n = 0;
+    CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{}", &id[0]));
+    CASE_OK(cx, espy_store_job_add(cx, st, c, "cluster", "{}", &id[1]));
+    CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "{}", &id[2]));
+    CASE_OK(cx, espy_store_job_cancel(cx, st, id[0]));
+    const struct {
+        espy_job_filter f;
+        int64_t first, total;
+    } asked[] = {{{0}, id[2], 3},
+                 {{.collection = c}, id[1], 2},
+                 {{.kind = "train"}, id[2], 2},
+                 {{.state = "cancelled"}, id[0], 1},
+                 {{.collection_owner = 7}, 0, 0}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        CASE_OK(cx, espy_store_job_page(cx, st, &asked[i].f, &(espy_page){.limit = 9}, &list, &n,
+                                        &total));
+        assert_true(total == asked[i].total && n == (size_t)total);
+        assert_true(n == 0 || (list[0].id == asked[i].first && list[0].log == NULL));
+        espy_jobs_free(cx, list, n);
+    }
+    CASE_OK(cx, espy_store_job_page(cx, st, &asked[0].f, &(espy_page){.cursor = id[2], .limit = 1},
+                                    &list, &n, NULL));
+    assert_true(n == 1 && list[0].id == id[1]);
+    espy_jobs_free(cx, list, n);
+}
+
 static void run_cases(void **state)
 {
     (void)state;
-    static void (*const cases[])(espy_ctx *, espy_store *) = {test_life, test_lease, test_with_work,
-                                                              test_long_log};
+    static void (*const cases[])(espy_ctx *, espy_store *) = {
+        test_life,    test_lease,     test_with_work, test_long_log,
+        test_release, test_exclusive, test_pages};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;
@@ -321,8 +454,100 @@ static void run_workers(void **state)
     }
 }
 
+/* -- many takers of jobs that exclude each other ----------------------------------------------- */
+enum { TAKERS = 5, GROUPS = 3, EACH = 12, PLAIN = 20 };
+
+/* A group's turn is a folder that one process at a time can make. */
+static void taker_run(espy_ctx *cx, const backend *b, const char *dir, const char *turns)
+{
+    char name[32], turn[400];
+    espy_store *st = NULL;
+    snprintf(name, sizeof name, "taker %ld", (long)getpid());
+    CASE_OK(cx, b->open(cx, dir, &st));
+    for (int idle = 0; idle < 40;) {
+        espy_job j = {0};
+        espy_job_word word;
+        bool taken = false;
+        CASE_OK(cx, espy_store_job_take(cx, st, name, 60, &j, &taken));
+        if (!taken) {
+            usleep(10000);
+            idle++;
+            continue;
+        }
+        idle = 0;
+        snprintf(turn, sizeof turn, "%s/%s", turns, j.exclusive);
+        if (j.exclusive[0] != '\0' && mkdir(turn, 0700) != 0)
+            _exit(3); /* another one runs */
+        usleep((useconds_t)(500 + 997 * (j.id % 5)));
+        if (j.exclusive[0] != '\0' && rmdir(turn) != 0)
+            _exit(4);
+        if (j.id % 4 == 0 && j.released == 0)
+            CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
+        else
+            CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+        if (word != ESPY_JOB_GO_ON)
+            _exit(5);
+        espy_job_free(cx, &j);
+    }
+    espy_store_close(cx, &st);
+}
+
+static void run_exclusive_takers(void **state)
+{
+    (void)state;
+    for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
+        espy_ctx cx;
+        espy_ctx_init(&cx);
+        if (b->server && !b->rows)
+            continue;
+        const char *dir = backend_begin(&cx, b);
+        char turns[400];
+        espy_store *st = NULL;
+        pid_t taker[TAKERS];
+        int64_t id = 0, total = 0;
+        size_t n = 0;
+        espy_job *list = NULL;
+        CASE_OK(&cx, b->open(&cx, dir, &st));
+        snprintf(turns, sizeof turns, "%s/turns", dir);
+        CASE_OK(&cx, espy_dir_make(&cx, turns));
+        for (int i = 0; i < GROUPS * EACH + PLAIN; i++) {
+            char group[16];
+            snprintf(group, sizeof group, "group %d", i % GROUPS);
+            CASE_OK(&cx, espy_store_job_order(
+                             &cx, st,
+                             &(espy_job_order){.kind = "work",
+                                               .request = "{}",
+                                               .exclusive = i < GROUPS * EACH ? group : NULL},
+                             &id));
+        }
+        espy_store_close(&cx, &st);
+        fflush(stdout);
+        for (int i = 0; i < TAKERS; i++) {
+            taker[i] = fork();
+            if (taker[i] == 0) {
+                taker_run(&cx, b, dir, turns);
+                _exit(0);
+            }
+        }
+        for (int i = 0; i < TAKERS; i++) {
+            int status = 0;
+            waitpid(taker[i], &status, 0);
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                fail_msg("%s: a taker ended with %d", b->name, WEXITSTATUS(status));
+        }
+        CASE_OK(&cx, b->open(&cx, dir, &st));
+        CASE_OK(&cx, espy_store_job_page(&cx, st, &(espy_job_filter){.state = "done"},
+                                         &(espy_page){.limit = 1}, &list, &n, &total));
+        assert_int_equal(total, GROUPS * EACH + PLAIN);
+        espy_jobs_free(&cx, list, n);
+        espy_store_close(&cx, &st);
+        backend_end(&cx);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(run_cases), cmocka_unit_test(run_workers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_cases), cmocka_unit_test(run_workers),
+                                       cmocka_unit_test(run_exclusive_takers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "store/store_postgres.c" /* to reach its statics: the migrations are a parameter there */
 
 #include "pg_server.h"
+#include "store/session.h"
 #include "support/support.h"
 
 #define STARTED(cx, dir, url) \
@@ -71,6 +72,51 @@ static void run_migration(void **state)
     assert_int_equal(e, ESPY_E_FORMAT);
     assert_non_null(strstr(cx.text, "newer espy"));
     espy_clear(&cx);
+    backend_end(&cx);
+}
+
+/* A schema 3 with rows comes forward with all of them. */
+static void run_migration_from_3(void **state)
+{
+    (void)state;
+    STARTED(cx, dir, url);
+    static const pg_step three[] = {{3, pg_schema_3}};
+    static const char hold[] =
+        "INSERT INTO users (name, password, role, created) VALUES ('ada', 'h', 'admin', 1);"
+        "INSERT INTO keys (owner, name, digest, created) VALUES (1, 'k', 'd', 1);"
+        "INSERT INTO collections (name, modality, encoder, encoder_digest, precision, created, "
+        "owner)"
+        " VALUES ('c', 'face', 'pack', 'enc', 'f32', 1.5, 1);"
+        "INSERT INTO labels (collection, code, name, created) VALUES (1, 'A', 'Ada Lovelace', 1);"
+        "INSERT INTO sessions (collection, name, date, created) VALUES (1, 'm', '2026-03-02', 2.5);"
+        "INSERT INTO media (collection, digest, bytes, source, created, session)"
+        " VALUES (1, 'digest', 5, 'a.jpg', 1, 1);"
+        "INSERT INTO attendance (session, label, day, present, source, time)"
+        " VALUES (1, 1, '2026-03-02', 1, 'manual', 1);"
+        "INSERT INTO jobs (collection, kind, state, request, created)"
+        " VALUES (1, 'train', 'queued', '{}', 1)";
+    espy_db *db = NULL;
+    espy_store *st = NULL;
+    int64_t id = 0;
+    CASE_OK(&cx, pg_open_schema(&cx, url, three, 1, &db));
+    CASE_OK(&cx, pg_run(&cx, (pg_db *)db, hold));
+    pg_close(&cx, db);
+    CASE_OK(&cx, on->open(&cx, dir, &st));
+    assert_int_equal(case_collection(&cx, st, "next"), 2);
+    CASE_OK(&cx, espy_store_session(&cx, st, 1, "m", "2026-03-02", &id));
+    assert_int_equal(id, 1);
+    espy_store_close(&cx, &st);
+    static const char *const one[] = {
+        "SELECT count(*) FROM collections WHERE id = 1 AND created = 1.5 AND deleted IS NULL",
+        "SELECT count(*) FROM sessions WHERE state = 'open' AND opened = 2.5 AND detail = '{}'",
+        "SELECT count(*) FROM keys WHERE scopes = 0 AND collection IS NULL",
+        "SELECT count(*) FROM jobs WHERE exclusive = '' AND not_before IS NULL AND released = 0",
+        "SELECT count(*) FROM attendansee_students WHERE first_name = 'Ada'",
+        "SELECT count(*) FROM attendansee_sessions WHERE created_at = '1970-01-01 00:00:02'",
+        "SELECT count(*) FROM attendansee_images WHERE session = 1 AND NOT is_processed",
+        "SELECT count(*) FROM attendansee_manual_attendance WHERE is_present"};
+    for (size_t i = 0; i < sizeof one / sizeof one[0]; i++)
+        assert_string_equal(pg_sql(url, one[i]), "1");
     backend_end(&cx);
 }
 
@@ -448,12 +494,13 @@ static void run_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(run_migration), cmocka_unit_test(run_strangers),
-        cmocka_unit_test(run_passwords), cmocka_unit_test(run_lost),
-        cmocka_unit_test(run_ended),     cmocka_unit_test(run_locks),
-        cmocka_unit_test(run_settings),  cmocka_unit_test(run_read_ahead),
-        cmocka_unit_test(run_bad_text),  cmocka_unit_test(run_triggers),
-        cmocka_unit_test(run_views),     cmocka_unit_test(run_changed)};
+        cmocka_unit_test(run_migration),  cmocka_unit_test(run_migration_from_3),
+        cmocka_unit_test(run_strangers),  cmocka_unit_test(run_passwords),
+        cmocka_unit_test(run_lost),       cmocka_unit_test(run_ended),
+        cmocka_unit_test(run_locks),      cmocka_unit_test(run_settings),
+        cmocka_unit_test(run_read_ahead), cmocka_unit_test(run_bad_text),
+        cmocka_unit_test(run_triggers),   cmocka_unit_test(run_views),
+        cmocka_unit_test(run_changed)};
     if (pg_server() == NULL)
         test_skip_all("no PostgreSQL");
     return cmocka_run_group_tests(tests, NULL, NULL);

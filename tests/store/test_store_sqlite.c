@@ -7,6 +7,7 @@
 
 #include "store/store_sqlite.c" /* to reach its statics: the migrations are a parameter there */
 
+#include "store/session.h"
 #include "store_case.h"
 #include "support/support.h"
 
@@ -255,6 +256,72 @@ static void run_migration_from_old(void **state)
                          1);
         CASE_OK(&cx, espy_dir_remove(&cx, dir));
     }
+}
+
+/* Schema 4 makes two tables anew: their rows stay, ids that were given out are not given again, and
+ * a name is free once its row was deleted. */
+static void run_migration_from_3(void **state)
+{
+    (void)state;
+    STARTED(cx, dir);
+    static const char *const three[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
+    static const char hold[] =
+        "INSERT INTO users (id, name, password, role, created) VALUES (4, 'ada', 'h', 'admin', 1);"
+        "INSERT INTO keys (owner, name, digest, created) VALUES (4, 'k', 'd', 1);"
+        "INSERT INTO collections (id, name, modality, encoder, encoder_digest, precision,"
+        " last_version, created, owner, description, active)"
+        " VALUES (2, 'c', 'face', 'pack', 'enc', 'f32', 7, 1.5, 4, 'about', 0);"
+        "INSERT INTO collections (id, name, modality, encoder, encoder_digest, precision, created)"
+        " VALUES (9, 'gone', 'face', 'p', 'e', 'f32', 1);"
+        "DELETE FROM collections WHERE id = 9;"
+        "INSERT INTO labels (id, collection, code, name, created) VALUES (1, 2, 'A', 'Ada', 1);"
+        "INSERT INTO sessions (id, collection, name, date, start_time, notes, created)"
+        " VALUES (3, 2, 'monday', '2026-03-02', '09:00:00', 'text', 2.5);"
+        "INSERT INTO sessions (id, collection, name, created) VALUES (8, 2, 'gone', 1);"
+        "DELETE FROM sessions WHERE id = 8;"
+        "INSERT INTO media (id, collection, digest, bytes, source, created, session)"
+        " VALUES (1, 2, printf('%064d', 1), 5, 'a.jpg', 1, 3);"
+        "INSERT INTO attendance (session, label, day, present, source, time)"
+        " VALUES (3, 1, '2026-03-02', 1, 'manual', 1);"
+        "INSERT INTO jobs (collection, kind, state, request, created)"
+        " VALUES (2, 'train', 'queued', '{}', 1);";
+    char path[400];
+    espy_db *db = NULL;
+    espy_store *st = NULL;
+    int64_t id = 0;
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    CASE_OK(&cx, espy_dir_make(&cx, dir));
+    CASE_OK(&cx, sqlite_open_schema(&cx, dir, three, 3, &db));
+    assert_int_equal(sqlite3_exec(((sqlite_db *)db)->handle, hold, NULL, NULL, NULL), SQLITE_OK);
+    sqlite_close(&cx, db);
+    CASE_OK(&cx, espy_store_open(&cx, dir, &st));
+    assert_int_equal(case_collection(&cx, st, "next"), 10);
+    CASE_OK(&cx, espy_store_session(&cx, st, 2, "tuesday", NULL, &id));
+    assert_int_equal(id, 9);
+    CASE_OK(&cx, espy_store_session(&cx, st, 2, "monday", "2026-03-02", &id));
+    assert_int_equal(id, 3);
+    espy_finding *findings = NULL;
+    size_t n = 0;
+    CASE_OK(&cx, espy_store_check(&cx, st, &findings, &n));
+    for (size_t i = 0; i < n; i++) /* the made-up media has no file */
+        assert_null(strstr(findings[i].item, "store.db"));
+    espy_findings_free(&cx, findings, n);
+    espy_store_close(&cx, &st);
+    static const char *const one[] = {
+        "SELECT count(*) FROM collections WHERE id = 2 AND name = 'c' AND last_version = 7"
+        " AND created = 1.5 AND owner = 4 AND description = 'about' AND active = 0"
+        " AND deleted IS NULL",
+        "SELECT count(*) FROM sessions WHERE id = 3 AND date = '2026-03-02' AND notes = 'text'"
+        " AND start_time = '09:00:00' AND state = 'open' AND opened = 2.5 AND closed IS NULL",
+        "SELECT count(*) FROM media WHERE session = 3 AND deleted IS NULL",
+        "SELECT count(*) FROM keys WHERE owner = 4 AND scopes = 0 AND collection IS NULL",
+        "SELECT count(*) FROM jobs WHERE exclusive = '' AND not_before IS NULL AND released = 0",
+        "SELECT count(*) FROM attendansee_manual_attendance WHERE session = 3 AND is_present = 1",
+        "SELECT count(*) FROM attendansee_sessions WHERE id = 3 AND class_session = 2",
+        "SELECT count(*) = 0 FROM pragma_foreign_key_check"};
+    for (size_t i = 0; i < sizeof one / sizeof one[0]; i++)
+        assert_int_equal(ask_file(path, one[i]), 1);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
 }
 
 /* -- files that are not a store, or no longer -------------------------------------------------- */
@@ -564,6 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_migration),
                                        cmocka_unit_test(run_migration_without_copy),
                                        cmocka_unit_test(run_migration_from_old),
+                                       cmocka_unit_test(run_migration_from_3),
                                        cmocka_unit_test(run_strangers),
                                        cmocka_unit_test(run_damage),
                                        cmocka_unit_test(run_spoilt_head),

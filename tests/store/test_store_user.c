@@ -11,6 +11,7 @@
 #include "store/setting.h"
 #include "store/store_internal.h"
 #include "store/user.h"
+#include "store/webhook.h"
 #include "support/support.h"
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
@@ -231,11 +232,49 @@ static void test_once(espy_ctx *cx, espy_store *st)
     assert_int_equal(word, ESPY_ONCE_FRESH);
 }
 
+static void test_webhooks(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada", "instructor"), c = case_collection(cx, st, "c"), id = 0;
+    int64_t other = 0;
+    espy_webhook w = {.owner = ada,
+                      .collection = c,
+                      .url = (char *)"https://x.org/hook",
+                      .events = (char *)"version.add label.merge",
+                      .secret = (char *)"s"},
+                 got = {0}, *list = NULL;
+    size_t n = 0;
+    const bool off = false;
+    CASE_OK(cx, espy_store_webhook_add(cx, st, &w, &id));
+    w.url = (char *)"";
+    CASE_FAILS(cx, ARG, espy_store_webhook_add(cx, st, &w, &other));
+    w.url = (char *)"http://y";
+    w.owner = 99;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_webhook_add(cx, st, &w, &other));
+    w.owner = ada;
+    w.collection = 99;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_webhook_add(cx, st, &w, &other));
+    CASE_OK(cx, espy_store_webhook_update(cx, st, id,
+                                          &(espy_webhook_change){.events = "*", .enabled = &off}));
+    CASE_OK(cx, espy_store_webhook_get(cx, st, id, &got));
+    assert_true(got.owner == ada && got.collection == c && !got.enabled && got.created > 1e9);
+    assert_string_equal(got.url, "https://x.org/hook");
+    assert_string_equal(got.events, "*");
+    espy_webhook_free(cx, &got);
+    CASE_OK(cx, espy_store_webhooks(cx, st, ada, &list, &n));
+    assert_int_equal(n, 1);
+    espy_webhooks_free(cx, list, n);
+    CASE_OK(cx, espy_store_webhooks(cx, st, ada + 1, &list, &n));
+    assert_int_equal(n, 0);
+    CASE_OK(cx, espy_store_webhook_delete(cx, st, id));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_webhook_delete(cx, st, id));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_webhook_update(cx, st, id, &(espy_webhook_change){0}));
+}
+
 static void run_cases(void **state)
 {
     (void)state;
     static void (*const cases[])(espy_ctx *, espy_store *) = {test_users, test_keys, test_settings,
-                                                              test_once};
+                                                              test_once, test_webhooks};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;

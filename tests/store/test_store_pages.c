@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a server shows and changes: collections, sessions, media, samples, labels and attendance in
+ * pages; what was taken away is nowhere, and comes back. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "pg_server.h"
+#include "store/attendance.h"
+#include "store/collection.h"
+#include "store/erase.h"
+#include "store/gallery.h"
+#include "store/group.h"
+#include "store/label.h"
+#include "store/near.h"
+#include "store/session.h"
+#include "store/store_internal.h"
+#include "store/user.h"
+#include "support/support.h"
+
+static const espy_page all = {.limit = 100};
+
+static int64_t add_user(espy_ctx *cx, espy_store *st, const char *name)
+{
+    int64_t id = 0;
+    CASE_OK(cx, espy_store_user_add(cx, st,
+                                    &(espy_user){.name = (char *)(uintptr_t)name,
+                                                 .password = (char *)"hash",
+                                                 .role = (char *)"instructor"},
+                                    &id));
+    return id;
+}
+
+/* -- collections ------------------------------------------------------------------------------- */
+static void test_collections(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), a = 0, b = 0, again = 0, total = 0, nobody = 0;
+    espy_collection c = case_template("algebra"), got = {0}, *list = NULL;
+    size_t n = 0;
+    const bool off = false;
+    c.owner = ada;
+    c.description = (char *)"sets, 100% rings";
+    CASE_OK(cx, espy_store_collection_create(cx, st, &c, &a));
+    c = case_template("biology");
+    CASE_OK(cx, espy_store_collection_create(cx, st, &c, &b));
+    c.name = (char *)"x";
+    c.owner = 99;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_collection_create(cx, st, &c, &again));
+    CASE_OK(cx, espy_store_collection_get(cx, st, a, &got));
+    assert_true(got.owner == ada && got.active && got.created > 1e9);
+    assert_string_equal(got.description, "sets, 100% rings");
+    espy_collection_free(cx, &got);
+
+    espy_collection_filter f = {.owner = ada};
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 1 && total == 1 && list[0].id == a);
+    espy_collections_free(cx, list, n);
+    f = (espy_collection_filter){.search = "0% RI"}; /* no wildcard, case ignored */
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 1 && list[0].id == a);
+    espy_collections_free(cx, list, n);
+    f.search = "%_%";
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 0 && total == 0);
+    espy_collections_free(cx, list, n);
+    f = (espy_collection_filter){0};
+    CASE_OK(cx,
+            espy_store_collection_page(cx, st, &f, &(espy_page){.limit = 1}, &list, &n, &total));
+    assert_true(n == 1 && total == 2 && list[0].id == b); /* newest first */
+    espy_collections_free(cx, list, n);
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &(espy_page){.cursor = b, .limit = 9}, &list,
+                                           &n, NULL));
+    assert_true(n == 1 && list[0].id == a);
+    espy_collections_free(cx, list, n);
+
+    CASE_FAILS(cx, EXISTS,
+               espy_store_collection_update(cx, st, b, &(espy_collection_change){"algebra"}));
+    CASE_OK(cx, espy_store_collection_update(
+                    cx, st, a, &(espy_collection_change){.active = &off, .owner = &nobody}));
+    CASE_OK(cx, espy_store_collection(cx, st, "algebra", &got));
+    assert_true(!got.active && got.owner == 0);
+    espy_collection_free(cx, &got);
+
+    /* deleted: nowhere; its name is free; it comes back, by undo too */
+    CASE_OK(cx, espy_store_collection_delete(cx, st, a, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_collection_get(cx, st, a, &got));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_collection(cx, st, "algebra", &got));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_collection_delete(cx, st, a, "user"));
+    CASE_OK(cx, espy_store_collections(cx, st, &list, &n));
+    assert_int_equal(n, 1);
+    espy_collections_free(cx, list, n);
+    again = case_collection(cx, st, "algebra");
+    CASE_FAILS(cx, EXISTS, espy_store_collection_restore(cx, st, a, "user"));
+    CASE_OK(cx, espy_store_collection_update(cx, st, again, &(espy_collection_change){"other"}));
+    CASE_OK(cx, espy_store_collection_restore(cx, st, a, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_collection_restore(cx, st, a, "user"));
+    CASE_OK(cx, espy_store_collection(cx, st, "algebra", &got));
+    assert_int_equal(got.id, a);
+    espy_collection_free(cx, &got);
+    CASE_OK(cx, espy_store_collection_delete(cx, st, a, "user"));
+    espy_undone u = {0};
+    CASE_OK(cx, espy_store_undo(cx, st, a, 0, "user", &u));
+    assert_string_equal(u.action, "collection.delete");
+    espy_free(cx, u.action);
+    CASE_OK(cx, espy_store_collection_get(cx, st, a, &got));
+    espy_collection_free(cx, &got);
+}
+
+/* -- sessions ---------------------------------------------------------------------------------- */
+static void test_sessions(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), c = case_collection(cx, st, "c"), id = 0, other = 0;
+    int64_t total = 0;
+    espy_session s = {.collection = c,
+                      .owner = ada,
+                      .name = (char *)"monday",
+                      .date = (char *)"2026-03-02",
+                      .start_time = (char *)"09:00",
+                      .detail = (char *)"{\"course\":\"x\"}"},
+                 got = {0}, *list = NULL;
+    size_t n = 0;
+    const bool yes = true, no = false;
+    CASE_OK(cx, espy_store_session_add(cx, st, &s, &id));
+    CASE_FAILS(cx, EXISTS, espy_store_session_add(cx, st, &s, &other));
+    static const struct {
+        const char *date, *start, *detail;
+    } bad[] = {{"2026-02-30", NULL, NULL}, {NULL, "9:00", NULL},    {NULL, "24:00", NULL},
+               {NULL, "09:00:6", NULL},    {NULL, NULL, "nothing"}, {NULL, "09:60", NULL}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        espy_session t = {.collection = c,
+                          .name = (char *)"bad",
+                          .date = (char *)(uintptr_t)bad[i].date,
+                          .start_time = (char *)(uintptr_t)bad[i].start,
+                          .detail = (char *)(uintptr_t)bad[i].detail};
+        CASE_FAILS(cx, ARG, espy_store_session_add(cx, st, &t, &other));
+    }
+    CASE_OK(cx, espy_store_session_get(cx, st, id, &got));
+    assert_true(got.owner == ada && !got.closed && got.opened > 1e9 && got.ended == 0);
+    assert_string_equal(got.start_time, "09:00");
+    assert_null(got.end_time);
+    assert_string_equal(got.detail, "{\"course\":\"x\"}");
+    espy_session_free(cx, &got);
+    CASE_OK(cx, espy_store_session_update(cx, st, id,
+                                          &(espy_session_change){.closed = &yes,
+                                                                 .start_time = "",
+                                                                 .end_time = "10:30:00",
+                                                                 .notes = "line\n"}));
+    CASE_OK(cx, espy_store_session_get(cx, st, id, &got));
+    assert_true(got.closed && got.ended >= got.opened && got.start_time == NULL);
+    assert_string_equal(got.end_time, "10:30:00");
+    assert_string_equal(got.name, "monday");
+    espy_session_free(cx, &got);
+
+    CASE_OK(cx, espy_store_session(cx, st, c, "no date", NULL, &other));
+    espy_session_filter f = {.collection = c};
+    CASE_OK(cx, espy_store_session_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 2 && total == 2 && list[0].id == other && list[1].id == id);
+    espy_sessions_free(cx, list, n);
+    const espy_session_filter one[] = {{.owner = ada},         {.state = "closed"},
+                                       {.from = "2026-03-02"}, {.to = "2026-03-02"},
+                                       {.search = "MON"},      {.search = "line"}};
+    for (size_t i = 0; i < sizeof one / sizeof one[0]; i++) {
+        CASE_OK(cx, espy_store_session_page(cx, st, &one[i], &all, &list, &n, &total));
+        assert_true(n == 1 && total == 1 && list[0].id == id);
+        espy_sessions_free(cx, list, n);
+    }
+    const espy_session_filter none[] = {{.owner = ada + 1},
+                                        {.collection_owner = ada},
+                                        {.from = "2026-03-03"},
+                                        {.to = "2026-03-01"},
+                                        {.collection = c + 1}};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        CASE_OK(cx, espy_store_session_page(cx, st, &none[i], &all, &list, &n, &total));
+        assert_true(n == 0 && total == 0);
+    }
+    CASE_OK(cx, espy_store_session_update(cx, st, id, &(espy_session_change){.closed = &no}));
+    CASE_OK(cx, espy_store_session_get(cx, st, id, &got));
+    assert_true(!got.closed && got.ended == 0);
+    espy_session_free(cx, &got);
+}
+
+/* -- media and samples ------------------------------------------------------------------------- */
+/* Media k with `faces` samples; the first one's id. */
+static int64_t add_photo(espy_ctx *cx, espy_store *st, int64_t c, int k, size_t faces,
+                         int64_t session, int64_t *media, char *digest)
+{
+    espy_scan s = case_scan(cx, faces, 4, k);
+    bool there = false;
+    *media = case_media(cx, st, c, k, digest);
+    for (size_t i = 0; i < faces; i++)
+        s.at[i].score = 0.1f * (float)(k + 3 * (int)i);
+    CASE_OK(cx, espy_store_scan_put(cx, st, *media, "all", "enc", "det", &s));
+    if (session != 0)
+        CASE_OK(cx, espy_store_media_session(cx, st, *media, session, &there));
+    int64_t id = s.at[0].id;
+    espy_scan_free(cx, &s);
+    return id;
+}
+
+static void test_gallery(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), c = case_collection(cx, st, "c"), s = 0, m1 = 0, m2 = 0;
+    int64_t total = 0, label = 0, bare;
+    espy_media_info m = {0}, *list = NULL;
+    espy_sample_info p = {0}, *samples = NULL;
+    size_t n = 0;
+    char digest[ESPY_DIGEST_HEX];
+    CASE_OK(cx, espy_store_session(cx, st, c, "monday", NULL, &s));
+    int64_t a = add_photo(cx, st, c, 1, 2, s, &m1, digest);
+    int64_t b = add_photo(cx, st, c, 2, 1, 0, &m2, NULL);
+    bare = case_media(cx, st, c, 3, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU001", "Ada Lovelace", &label));
+    CASE_OK(cx, espy_store_label_set(cx, st, c, label, &a, 1));
+
+    CASE_OK(cx, espy_store_media_get(cx, st, m1, &m));
+    assert_true(m.collection == c && m.session == s && m.samples == 2 && m.labelled == 1 &&
+                m.scanned > 1e9 && m.width == 640 && m.height == 480 && !m.probe && m.bytes == 7);
+    assert_string_equal(m.digest, digest);
+    assert_string_equal(m.source, "folder/photo.jpg");
+    espy_media_info_free(cx, &m);
+    const struct {
+        espy_media_filter f;
+        int64_t first, total;
+    } asked[] = {{{.collection = c}, bare, 3},    {{.session = s}, m1, 1},
+                 {{.scanned = ESPY_NO}, bare, 1}, {{.scanned = ESPY_YES}, m2, 2},
+                 {{.owner = ada}, 0, 0},          {{.collection = c + 1}, 0, 0},
+                 {{.probe = ESPY_YES}, 0, 0},     {{.probe = ESPY_NO}, bare, 3}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        CASE_OK(cx, espy_store_media_page(cx, st, &asked[i].f, &(espy_page){.limit = 1}, &list, &n,
+                                          &total));
+        assert_int_equal(total, asked[i].total);
+        assert_true(n == (asked[i].total > 0) && (n == 0 || list[0].id == asked[i].first));
+        espy_media_infos_free(cx, list, n);
+    }
+    CASE_OK(cx, espy_store_sample_get(cx, st, a, &p));
+    assert_true(p.media == m1 && p.session == s && p.label == label && isnan(p.confidence) &&
+                p.box[3] == 60.5f && !p.has_points && !p.grouped);
+    assert_string_equal(p.code, "STU001");
+    assert_string_equal(p.actor, "user");
+    espy_sample_info_free(cx, &p);
+    CASE_OK(cx, espy_store_sample_get(cx, st, b, &p));
+    assert_true(p.label == 0 && p.code == NULL && p.actor[0] == '\0');
+    espy_sample_info_free(cx, &p);
+    const struct {
+        espy_sample_filter f;
+        int64_t order[3];
+        size_t n;
+    } wanted[] = {{{.collection = c}, {a, a + 1, b}, 3},
+                  {{.collection = c, .sort = ESPY_SAMPLES_NEWEST}, {b, a + 1, a}, 3},
+                  {{.collection = c, .sort = ESPY_SAMPLES_SCORE}, {a + 1, b, a}, 3},
+                  {{.identified = ESPY_YES}, {a}, 1},
+                  {{.identified = ESPY_NO}, {a + 1, b}, 2},
+                  {{.session = s}, {a, a + 1}, 2},
+                  {{.media = m2}, {b}, 1},
+                  {{.label = label}, {a}, 1},
+                  {{.owner = ada}, {0}, 0}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        int64_t cursor = 0;
+        CASE_OK(cx, espy_store_sample_page(cx, st, &wanted[i].f, &all, &samples, &n, &total));
+        assert_true(n == wanted[i].n && total == (int64_t)n);
+        for (size_t k = 0; k < n; k++)
+            assert_int_equal(samples[k].id, wanted[i].order[k]);
+        espy_sample_infos_free(cx, samples, n);
+        for (size_t k = 0; k < wanted[i].n; k++) { /* one by one */
+            CASE_OK(cx, espy_store_sample_page(cx, st, &wanted[i].f,
+                                               &(espy_page){.cursor = cursor, .limit = 1}, &samples,
+                                               &n, NULL));
+            assert_true(n == 1 && samples[0].id == wanted[i].order[k]);
+            cursor = samples[0].id;
+            espy_sample_infos_free(cx, samples, n);
+        }
+    }
+    float *x = NULL;
+    size_t dim = 0;
+    espy_sample_encoder *encoders = NULL;
+    const float other[2] = {1, 0};
+    CASE_OK(cx, espy_store_embed(cx, st, a, "second", other, 2));
+    CASE_OK(cx, espy_store_sample_vector(cx, st, a, "enc", &x, &dim));
+    assert_true(dim == 4 && x[0] == 100 && x[1] == 100.0625f);
+    espy_free(cx, x);
+    assert_int_equal(espy_store_sample_vector(cx, st, a, "no", &x, &dim), ESPY_E_NOT_FOUND);
+    assert_int_equal(espy_store_sample_vector(cx, st, 999, "enc", &x, &dim), ESPY_E_NOT_FOUND);
+    assert_int_equal(cx->code, ESPY_E_OK);
+    CASE_OK(cx, espy_store_sample_encoders(cx, st, a, &encoders, &n));
+    assert_true(n == 2 && encoders[0].dim == 4 && encoders[1].dim == 2);
+    assert_string_equal(encoders[1].encoder_digest, "second");
+    espy_sample_encoders_free(cx, encoders, n);
+}
+
+/* -- taken away -------------------------------------------------------------------------------- */
+/* What is to be seen of a collection, in numbers. */
+static void expect_seen(espy_ctx *cx, espy_store *st, int64_t c, int64_t media, int64_t samples,
+                        size_t vectors, size_t pool, size_t near)
+{
+    espy_counts k;
+    espy_vectors v = {0};
+    espy_sample_pool p = {0};
+    espy_near at[9];
+    espy_media_info *list = NULL;
+    size_t n = 0;
+    int64_t total = 0;
+    const float x[4] = {1, 1, 1, 1};
+    CASE_OK(cx, espy_store_counts(cx, st, c, &k));
+    assert_int_equal(k.media, media);
+    assert_int_equal(k.samples, samples);
+    assert_int_equal(k.embeddings, samples);
+    assert_int_equal(k.labelled, vectors);
+    CASE_OK(cx, espy_store_vectors(cx, st, c, 0, "enc", &v));
+    assert_int_equal(v.n, vectors);
+    espy_vectors_free(cx, &v);
+    CASE_OK(cx, espy_store_pool(cx, st, c, 0, "enc", &p));
+    assert_int_equal(p.n, pool);
+    espy_sample_pool_free(cx, &p);
+    CASE_OK(cx, espy_store_nearest(cx, st, c, "enc", x, 4, 9, 0, at, &n));
+    assert_int_equal(n, near);
+    CASE_OK(cx, espy_store_media_page(cx, st, &(espy_media_filter){.collection = c}, &all, &list,
+                                      &n, &total));
+    assert_true(total == media && n == (size_t)media);
+    espy_media_infos_free(cx, list, n);
+    espy_sample_info *shown = NULL;
+    CASE_OK(cx, espy_store_sample_page(cx, st, &(espy_sample_filter){.collection = c}, &all, &shown,
+                                       &n, &total));
+    assert_true(total == samples && n == (size_t)samples);
+    espy_sample_infos_free(cx, shown, n);
+}
+
+static void test_away(espy_ctx *cx, espy_store *st)
+{
+    int64_t c = case_collection(cx, st, "c"), s = 0, m[3], p[3], label = 0, id = 0;
+    char digest[3][ESPY_DIGEST_HEX];
+    espy_media_info info = {0};
+    espy_session session = {0};
+    espy_vectors v = {0};
+    espy_undone u = {0};
+    espy_scan scan = {0};
+    bool own = true, there = false;
+    size_t removed = 0;
+    CASE_OK(cx, espy_store_session(cx, st, c, "monday", NULL, &s));
+    CASE_OK(cx, espy_store_label(cx, st, c, "A", NULL, &label));
+    for (int i = 0; i < 3; i++) {
+        p[i] = add_photo(cx, st, c, i, 1, i > 0 ? s : 0, &m[i], digest[i]);
+        CASE_OK(cx, espy_store_sample_label(cx, st, p[i], label, "folder"));
+    }
+    assert_int_equal(case_version(cx, st, c, "head", p, 3), 1);
+    expect_seen(cx, st, c, 3, 3, 3, 3, 3);
+
+    CASE_OK(cx, espy_store_media_delete(cx, st, c, &m[1], 1, "user"));
+    CASE_OK(cx, espy_store_media_delete(cx, st, c, &m[1], 1, "user")); /* no second event */
+    id = 999;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_delete(cx, st, c, &id, 1, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_delete(cx, st, c + 1, &m[0], 1, "user"));
+    expect_seen(cx, st, c, 2, 2, 2, 2, 2);
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_get(cx, st, m[1], &info));
+    espy_sample_info sample = {0};
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_get(cx, st, p[1], &sample));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_session(cx, st, m[1], s, &there));
+    CASE_OK(cx, espy_store_scan_read(cx, st, c, digest[1], "all", "enc", &own, &scan));
+    assert_true(!own && scan.at[0].id == 0 && scan.at[0].label == 0);
+    espy_scan_free(cx, &scan);
+    CASE_OK(cx, espy_store_vectors(cx, st, c, 1, "enc", &v)); /* lineage */
+    assert_int_equal(v.n, 3);
+    espy_vectors_free(cx, &v);
+
+    /* the session, with the media that are left in it; undone in the other order */
+    CASE_OK(cx, espy_store_session_delete(cx, st, s, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_session_get(cx, st, s, &session));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_session_delete(cx, st, s, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_session_find(cx, st, c, "monday", &id));
+    expect_seen(cx, st, c, 1, 1, 1, 1, 1);
+    CASE_OK(cx, espy_store_undo(cx, st, c, 0, "user", &u));
+    assert_string_equal(u.action, "session.delete");
+    assert_true(u.media == 1 && u.kept == 0);
+    espy_free(cx, u.action);
+    CASE_OK(cx, espy_store_session_get(cx, st, s, &session));
+    assert_true(session.media == 1 && session.labelled == 1);
+    espy_session_free(cx, &session);
+    expect_seen(cx, st, c, 2, 2, 2, 2, 2);
+    CASE_OK(cx, espy_store_undo(cx, st, c, 0, "user", &u));
+    assert_string_equal(u.action, "media.delete");
+    assert_int_equal(u.media, 1);
+    espy_free(cx, u.action);
+    expect_seen(cx, st, c, 3, 3, 3, 3, 3);
+
+    /* another session has taken the name */
+    CASE_OK(cx, espy_store_session_delete(cx, st, s, "user"));
+    CASE_OK(cx, espy_store_session(cx, st, c, "monday", NULL, &id));
+    assert_int_not_equal(id, s);
+    CASE_FAILS(cx, EXISTS, espy_store_undo(cx, st, c, 0, "user", &u));
+    expect_seen(cx, st, c, 1, 1, 1, 1, 1);
+
+    /* uploaded again, by its bytes or by its scan: there again, without the session that is gone */
+    assert_int_equal(case_media(cx, st, c, 1, NULL), m[1]);
+    CASE_OK(cx, espy_store_scan_get(cx, st, c, digest[2], "all", "enc", &scan));
+    assert_true(scan.media == m[2] && scan.at[0].id == p[2]);
+    espy_scan_free(cx, &scan);
+    expect_seen(cx, st, c, 3, 3, 3, 3, 3);
+    CASE_OK(cx, espy_store_media_get(cx, st, m[1], &info));
+    assert_int_equal(info.session, 0);
+    espy_media_info_free(cx, &info);
+
+    /* the bytes go with age; what a version learned from stays */
+    double later = espy_time_now() + 10;
+    int64_t extra = 0;
+    char hex[ESPY_DIGEST_HEX];
+    espy_buf bytes;
+    (void)add_photo(cx, st, c, 7, 1, 0, &extra, hex);
+    CASE_OK(cx, espy_store_media_delete(cx, st, c, (int64_t[]){extra, m[0]}, 2, "user"));
+    CASE_OK(cx, espy_store_expire(cx, st, &(espy_expiry){.deleted = 1.0}, &removed));
+    assert_int_equal(removed, 0);
+    CASE_OK(cx, espy_store_expire(cx, st, &(espy_expiry){.deleted = later}, &removed));
+    assert_int_equal(removed, 1);
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_bytes(cx, st, hex, 100, &bytes));
+    CASE_OK(cx, espy_store_undo(cx, st, c, 0, "user", &u));
+    assert_true(u.media == 1 && u.kept == 1);
+    espy_free(cx, u.action);
+    expect_seen(cx, st, c, 3, 3, 3, 3, 3);
+
+    /* a whole collection: what is in it is not found by its own id either */
+    CASE_OK(cx, espy_store_collection_delete(cx, st, c, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_media_get(cx, st, m[0], &info));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_get(cx, st, p[0], &sample));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_session_get(cx, st, id, &session));
+    espy_label_info l = {0};
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_info(cx, st, label, &l));
+}
+
+/* -- labels ------------------------------------------------------------------------------------ */
+static void test_labels(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), c = case_collection(cx, st, "c"), s = 0, m = 0, a = 0;
+    int64_t b = 0, total = 0, gone = 0, nobody = 99;
+    espy_label_info l = {0}, *list = NULL;
+    size_t n = 0;
+    CASE_OK(cx, espy_store_session(cx, st, c, "monday", NULL, &s));
+    int64_t p = add_photo(cx, st, c, 1, 2, s, &m, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU002", "Ben B", &b));
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU001", "Ada L", &a));
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU003", "Cy", &gone));
+    CASE_OK(cx, espy_store_label_delete(cx, st, c, gone, "user"));
+    CASE_OK(cx, espy_store_label_set(cx, st, c, a, (int64_t[]){p, p + 1}, 2));
+    espy_label_change change = {"ada@x.org", "{\"year\":2}", &ada};
+    CASE_OK(cx, espy_store_label_edit(cx, st, c, a, &change, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_edit(cx, st, c + 1, a, &change, "user"));
+    change = (espy_label_change){.account = &nobody};
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_edit(cx, st, c, a, &change, "user"));
+    change = (espy_label_change){.detail = "2"};
+    CASE_FAILS(cx, ARG, espy_store_label_edit(cx, st, c, a, &change, "user"));
+    CASE_OK(cx, espy_store_label_info(cx, st, a, &l));
+    assert_true(l.collection == c && l.account == ada && l.label.samples == 2 && l.sessions == 1);
+    assert_string_equal(l.email, "ada@x.org");
+    assert_string_equal(l.detail, "{\"year\":2}");
+    espy_label_info_free(cx, &l);
+    const struct {
+        espy_label_filter f;
+        int64_t first, total;
+    } asked[] = {{{.collection = c}, a, 2},     {{.search = "ben"}, b, 1},
+                 {{.search = "X.ORG"}, a, 1},   {{.search = "stu00_"}, 0, 0},
+                 {{.account = ada}, a, 1},      {{.owner = ada}, 0, 0},
+                 {{.grouped = ESPY_YES}, 0, 0}, {{.grouped = ESPY_NO}, a, 2}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        CASE_OK(cx, espy_store_label_page(cx, st, &asked[i].f, &all, &list, &n, &total));
+        assert_true(total == asked[i].total && n == (size_t)total);
+        assert_true(n == 0 || list[0].label.id == asked[i].first);
+        espy_label_infos_free(cx, list, n);
+    }
+    CASE_OK(cx, espy_store_label_page(cx, st, &asked[0].f, &(espy_page){.cursor = a, .limit = 5},
+                                      &list, &n, NULL));
+    assert_true(n == 1 && list[0].label.id == b);
+    espy_label_infos_free(cx, list, n);
+    CASE_OK(cx, espy_store_media_delete(cx, st, c, &m, 1, "user"));
+    CASE_OK(cx, espy_store_label_info(cx, st, a, &l));
+    assert_true(l.label.samples == 0 && l.sessions == 0);
+    espy_label_info_free(cx, &l);
+    CASE_OK(cx, espy_store_user_delete(cx, st, ada)); /* the label stays */
+    CASE_OK(cx, espy_store_label_info(cx, st, a, &l));
+    assert_int_equal(l.account, 0);
+    espy_label_info_free(cx, &l);
+}
+
+/* -- attendance -------------------------------------------------------------------------------- */
+static void test_attendance(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), c = case_collection(cx, st, "c"), s[2] = {0}, m[2];
+    int64_t d = case_collection(cx, st, "d"), foreign = 0, l[3] = {0}, id = 0, row = 0, total = 0;
+    bool fresh = false, kept = true;
+    size_t n = 0, removed = 0;
+    espy_attendance *list = NULL;
+    espy_presence *at = NULL;
+    CASE_OK(cx, espy_store_session_add(
+                    cx, st, &(espy_session){.collection = c, .owner = ada, .name = (char *)"one"},
+                    &s[0]));
+    CASE_OK(cx, espy_store_session(cx, st, c, "two", NULL, &s[1]));
+    CASE_OK(cx, espy_store_label(cx, st, d, "F", NULL, &foreign));
+    for (int i = 0; i < 3; i++) {
+        char code[8];
+        snprintf(code, sizeof code, "L%d", i);
+        CASE_OK(cx, espy_store_label(cx, st, c, code, NULL, &l[i]));
+    }
+    int64_t p = add_photo(cx, st, c, 1, 2, s[0], &m[0], NULL);
+    CASE_OK(cx, espy_store_label_set(cx, st, c, l[0], (int64_t[]){p, p + 1}, 2));
+
+    espy_mark k = {.session = s[0],
+                   .label = l[0],
+                   .day = "2026-03-02",
+                   .present = true,
+                   .sample = p,
+                   .confidence = 0.5};
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &k, &id, &fresh, &kept));
+    assert_true(fresh && !kept);
+    k.confidence = 0.75;
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &k, &row, &fresh, &kept));
+    assert_true(row == id && !fresh && !kept);
+    espy_mark said = {.session = s[0],
+                      .label = l[0],
+                      .day = "2026-03-02",
+                      .manual = true,
+                      .user = ada,
+                      .confidence = (double)NAN,
+                      .note = "left early"};
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &said, &row, &fresh, &kept));
+    assert_true(row == id && !fresh && !kept);
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &k, &row, &fresh, &kept));
+    assert_true(row == id && !fresh && kept); /* a person's word stays */
+    espy_attendance_filter f = {.collection = c};
+    CASE_OK(cx, espy_store_attendance_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 1 && total == 1 && !list[0].present && list[0].manual && list[0].user == ada &&
+                isnan(list[0].confidence) && list[0].session == s[0] && list[0].label == l[0]);
+    assert_string_equal(list[0].note, "left early");
+    assert_string_equal(list[0].code, "L0");
+    assert_string_equal(list[0].session_name, "one");
+    assert_string_equal(list[0].day, "2026-03-02");
+    espy_attendance_free(cx, list, n);
+
+    /* what cannot be */
+    espy_mark bad = k;
+    bad.day = "2026-3-2";
+    CASE_FAILS(cx, ARG, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+    bad = k;
+    bad.present = false;
+    CASE_FAILS(cx, ARG, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+    bad = k;
+    bad.label = foreign;
+    CASE_FAILS(cx, ARG, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+    bad.label = 999;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+    bad = k;
+    bad.session = 999;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+    bad = k;
+    bad.sample = 999;
+    CASE_FAILS(cx, NOT_FOUND, espy_store_attendance_mark(cx, st, &bad, &row, &fresh, &kept));
+
+    /* others: L1 was seen in session two without a photo being kept, L2 is said to be there */
+    k = (espy_mark){.session = s[1],
+                    .label = l[1],
+                    .day = "2026-03-03",
+                    .present = true,
+                    .confidence = (double)NAN};
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &k, &row, &fresh, &kept));
+    k.label = l[2];
+    k.manual = true;
+    CASE_OK(cx, espy_store_attendance_mark(cx, st, &k, &row, &fresh, &kept));
+    const struct {
+        espy_attendance_filter f;
+        int64_t total;
+    } asked[] = {
+        {{.session = s[1]}, 2},         {{.label = l[1]}, 1},      {{.code = "L2"}, 1},
+        {{.from = "2026-03-03"}, 2},    {{.to = "2026-03-02"}, 1}, {{.session_owner = ada}, 1},
+        {{.collection_owner = ada}, 0}, {{.account = ada}, 0},     {{0}, 3}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        CASE_OK(cx, espy_store_attendance_page(cx, st, &asked[i].f, &all, &list, &n, &total));
+        assert_true(total == asked[i].total && n == (size_t)total);
+        espy_attendance_free(cx, list, n);
+    }
+    int64_t cursor = 0, got = 0;
+    do { /* one by one, the last marked first */
+        CASE_OK(cx, espy_store_attendance_page(cx, st, &(espy_attendance_filter){0},
+                                               &(espy_page){.cursor = cursor, .limit = 1}, &list,
+                                               &n, NULL));
+        if (n > 0) {
+            assert_true(cursor != 0 || list[0].id == row);
+            cursor = list[0].id;
+            got++;
+        }
+        espy_attendance_free(cx, list, n);
+    } while (n > 0);
+    assert_int_equal(got, 3);
+
+    /* the matrix */
+    CASE_OK(cx, espy_store_presence(cx, st, c, NULL, 0, &at, &n));
+    assert_int_equal(n, 3);
+    assert_true(at[0].label == l[0] && at[0].session == s[0] && at[0].samples == 2 && at[0].said &&
+                !at[0].there && !at[0].present);
+    assert_true(at[1].label == l[1] && at[1].samples == 0 && !at[1].said && at[1].present);
+    assert_true(at[2].label == l[2] && at[2].said && at[2].there && at[2].present);
+    espy_free(cx, at);
+    CASE_OK(cx, espy_store_attendance_unmark(cx, st, s[0], l[0], NULL, true, &removed));
+    assert_int_equal(removed, 1);
+    CASE_OK(cx, espy_store_attendance_unmark(cx, st, s[0], l[0], NULL, false, &removed));
+    assert_int_equal(removed, 0);
+    CASE_OK(cx, espy_store_presence(cx, st, c, &s[0], 1, &at, &n));
+    assert_true(n == 1 && at[0].samples == 2 && !at[0].said && at[0].present);
+    espy_free(cx, at);
+    CASE_OK(cx, espy_store_attendance_unmark(cx, st, s[1], l[1], "2026-03-01", false, &removed));
+    assert_int_equal(removed, 0);
+    CASE_OK(cx, espy_store_session_delete(cx, st, s[1], "user"));
+    CASE_OK(cx, espy_store_attendance_page(cx, st, &(espy_attendance_filter){0}, &all, &list, &n,
+                                           &total));
+    assert_int_equal(total, 0);
+    espy_attendance_free(cx, list, n);
+    CASE_OK(cx, espy_store_presence(cx, st, c, NULL, 0, &at, &n));
+    assert_int_equal(n, 1);
+    espy_free(cx, at);
+}
+
+/* -- events ------------------------------------------------------------------------------------ */
+static void test_events(espy_ctx *cx, espy_store *st)
+{
+    int64_t ada = add_user(cx, st, "ada"), a = 0, last = 0, id = 0;
+    espy_collection c = case_template("hers");
+    espy_event *list = NULL;
+    size_t n = 0;
+    CASE_OK(cx, espy_store_events_last(cx, st, &last));
+    assert_int_equal(last, 0);
+    c.owner = ada;
+    CASE_OK(cx, espy_store_collection_create(cx, st, &c, &a));
+    int64_t b = case_collection(cx, st, "others");
+    CASE_OK(cx, espy_store_label(cx, st, a, "A", NULL, &id));
+    CASE_OK(cx, espy_store_label(cx, st, b, "B", NULL, &id));
+    CASE_OK(cx, espy_store_events_of(cx, st, 0, 0, 100, &list, &n));
+    assert_true(n == 4 && list[1].collection == b);
+    last = list[1].id;
+    espy_events_free(cx, list, n);
+    CASE_OK(cx, espy_store_events_of(cx, st, ada, last, 100, &list, &n));
+    assert_true(n == 1 && list[0].collection == a);
+    assert_string_equal(list[0].action, "label.create");
+    espy_events_free(cx, list, n);
+    CASE_OK(cx, espy_store_events_last(cx, st, &last));
+    CASE_OK(cx, espy_store_collection_delete(cx, st, a, "user"));
+    CASE_OK(cx, espy_store_events_of(cx, st, ada, last, 100, &list, &n));
+    assert_true(n == 1 && strcmp(list[0].action, "collection.delete") == 0);
+    espy_events_free(cx, list, n);
+}
+
+static void run_cases(void **state)
+{
+    (void)state;
+    static void (*const cases[])(espy_ctx *, espy_store *) = {
+        test_collections, test_sessions,   test_gallery, test_away,
+        test_labels,      test_attendance, test_events};
+    for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            espy_ctx cx;
+            test_memory m;
+            espy_store *st = NULL;
+            test_memory_init(&cx, &m);
+            CASE_OK(&cx, b->open(&cx, backend_begin(&cx, b), &st));
+            cases[i](&cx, st);
+            espy_store_close(&cx, &st);
+            backend_end(&cx);
+            assert_int_equal(m.live, 0);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_cases)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
