@@ -112,9 +112,12 @@ static void exchange_peer(exchange *x)
     if (a->sa_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, x->peer,
                   sizeof x->peer);
-    else if (a->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, x->peer,
-                  sizeof x->peer);
+    if (a->sa_family == AF_INET6) { /* who has one address of a network has all of it */
+        struct in6_addr net = ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&net))
+            memset(net.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &net, x->peer, sizeof x->peer);
+    }
     x->call.loopback = address_is_loopback(a) && !exchange_header(x, "X-Forwarded-For") &&
                        !exchange_header(x, "Forwarded");
 }
