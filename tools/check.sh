@@ -17,9 +17,13 @@ failed_builds=0
 # The face-api pack lets the whole road be tested where ../shared is absent.
 scripts/get-face-api.sh || echo "the face-api pack could not be had: its tests skip"
 
-# Keras and ONNX Runtime, to compare with.
+# Keras and ONNX Runtime, to compare with; schemathesis, which asks the server whatever its document allows.
 if [ -z "${ESPY_KERAS_PYTHON:-}" ]; then
-    ESPY_KERAS_PYTHON=$(tools/python-env.sh) && export ESPY_KERAS_PYTHON || unset ESPY_KERAS_PYTHON
+    ESPY_KERAS_PYTHON=$(tools/python-env.sh peers) && export ESPY_KERAS_PYTHON || unset ESPY_KERAS_PYTHON
+fi
+if [ -z "${ESPY_SCHEMATHESIS_PYTHON:-}" ]; then
+    ESPY_SCHEMATHESIS_PYTHON=$(tools/python-env.sh generators) && export ESPY_SCHEMATHESIS_PYTHON ||
+        unset ESPY_SCHEMATHESIS_PYTHON
 fi
 
 # configure NAME CC OPTIONS...; a build that fails counts as one failed test

@@ -34,12 +34,12 @@ static espy_err receive_file(espy_ctx *cx, espy_store *st, const espy_collection
                              const char *mode, const espy_receive_options *o, espy_received *out)
 {
     bool there = true;
-    if (out->fresh) {
+    if (!out->media) {
         ESPY_TRY(espy_store_media(cx, st, c->id, bytes, digest, o->source, &out->media));
         ESPY_TRY(espy_store_scan_put(cx, st, out->media, mode, espy_encoder_digest(encoder),
                                      espy_encoder_detector_digest(encoder), &out->scan));
     }
-    if (out->fresh || !o->probe)
+    if (!out->known || !o->probe)
         ESPY_TRY(espy_store_media_probe(cx, st, out->media, o->probe));
     if (o->session)
         ESPY_TRY(espy_store_media_session(cx, st, out->media, o->session, &there));
@@ -60,8 +60,7 @@ espy_err espy_flow_receive(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     *out = (espy_received){0};
     espy_digest(bytes.data, bytes.size, digest);
     ESPY_TRY(receive_known(cx, ws->store, c, encoder, digest, mode, out));
-    out->fresh = out->media == 0;
-    if (out->fresh)
+    if (!out->media)
         ESPY_TRY(espy_flow_scan_memory(cx, encoder, &find, bytes, &out->scan));
     e = espy_store_begin(cx, ws->store);
     if (e == ESPY_E_OK) {

@@ -15,7 +15,7 @@ typedef struct espy_receive_options {
 
 typedef struct espy_received {
     int64_t media;
-    bool fresh;     /* encoded now; else these bytes were known */
+    bool known;     /* the collection had these bytes already */
     bool elsewhere; /* it is in another session, and stays there */
     espy_scan scan; /* its samples with their ids, labels and embeddings */
 } espy_received;

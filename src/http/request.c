@@ -274,7 +274,10 @@ static espy_err take_list_text(espy_call *call, const espy_field *f, const char 
         if (e == ESPY_E_FORMAT) {
             espy_clear(cx);
             e = espy_refuse_field(call, f->name, "a list is expected");
-            espy_clear(cx);
+            if (e == ESPY_E_ARG) { /* noted; the other fields are looked at too */
+                espy_clear(cx);
+                e = ESPY_E_OK;
+            }
             goto out;
         }
         ESPY_GO(e);

@@ -154,7 +154,7 @@ static espy_err upload_item(upload_run *run, const espy_received *got, const cha
         espy_put_made(&samples, NULL, &s);
     }
     espy_put_text(&m, "file", file);
-    espy_put_text(&m, "status", why ? why : got->fresh ? "added" : "known");
+    espy_put_text(&m, "status", why ? why : got->known ? "known" : "added");
     espy_put_text(&m, "error", text);
     espy_put_id(&m, "media", got->media);
     espy_put_bool(&m, "elsewhere", got->elsewhere);

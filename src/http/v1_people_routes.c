@@ -282,7 +282,7 @@ static const espy_field user_change_fields[] = {
 
 const espy_route espy_routes_v1_people[] = {
     {"POST", "/v1/auth/login", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, login_fields,
-     "Log in", "200 Login", login},
+     "Log in", "200 Login|401|429", login},
     {"POST", "/v1/auth/logout", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, NULL,
      "Take the session's cookie away", "204", logout},
     {"GET", "/v1/auth/me", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL, "Who is asking",

@@ -19,6 +19,7 @@ typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const 
  * token takes its place and the others keep their labels and embeddings.  Where its codes and names
  * stand as words in events, jobs, notes, session names and sources, a token takes their place;
  * names of other labels stay whole.
+ * A user's account that the label had stays; answers that were kept for idempotency keys go.
  * What is left is counted and must be nothing, or nothing is erased (INTERNAL).  Bytes are deleted
  * after the commit; what cannot be then is logged as a warning and mended later.
  *   *receipt  {"token", "time", "samples", "media_removed", "media_blanked", "versions_removed",

@@ -25,7 +25,8 @@ typedef struct espy_store espy_store;
 
 /* A part of a list: at most `limit` elements (0: none, to be told the total alone), from the one on
  * that follows the element with the id `cursor` in the list's order (0: from its beginning), of
- * which `offset` are passed over.  An element that is gone from the list is still a cursor. */
+ * which `offset` are passed over.  An element that is gone from the list is still a cursor, unless
+ * it was removed for good and the order is not that of ids: then nothing follows it. */
 typedef struct espy_page {
     int64_t cursor;
     size_t offset, limit;

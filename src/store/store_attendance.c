@@ -208,20 +208,34 @@ espy_err espy_store_attendance_page(espy_ctx *cx, espy_store *st, const espy_att
                                     const espy_page *page, espy_attendance **out, size_t *n,
                                     int64_t *total)
 {
-#define ATTENDANCE_OF                                                                           \
-    ATTENDANCE_FROM                                                                             \
-    " WHERE s.deleted IS NULL AND l.deleted IS NULL AND c.deleted IS NULL"                      \
-    " AND ($1 = 0 OR c.id = $1) AND ($2 = 0 OR s.id = $2) AND ($3 = 0 OR l.id = $3)"            \
-    " AND ($4 = 0 OR s.owner = $4) AND ($5 = 0 OR c.owner = $5) AND ($6 = 0 OR l.account = $6)" \
-    " AND ($7 = '' OR l.code = $7) AND ($8 = '' OR a.day >= $8) AND ($9 = '' OR a.day <= $9)"
-    static const char count[] = "SELECT count(*)" ATTENDANCE_OF;
-    static const char sql[] =
-        "SELECT a.id, c.id, s.id, l.id, s.name, l.code, l.name, a.day, a.present,"
-        " CASE a.source WHEN 'manual' THEN 1 ELSE 0 END, a.sample, a.marked_by, a.confidence,"
-        " a.note, a.time" ATTENDANCE_OF
-        " AND ($10 = 0 OR (a.time, a.id) < (SELECT y.time, y.id FROM attendance y"
-        " WHERE y.id = $10)) ORDER BY a.time DESC, a.id DESC LIMIT $11 OFFSET $12";
+/* A pair of statements for each way in, so that its index is used. */
+#define ATTENDANCE_ANY(n, column) " AND (" n " = 0 OR " column " = " n ")"
+#define ATTENDANCE_ONE(n, column) " AND " column " = " n
+#define ATTENDANCE_OF(session, label)                                                            \
+    ATTENDANCE_FROM                                                                              \
+    " WHERE s.deleted IS NULL AND l.deleted IS NULL AND c.deleted IS NULL"                       \
+    " AND ($1 = 0 OR c.id = $1)" session("$2", "a.session")                                      \
+        label("$3", "a.label") " AND ($4 = 0 OR s.owner = $4) AND ($5 = 0 OR c.owner = $5) AND " \
+                               "($6 = 0 OR l.account = $6)"                                      \
+                               " AND ($7 = '' OR l.code = $7) AND ($8 = '' OR a.day >= $8) AND " \
+                               "($9 = '' OR a.day <= $9)"
+#define ATTENDANCE_LIST(of)                                                            \
+    {                                                                                  \
+        "SELECT count(*)" of,                                                          \
+            "SELECT a.id, c.id, s.id, l.id, s.name, l.code, l.name, a.day, a.present," \
+            " CASE a.source WHEN 'manual' THEN 1 ELSE 0 END, a.sample, a.marked_by,"   \
+            " a.confidence, a.note, a.time" of                                         \
+            " AND ($10 = 0 OR (a.time, a.id) < (SELECT y.time, y.id FROM attendance y" \
+            " WHERE y.id = $10)) ORDER BY a.time DESC, a.id DESC LIMIT $11 OFFSET $12" \
+    }
+    static const struct {
+        const char *count, *sql;
+    } lists[] = {ATTENDANCE_LIST(ATTENDANCE_OF(ATTENDANCE_ONE, ATTENDANCE_ANY)),
+                 ATTENDANCE_LIST(ATTENDANCE_OF(ATTENDANCE_ANY, ATTENDANCE_ONE)),
+                 ATTENDANCE_LIST(ATTENDANCE_OF(ATTENDANCE_ANY, ATTENDANCE_ANY))};
 #undef ATTENDANCE_OF
+#undef ATTENDANCE_LIST
+    const size_t way = f->session != 0 ? 0 : f->label != 0 ? 1 : 2;
     const espy_db_value args[] = {DB_INT(f->collection),
                                   DB_INT(f->session),
                                   DB_INT(f->label),
@@ -235,8 +249,8 @@ espy_err espy_store_attendance_page(espy_ctx *cx, espy_store *st, const espy_att
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_TRY(espy_db_number(cx, st, count, args, 9, total));
-    return espy_db_list(cx, st, sql, args, 12, &attendance_items, out, n);
+        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 9, total));
+    return espy_db_list(cx, st, lists[way].sql, args, 12, &attendance_items, out, n);
 }
 
 /* -- presence ---------------------------------------------------------------------------------- */

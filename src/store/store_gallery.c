@@ -81,14 +81,29 @@ espy_err espy_store_media_page(espy_ctx *cx, espy_store *st, const espy_media_fi
                                const espy_page *page, espy_media_info **out, size_t *n,
                                int64_t *total)
 {
-#define MEDIA_OF                                                                            \
-    GALLERY_THERE                                                                           \
-    " AND ($1 = 0 OR m.collection = $1) AND ($2 = 0 OR m.session = $2)" GALLERY_OWNER("$3") \
-        GALLERY_ASKED("$4", GALLERY_SCANNED) GALLERY_ASKED("$5", "m.probe = 1")
-    static const char count[] = "SELECT count(*) FROM media m" MEDIA_OF;
-    static const char sql[] =
-        MEDIA_SELECT MEDIA_OF " AND ($6 = 0 OR m.id < $6) ORDER BY m.id DESC LIMIT $7 OFFSET $8";
+/* One pair of statements for each way in, so that its index is used. */
+#define MEDIA_COLLECTION_ANY " AND ($1 = 0 OR m.collection = $1)"
+#define MEDIA_SESSION_ANY " AND ($2 = 0 OR m.session = $2)"
+#define MEDIA_OF(collection, session)                                                         \
+    GALLERY_THERE collection session GALLERY_OWNER("$3") GALLERY_ASKED("$4", GALLERY_SCANNED) \
+        GALLERY_ASKED("$5", "m.probe = 1")
+#define MEDIA_LIST(collection, session)                                                     \
+    {                                                                                       \
+        "SELECT count(*) FROM media m" MEDIA_OF(collection, session),                       \
+            MEDIA_SELECT MEDIA_OF(                                                          \
+                collection,                                                                 \
+                session) " AND ($6 = 0 OR m.id < $6) ORDER BY m.id DESC LIMIT $7 OFFSET $8" \
+    }
+    static const struct {
+        const char *count, *sql;
+    } lists[] = {MEDIA_LIST(MEDIA_COLLECTION_ANY, " AND m.session = $2"),
+                 MEDIA_LIST(" AND m.collection = $1", MEDIA_SESSION_ANY),
+                 MEDIA_LIST(MEDIA_COLLECTION_ANY, MEDIA_SESSION_ANY)};
+#undef MEDIA_COLLECTION_ANY
+#undef MEDIA_SESSION_ANY
 #undef MEDIA_OF
+#undef MEDIA_LIST
+    const size_t way = f->session != 0 ? 0 : f->collection != 0 ? 1 : 2;
     const espy_db_value args[] = {DB_INT(f->collection),
                                   DB_INT(f->session),
                                   DB_INT(f->owner),
@@ -98,8 +113,8 @@ espy_err espy_store_media_page(espy_ctx *cx, espy_store *st, const espy_media_fi
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_TRY(espy_db_number(cx, st, count, args, 5, total));
-    return espy_db_list(cx, st, sql, args, 8, &media_items, out, n);
+        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 5, total));
+    return espy_db_list(cx, st, lists[way].sql, args, 8, &media_items, out, n);
 }
 
 espy_err espy_store_media_delete(espy_ctx *cx, espy_store *st, int64_t collection,
@@ -193,22 +208,44 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
                                 const espy_page *page, espy_sample_info **out, size_t *n,
                                 int64_t *total)
 {
-#define SAMPLE_OF                                                                                  \
-    GALLERY_THERE " AND ($1 = 0 OR m.collection = $1) AND ($2 = 0 OR m.session = $2)"              \
-                  " AND ($3 = 0 OR s.media = $3) AND ($4 = 0 OR s.label = $4)" GALLERY_OWNER("$5") \
-                      GALLERY_ASKED("$6", "s.label IS NOT NULL")                                   \
-                          GALLERY_ASKED("$7", "m.probe = 1")
+/* The statements for each way in, so that its index is used. */
+#define SAMPLE_ANY(n, column) " AND (" n " = 0 OR " column " = " n ")"
+#define SAMPLE_ONE(n, column) " AND " column " = " n
+#define SAMPLE_OF(collection, session, media, label)                          \
+    GALLERY_THERE collection("$1", "m.collection") session("$2", "m.session") \
+        media("$3", "s.media") label("$4", "s.label") GALLERY_OWNER("$5")     \
+            GALLERY_ASKED("$6", "s.label IS NOT NULL") GALLERY_ASKED("$7", "m.probe = 1")
 #define SAMPLE_PART " LIMIT $9 OFFSET $10"
-    static const char count[] = "SELECT count(*)" SAMPLE_FROM SAMPLE_OF;
-    static const char oldest[] =
-        SAMPLE_SELECT SAMPLE_OF " AND ($8 = 0 OR s.id > $8) ORDER BY s.id" SAMPLE_PART;
-    static const char newest[] =
-        SAMPLE_SELECT SAMPLE_OF " AND ($8 = 0 OR s.id < $8) ORDER BY s.id DESC" SAMPLE_PART;
-    static const char score[] = SAMPLE_SELECT SAMPLE_OF
-        " AND ($8 = 0 OR (s.score, s.id) < (SELECT y.score, y.id FROM samples y WHERE y.id = $8))"
-        " ORDER BY s.score DESC, s.id DESC" SAMPLE_PART;
+#define SAMPLE_LIST(of)                                                                       \
+    {                                                                                         \
+        "SELECT count(*)" SAMPLE_FROM of,                                                     \
+        {                                                                                     \
+            [ESPY_SAMPLES_OLDEST] =                                                           \
+                SAMPLE_SELECT of " AND ($8 = 0 OR s.id > $8) ORDER BY s.id" SAMPLE_PART,      \
+            [ESPY_SAMPLES_NEWEST] =                                                           \
+                SAMPLE_SELECT of " AND ($8 = 0 OR s.id < $8) ORDER BY s.id DESC" SAMPLE_PART, \
+            [ESPY_SAMPLES_SCORE] = SAMPLE_SELECT of                                           \
+                " AND ($8 = 0 OR (s.score, s.id) < (SELECT y.score, y.id FROM samples y"      \
+                " WHERE y.id = $8)) ORDER BY s.score DESC, s.id DESC" SAMPLE_PART             \
+        }                                                                                     \
+    }
+    static const struct {
+        const char *count, *sql[3];
+    } lists[] = {SAMPLE_LIST(SAMPLE_OF(SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ONE, SAMPLE_ANY)),
+                 SAMPLE_LIST(SAMPLE_OF(SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ONE)),
+                 SAMPLE_LIST(SAMPLE_OF(SAMPLE_ANY, SAMPLE_ONE, SAMPLE_ANY, SAMPLE_ANY)),
+                 SAMPLE_LIST(SAMPLE_OF(SAMPLE_ONE, SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ANY)),
+                 SAMPLE_LIST(SAMPLE_OF(SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ANY, SAMPLE_ANY))};
 #undef SAMPLE_OF
 #undef SAMPLE_PART
+#undef SAMPLE_LIST
+    const size_t way = f->media != 0        ? 0
+                       : f->label != 0      ? 1
+                       : f->session != 0    ? 2
+                       : f->collection != 0 ? 3
+                                            : 4;
+    if ((unsigned)f->sort > ESPY_SAMPLES_SCORE)
+        return espy_fail(cx, ESPY_E_ARG, "samples have no order %d", (int)f->sort);
     const espy_db_value args[] = {DB_INT(f->collection),
                                   DB_INT(f->session),
                                   DB_INT(f->media),
@@ -219,12 +256,9 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
-    const char *sql = f->sort == ESPY_SAMPLES_SCORE    ? score
-                      : f->sort == ESPY_SAMPLES_NEWEST ? newest
-                                                       : oldest;
     if (total != NULL)
-        ESPY_TRY(espy_db_number(cx, st, count, args, 7, total));
-    return espy_db_list(cx, st, sql, args, 10, &sample_items, out, n);
+        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 7, total));
+    return espy_db_list(cx, st, lists[way].sql[f->sort], args, 10, &sample_items, out, n);
 }
 
 /* -- embeddings -------------------------------------------------------------------------------- */

@@ -309,6 +309,8 @@ espy_err espy_store_session_delete(espy_ctx *cx, espy_store *st, int64_t id, con
     int64_t collection = s.collection;
     espy_session_free(cx, &s);
     ESPY_TRY(espy_change_begin(cx, st, collection, actor, "session.delete", &ch));
+    ESPY_GO(espy_store_session_get(cx, st, id, &s)); /* nobody has deleted it meanwhile */
+    espy_session_free(cx, &s);
     ESPY_GO(espy_db_ids(cx, st, sql, DB_ARGS(DB_INT(id)), &media, &n));
     ESPY_GO(espy_change_gone(cx, st, &ch, ESPY_GONE_SESSION, id));
     for (size_t i = 0; i < n; i++)

@@ -203,12 +203,12 @@ static int webhook_run(char **argv)
     espy_buf_init(&answer, ESPY_POST_ANSWER);
     if (strcmp(argv[1], "send") == 0) {
         const espy_delivery hook = {argv[2],
-                                   "version.published",
-                                   "d-1",
-                                   {(const uint8_t *)"secret", 6},
-                                   {body, sizeof body - 1},
-                                   1700000000,
-                                   local};
+                                    "version.published",
+                                    "d-1",
+                                    {(const uint8_t *)"secret", 6},
+                                    {body, sizeof body - 1},
+                                    1700000000,
+                                    local};
         e = espy_webhook_send(&cx, &hook, &status);
     } else {
         const espy_post post = {argv[2], NULL, {body, 0}, 5, argv[4][0] - '0', !local};

@@ -10,8 +10,13 @@
 #include "base/tar.h"
 #include "pg_server.h"
 #include "store/group.h"
+#include "store/job.h"
 #include "store/label.h"
+#include "store/session.h"
+#include "store/setting.h"
 #include "store/store_dump.h"
+#include "store/user.h"
+#include "store/webhook.h"
 #include "store_case.h"
 #include "support/support.h"
 
@@ -45,6 +50,50 @@ static void fill(espy_ctx *cx, espy_store *st)
     CASE_OK(cx, espy_store_promote(cx, st, c, 1, "first"));
     CASE_OK(cx, espy_store_promote(cx, st, c, 2, odd));
     CASE_OK(cx, espy_store_sample_source(cx, st, s[1], "/photos/line\tand \x01 odd"));
+    /* what the server stands on */
+    int64_t user = 0, id = 0, closed = 0;
+    const bool yes = true;
+    espy_once_word word;
+    int status;
+    char *body;
+    const espy_once once = {.key = odd, .route = "POST /x", .request = "sha"};
+    CASE_OK(cx, espy_store_user_add(cx, st,
+                                    &(espy_user){.name = (char *)"ada",
+                                                 .password = (char *)"h",
+                                                 .role = (char *)"admin",
+                                                 .detail = (char *)"{\"a\":1}"},
+                                    &user));
+    espy_key key = {.owner = user, .collection = c, .name = (char *)"k", .scopes = 5};
+    espy_digest("key", 3, key.digest);
+    CASE_OK(cx, espy_store_key_add(cx, st, &key, &id));
+    CASE_OK(cx, espy_store_webhook_add(cx, st,
+                                       &(espy_webhook){.owner = user,
+                                                       .url = (char *)"http://x",
+                                                       .events = (char *)"*",
+                                                       .secret = (char *)"s"},
+                                       &id));
+    CASE_OK(cx, espy_store_setting_set(cx, st, "jwt", odd));
+    CASE_OK(cx, espy_store_once_begin(cx, st, &once, &word, &status, &body));
+    CASE_OK(cx, espy_store_once_finish(cx, st, &once, 201, odd));
+    CASE_OK(cx, espy_store_session_add(cx, st,
+                                       &(espy_session){.collection = d,
+                                                       .owner = user,
+                                                       .name = (char *)"tuesday",
+                                                       .start_time = (char *)"09:00"},
+                                       &closed));
+    CASE_OK(cx, espy_store_session_update(cx, st, closed, &(espy_session_change){.closed = &yes}));
+    CASE_OK(cx,
+            espy_store_label_edit(cx, st, c, label,
+                                  &(espy_label_change){.detail = "{}", .account = &user}, "user"));
+    CASE_OK(cx, espy_store_job_order(cx, st,
+                                     &(espy_job_order){.kind = "train",
+                                                       .request = "{}",
+                                                       .exclusive = "train:1",
+                                                       .not_before = 1.5},
+                                     &id));
+    CASE_OK(cx, espy_store_session(cx, st, d, "taken away", NULL, &closed));
+    CASE_OK(cx, espy_store_session_delete(cx, st, closed, "user"));
+    CASE_OK(cx, espy_store_session(cx, st, d, "taken away", NULL, &closed));
     /* what was given out and is gone again */
     CASE_OK(cx, espy_store_begin(cx, st));
     CASE_OK(cx, espy_store_label(cx, st, c, "GONE", NULL, &gone));

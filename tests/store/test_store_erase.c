@@ -8,9 +8,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "pg_server.h"
+#include "store/collection.h"
 #include "store/erase.h"
+#include "store/gallery.h"
 #include "store/group.h"
 #include "store/label.h"
+#include "store/setting.h"
 #include "store_case.h"
 #include "support/support.h"
 
@@ -101,14 +104,45 @@ static void run_erase(void **state)
     CASE_OK(&cx, espy_store_promote(&cx, st, k.c, 2, "good"));
     CASE_OK(&cx, espy_store_promote(&cx, st, k.c, 1, "with Augusta King"));
 
+    /* where else her name may stand: beside other labels, sessions, the collection; in answers kept
+     */
+    int64_t session = 0;
+    espy_once_word word;
+    const espy_once once = {.owner = 1, .key = "k", .route = "POST /v1/labels", .request = "sha"};
+    int status = 0;
+    char *body = NULL;
+    CASE_OK(&cx, espy_store_label_edit(
+                     &cx, st, k.c, k.bob,
+                     &(espy_label_change){.detail = "{\"sits by\":\"Ada Lovelace\"}"}, "user"));
+    CASE_OK(&cx, espy_store_session_add(&cx, st,
+                                        &(espy_session){.collection = k.c,
+                                                        .name = (char *)"s",
+                                                        .detail = (char *)"{\"led\":\"ADA\"}"},
+                                        &session));
+    CASE_OK(&cx, espy_store_collection_update(
+                     &cx, st, k.c, &(espy_collection_change){.description = "of Augusta King"}));
+    CASE_OK(&cx, espy_store_once_begin(&cx, st, &once, &word, &status, &body));
+    CASE_OK(&cx, espy_store_once_finish(&cx, st, &once, 201, "{\"name\":\"Ada Lovelace\"}"));
+    /* a photo of hers that was taken away is forgotten like the others */
+    espy_media_info info = {0};
+    espy_sample_info alone = {0};
+    CASE_OK(&cx, espy_store_sample_get(&cx, st, k.alone, &alone));
+    CASE_OK(&cx, espy_store_media_delete(&cx, st, k.c, &alone.media, 1, "user"));
+
     CASE_OK(&cx, espy_store_erase(&cx, st, k.c, k.ada, blank, &calls, &r));
     assert_int_equal(count(r, "samples"), 3); /* one of them in the other collection */
     assert_int_equal(count(r, "media_removed"), 1);
     assert_int_equal(count(r, "media_blanked"), 1);
     assert_int_equal(count(r, "versions_removed"), 1);
     assert_int_equal(count(r, "leftovers"), 0);
-    assert_true(calls == 1 && count(r, "texts_changed") >= 2);
+    assert_true(calls == 1 && count(r, "texts_changed") >= 5);
     espy_json_free(r);
+    CASE_OK(&cx, espy_store_once_begin(&cx, st, &once, &word, &status, &body));
+    assert_int_equal(word, ESPY_ONCE_FRESH);
+    espy_label_info seat = {0};
+    CASE_OK(&cx, espy_store_label_info(&cx, st, k.bob, &seat));
+    assert_non_null(strstr(seat.detail, "\"sits by\":\"erased-"));
+    espy_label_info_free(&cx, &seat);
 
     /* BOB is as he was; the version that was his alone stays, and nothing answers for the other */
     case_picture(&cx, st, k.c, after, sizeof after);
@@ -153,6 +187,13 @@ static void run_erase(void **state)
     espy_label l = {0};
     CASE_FAILS(&cx, NOT_FOUND, espy_store_label_get(&cx, st, k.c, k.ada, &l));
     CASE_FAILS(&cx, NOT_FOUND, espy_store_erase(&cx, st, k.c, k.ada, blank, &calls, &r));
+    /* what took her photo away cannot bring it back */
+    espy_undone undone = {0};
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, 0, "user", &undone));
+    assert_true(strcmp(undone.action, "media.delete") == 0 && undone.kept == 1);
+    espy_free(&cx, undone.action);
+    CASE_FAILS(&cx, NOT_FOUND, espy_store_media_get(&cx, st, alone.media, &info));
+    espy_sample_info_free(&cx, &alone);
     espy_store_close(&cx, &st);
     /* not even the free pages of the file hold a name */
     if (!on->server)

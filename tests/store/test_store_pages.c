@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "pg_server.h"
 #include "store/attendance.h"
@@ -12,11 +13,14 @@
 #include "store/erase.h"
 #include "store/gallery.h"
 #include "store/group.h"
+#include "store/job.h"
 #include "store/label.h"
 #include "store/near.h"
 #include "store/session.h"
+#include "store/setting.h"
 #include "store/store_internal.h"
 #include "store/user.h"
+#include "store/webhook.h"
 #include "support/support.h"
 
 static const espy_page all = {.limit = 100};
@@ -664,8 +668,144 @@ static void run_cases(void **state)
     }
 }
 
+/* -- no memory --------------------------------------------------------------------------------- */
+/* Every call once. */
+static espy_err life(espy_ctx *cx, const char *dir)
+{
+    espy_store *st = NULL;
+    int64_t user = 0, c = 0, s = 0, m = 0, label = 0, id = 0, total = 0;
+    espy_user u = {0}, *users = NULL;
+    espy_key key = {.name = (char *)"k", .scopes = 1}, *keys = NULL, found = {0};
+    espy_webhook hook = {.url = (char *)"u", .events = (char *)"*", .secret = (char *)"s"};
+    espy_webhook *hooks = NULL;
+    espy_collection col = case_template("c"), *cols = NULL;
+    espy_session *sessions = NULL;
+    espy_media_info *media = NULL;
+    espy_sample_info *samples = NULL;
+    espy_label_info *labels = NULL;
+    espy_attendance *rows = NULL;
+    espy_presence *matrix = NULL;
+    espy_sample_encoder *encoders = NULL;
+    espy_job *jobs = NULL, job = {0};
+    espy_event *events = NULL;
+    espy_undone undone = {0};
+    espy_once_word word;
+    espy_job_word said;
+    espy_scan scan = {.n = 1, .dim = 1};
+    espy_scan_sample face = {.box = {0, 0, 9, 9}};
+    float one = 1, *x = NULL;
+    char *value = NULL, digest[ESPY_DIGEST_HEX];
+    size_t n[11] = {0}, dim = 0;
+    bool flag = false, other = false;
+    int status = 0;
+    const espy_once once = {.key = "k", .route = "r", .request = "q"};
+    const espy_span photo = {(const uint8_t *)"photo", 5};
+    espy_err e = ESPY_E_OK;
+    espy_digest("key", 3, key.digest);
+    espy_digest(photo.data, photo.size, digest);
+    face.embedding = &one;
+    scan.at = &face;
+    scan.vectors = &one;
+    ESPY_GO(espy_dir_remove(cx, dir));
+    ESPY_GO(espy_store_open(cx, dir, &st));
+    u = (espy_user){.name = (char *)"a", .password = (char *)"h", .role = (char *)"admin"};
+    e = espy_store_user_add(cx, st, &u, &user);
+    u = (espy_user){0};
+    if (e != ESPY_E_OK)
+        goto out;
+    ESPY_GO(espy_store_user_update(cx, st, user, &(espy_user_change){.email = "e"}));
+    ESPY_GO(espy_store_users(cx, st, NULL, &all, &users, &n[0], &total));
+    key.owner = hook.owner = col.owner = user;
+    ESPY_GO(espy_store_key_add(cx, st, &key, &id));
+    ESPY_GO(espy_store_keys(cx, st, 0, &keys, &n[1]));
+    ESPY_GO(espy_store_key_find(cx, st, key.digest, &found, &u));
+    ESPY_GO(espy_store_webhook_add(cx, st, &hook, &id));
+    ESPY_GO(espy_store_webhook_update(cx, st, id, &(espy_webhook_change){.events = "x"}));
+    ESPY_GO(espy_store_webhooks(cx, st, user, &hooks, &n[2]));
+    ESPY_GO(espy_store_setting_first(cx, st, "n", "v", &value));
+    espy_free(cx, value);
+    value = NULL;
+    ESPY_GO(espy_store_once_begin(cx, st, &once, &word, &status, &value));
+    ESPY_GO(espy_store_once_finish(cx, st, &once, 200, "body"));
+    ESPY_GO(espy_store_once_begin(cx, st, &once, &word, &status, &value));
+    ESPY_GO(espy_store_collection_create(cx, st, &col, &c));
+    ESPY_GO(espy_store_collection_update(cx, st, c, &(espy_collection_change){.name = "d"}));
+    ESPY_GO(espy_store_collection_page(cx, st, &(espy_collection_filter){.search = "d"}, &all,
+                                       &cols, &n[3], &total));
+    ESPY_GO(espy_store_session(cx, st, c, "s", NULL, &s));
+    ESPY_GO(espy_store_session_update(cx, st, s, &(espy_session_change){.notes = "x"}));
+    ESPY_GO(
+        espy_store_session_page(cx, st, &(espy_session_filter){0}, &all, &sessions, &n[4], &total));
+    ESPY_GO(espy_store_media(cx, st, c, photo, digest, "p.jpg", &m));
+    ESPY_GO(espy_store_scan_put(cx, st, m, "all", "enc", "det", &scan));
+    ESPY_GO(espy_store_media_session(cx, st, m, s, &flag));
+    ESPY_GO(espy_store_label(cx, st, c, "A", NULL, &label));
+    ESPY_GO(espy_store_label_set(cx, st, c, label, &face.id, 1));
+    ESPY_GO(espy_store_label_edit(cx, st, c, label, &(espy_label_change){.email = "e"}, "user"));
+    ESPY_GO(espy_store_label_page(cx, st, &(espy_label_filter){.search = "a"}, &all, &labels, &n[5],
+                                  &total));
+    ESPY_GO(espy_store_media_page(cx, st, &(espy_media_filter){0}, &all, &media, &n[6], &total));
+    ESPY_GO(
+        espy_store_sample_page(cx, st, &(espy_sample_filter){0}, &all, &samples, &n[7], &total));
+    ESPY_GO(espy_store_sample_vector(cx, st, face.id, "enc", &x, &dim));
+    ESPY_GO(espy_store_sample_encoders(cx, st, face.id, &encoders, &n[8]));
+    ESPY_GO(espy_store_attendance_mark(
+        cx, st,
+        &(espy_mark){
+            .session = s, .label = label, .manual = true, .day = "2026-03-02", .present = true},
+        &id, &flag, &other));
+    ESPY_GO(espy_store_attendance_page(cx, st, &(espy_attendance_filter){0}, &all, &rows, &n[9],
+                                       &total));
+    ESPY_GO(espy_store_presence(cx, st, c, &s, 1, &matrix, &n[10]));
+    ESPY_GO(espy_store_job_order(
+        cx, st, &(espy_job_order){.kind = "k", .request = "{}", .exclusive = "x"}, &id));
+    ESPY_GO(espy_store_job_take(cx, st, "w", 60, &job, &flag));
+    ESPY_GO(espy_store_job_release(cx, st, &job, false, 0, &said));
+    ESPY_GO(espy_store_job_page(cx, st, &(espy_job_filter){0}, &all, &jobs, &dim, &total));
+    espy_jobs_free(cx, jobs, dim);
+    ESPY_GO(espy_store_media_delete(cx, st, c, &m, 1, "user"));
+    ESPY_GO(espy_store_session_delete(cx, st, s, "user"));
+    ESPY_GO(espy_store_undo(cx, st, c, 0, "user", &undone));
+    ESPY_GO(espy_store_media(cx, st, c, photo, digest, "p.jpg", &m));
+    ESPY_GO(espy_store_collection_delete(cx, st, c, "user"));
+    ESPY_GO(espy_store_collection_restore(cx, st, c, "user"));
+    ESPY_GO(espy_store_events_of(cx, st, user, 0, 100, &events, &dim));
+    espy_events_free(cx, events, dim);
+out:
+    espy_user_free(cx, &u);
+    espy_users_free(cx, users, n[0]);
+    espy_keys_free(cx, keys, n[1]);
+    espy_key_free(cx, &found);
+    espy_webhooks_free(cx, hooks, n[2]);
+    espy_collections_free(cx, cols, n[3]);
+    espy_sessions_free(cx, sessions, n[4]);
+    espy_label_infos_free(cx, labels, n[5]);
+    espy_media_infos_free(cx, media, n[6]);
+    espy_sample_infos_free(cx, samples, n[7]);
+    espy_sample_encoders_free(cx, encoders, n[8]);
+    espy_attendance_free(cx, rows, n[9]);
+    espy_free(cx, matrix);
+    espy_free(cx, x);
+    espy_free(cx, value);
+    espy_free(cx, undone.action);
+    espy_job_free(cx, &job);
+    espy_store_close(cx, &st);
+    return e;
+}
+
+static void run_memory(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    test_memory m;
+    test_memory_init(&cx, &m);
+    const char *dir = case_dir(&cx);
+    TEST_FAULT_LOOP(&cx, &m, life(&cx, dir), (void)0);
+    CASE_OK(&cx, espy_dir_remove(&cx, dir));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(run_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_cases), cmocka_unit_test(run_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

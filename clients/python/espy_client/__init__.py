@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Client of the espy server: recognises faces and sounds from a few labelled examples.
+
+    from espy_client import Client
+
+    with Client("http://127.0.0.1:8000", key="espy_...") as espy:
+        print(espy.identify("students", "photo.jpg"))
+"""
+from .client import Client, Pages
+from .errors import (Conflict, EspyError, Forbidden, Invalid, JobFailed, NotFound, TooLarge, Unauthenticated,
+                     Unavailable)
+from .things import (Aliases, Answer, Attendance, Candidate, Collection, Counts, Embedding, Encoded, EncodedSample,
+                     Event, Found, FoundSample, Health, Identified, Job, Key, Label, Login, Marked, Me, Media, Merged,
+                     Message, Neighbour, Presence, Receipt, Said, Sample, Session, Trigger, Undone, Uploaded,
+                     UploadedFile, UploadedSample, User, Verified, Version, Versions, Webhook)
+from .transport import File
+
+__all__ = [
+    "Aliases", "Answer", "Attendance", "Candidate", "Client", "Collection", "Conflict", "Counts", "Embedding",
+    "Encoded", "EncodedSample", "EspyError", "Event", "File", "Forbidden", "Found", "FoundSample", "Health",
+    "Identified", "Invalid", "Job", "JobFailed", "Key", "Label", "Login", "Marked", "Me", "Media", "Merged",
+    "Message", "Neighbour", "NotFound", "Pages", "Presence", "Receipt", "Said", "Sample", "Session", "TooLarge",
+    "Trigger", "Unauthenticated", "Unavailable", "Undone", "Uploaded", "UploadedFile", "UploadedSample", "User",
+    "Verified", "Version", "Versions", "Webhook",
+]

@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server answers, as dataclasses.
+
+Fields that have no default are in every answer; `.raw` has the answer as it came, with what this version of the
+client does not know.  Times are aware datetimes in UTC."""
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import typing
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar, Union
+
+from .errors import EspyError
+
+T = TypeVar("T", bound="Thing")
+Time = datetime.datetime
+
+
+def _time(text: str) -> Time:
+    return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+def _value(hint: Any, value: Any) -> Any:
+    """A value of JSON as its field's type."""
+    if value is None:
+        return None
+    if typing.get_origin(hint) is Union:
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
+    if typing.get_origin(hint) is list and isinstance(value, list):
+        inner = typing.get_args(hint)[0]
+        return [_value(inner, one) for one in value]
+    if isinstance(hint, type) and issubclass(hint, Thing):
+        return hint.of(value)
+    if hint is Time and isinstance(value, str):
+        return _time(value)
+    return value
+
+
+@functools.lru_cache(maxsize=None)
+def _fields(cls: Any) -> Tuple[Tuple[str, Any, bool], ...]:
+    """Name, type, and whether every answer has it."""
+    hints = typing.get_type_hints(cls)
+    return tuple((f.name, hints[f.name],
+                  f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING)
+                 for f in dataclasses.fields(cls))
+
+
+class Thing:
+    """One answer, or a part of one."""
+
+    raw: Dict[str, Any]
+
+    @classmethod
+    def of(cls: Type[T], raw: Any) -> T:
+        if not isinstance(raw, dict):
+            raise EspyError(f"the server's answer is no {cls.__name__}")
+        kind: Any = cls
+        values: Dict[str, Any] = {}
+        for name, hint, required in _fields(kind):
+            if name in raw:
+                values[name] = _value(hint, raw[name])
+            elif required:
+                raise EspyError(f"the server's answer has no {cls.__name__}.{name}")
+        made = cls(**values)
+        object.__setattr__(made, "raw", raw)
+        return made
+
+
+def _list() -> Any:
+    return dataclasses.field(default_factory=list)
+
+
+# -- what a collection holds ------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Counts(Thing):
+    labels: int = 0
+    media: int = 0
+    samples: int = 0
+    labelled: int = 0
+    versions: int = 0
+
+
+@dataclass(frozen=True)
+class Collection(Thing):
+    """`counts`, `live` and `previous` (numbers of versions) are told of one collection, not in lists."""
+    id: int
+    name: str
+    modality: str
+    encoder: str = ""
+    encoder_digest: str = ""
+    precision: str = ""
+    description: Optional[str] = None
+    owner: Optional[int] = None
+    active: bool = True
+    created: Optional[Time] = None
+    counts: Optional[Counts] = None
+    live: Optional[int] = None
+    previous: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Label(Thing):
+    id: int
+    collection: int
+    code: str
+    name: str
+    samples: int = 0
+    sessions: int = 0
+    grouped: bool = False
+    learned: bool = False
+    email: Optional[str] = None
+    detail: Optional[Dict[str, Any]] = None
+    account: Optional[int] = None
+    created: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class Merged(Thing):
+    label: int
+    moved: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Receipt(Thing):
+    """Of an erasure; .raw counts what went."""
+    token: str
+
+
+@dataclass(frozen=True)
+class Said(Thing):
+    label: Optional[int]
+    samples: int
+
+
+@dataclass(frozen=True)
+class Undone(Thing):
+    event: int
+    action: str
+    samples: int = 0
+    media: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True)
+class Session(Thing):
+    id: int
+    collection: int
+    name: str
+    state: str
+    date: Optional[str] = None
+    start_time: Optional[str] = None
+    end_time: Optional[str] = None
+    notes: Optional[str] = None
+    detail: Optional[Dict[str, Any]] = None
+    owner: Optional[int] = None
+    media: int = 0
+    samples: int = 0
+    labelled: int = 0
+    created: Optional[Time] = None
+    ended: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class Attendance(Thing):
+    id: int
+    session: int
+    label: int
+    day: str
+    present: bool
+    session_name: Optional[str] = None
+    code: Optional[str] = None
+    name: Optional[str] = None
+    manual: bool = False
+    sample: Optional[int] = None
+    confidence: Optional[float] = None
+    note: Optional[str] = None
+    time: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class Marked(Thing):
+    id: int
+    session: int
+    label: int
+    day: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class Presence(Thing):
+    """One person in one session: `samples` of them, what somebody `said` (None: nothing), and what follows."""
+    label: int
+    session: int
+    samples: int
+    said: Optional[bool]
+    present: bool
+
+
+@dataclass(frozen=True)
+class Media(Thing):
+    id: int
+    collection: int
+    digest: str
+    session: Optional[int] = None
+    bytes: int = 0
+    source: Optional[str] = None
+    probe: bool = False
+    width: int = 0
+    height: int = 0
+    samples: int = 0
+    labelled: int = 0
+    error: Optional[str] = None
+    created: Optional[Time] = None
+    scanned: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class UploadedSample(Thing):
+    id: int
+    box: List[float] = _list()
+    score: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class UploadedFile(Thing):
+    """status: added, known (the same bytes were there), unreadable, too_large, no_sample, several_samples."""
+    file: str
+    status: str
+    error: Optional[str]
+    media: Optional[int]
+    samples: List[UploadedSample]
+    elsewhere: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.status in ("added", "known")
+
+
+@dataclass(frozen=True)
+class Uploaded(Thing):
+    items: List[UploadedFile]
+    added: int
+    refused: int
+    label: Optional[int]
+
+
+@dataclass(frozen=True)
+class Sample(Thing):
+    id: int
+    collection: int
+    media: int
+    box: List[float]
+    label: Optional[int]
+    session: Optional[int] = None
+    score: Optional[float] = None
+    sharpness: Optional[float] = None
+    code: Optional[str] = None
+    name: Optional[str] = None
+    labelled_by: Optional[str] = None
+    grouped: bool = False
+    confidence: Optional[float] = None
+    created: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class Embedding(Thing):
+    sample: int
+    encoder: str
+    dimension: int
+    embedding: List[float]
+    encoder_digest: str = ""
+
+
+@dataclass(frozen=True)
+class Neighbour(Thing):
+    sample: int
+    label: int
+    code: str
+    name: str
+    similarity: float
+
+
+# -- asking -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Candidate(Thing):
+    label: str
+    similarity: Optional[float]
+    probability: Optional[float]
+
+
+@dataclass(frozen=True)
+class Answer(Thing):
+    """One face (`box`: x, y, width, height) or stretch of sound (`start`, `end` in seconds).
+    decision: known, unknown, ambiguous, poor_quality."""
+    score: float
+    decision: str
+    label: Optional[str]
+    name: Optional[str]
+    similarity: Optional[float]
+    probability: Optional[float]
+    candidates: List[Candidate]
+    box: Optional[List[float]] = None
+    start: Optional[float] = None
+    end: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Identified(Thing):
+    """decision: faces, no_face, sounds, error."""
+    media: str
+    decision: str
+    error: Optional[str]
+    samples: List[Answer]
+
+
+@dataclass(frozen=True)
+class Verified(Thing):
+    match: bool
+    similarity: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class FoundSample(Thing):
+    neighbours: List[Neighbour]
+    score: Optional[float] = None
+    box: Optional[List[float]] = None
+    start: Optional[float] = None
+    end: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Found(Thing):
+    samples: List[FoundSample]
+
+
+@dataclass(frozen=True)
+class EncodedSample(Thing):
+    score: float
+    box: Optional[List[float]] = None
+    points: Optional[List[List[float]]] = None
+    start: Optional[float] = None
+    end: Optional[float] = None
+    embedding: Optional[List[float]] = None
+
+
+@dataclass(frozen=True)
+class Encoded(Thing):
+    media: str
+    encoder: str
+    dimension: int
+    samples: List[EncodedSample]
+    encoder_digest: str = ""
+    width: int = 0
+    height: int = 0
+
+
+# -- learning ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Job(Thing):
+    """state: queued, running, done, failed, cancelled."""
+    id: int
+    collection: Optional[int]
+    kind: str
+    state: str
+    progress: float
+    stopping: bool = False
+    attempt: int = 0
+    request: Optional[Dict[str, Any]] = None
+    result: Optional[Dict[str, Any]] = None
+    error: Optional[str] = None
+    created: Optional[Time] = None
+    started: Optional[Time] = None
+    finished: Optional[Time] = None
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Version(Thing):
+    """detail: threshold, metrics, lineage ...: what version.json says."""
+    version: int
+    head: str
+    digest: str
+    detail: Dict[str, Any]
+    created: Optional[Time] = None
+
+
+@dataclass(frozen=True)
+class Versions(Thing):
+    """All versions, newest first; which answers (`live`), which did before (`previous`)."""
+    items: List[Version]
+    live: Optional[int]
+    previous: Optional[int]
+
+
+@dataclass(frozen=True)
+class Aliases(Thing):
+    live: Optional[int]
+    previous: Optional[int]
+
+
+@dataclass(frozen=True)
+class Trigger(Thing):
+    retrain: bool
+    new_samples: int
+    min_new_samples: int = 0
+
+
+@dataclass(frozen=True)
+class Event(Thing):
+    id: int
+    time: Time
+    actor: str
+    action: str
+    collection: Optional[int] = None
+    label: Optional[int] = None
+    sample: Optional[int] = None
+    version: Optional[int] = None
+    detail: Optional[Any] = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One server-sent event."""
+    event: str
+    data: Dict[str, Any]
+    id: Optional[int] = None
+
+
+# -- people -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class User(Thing):
+    """role: admin, instructor, student.  `id` is None for a server that trusts its own machine."""
+    id: Optional[int]
+    name: str
+    full_name: Optional[str]
+    email: Optional[str]
+    role: str
+    enabled: bool
+    detail: Optional[Dict[str, Any]]
+    created: Optional[Time]
+
+
+@dataclass(frozen=True)
+class Login(Thing):
+    user: User
+    expires_in: float
+    access: str = ""
+
+
+@dataclass(frozen=True)
+class Me(Thing):
+    user: User
+    may: List[str]
+
+
+@dataclass(frozen=True)
+class Key(Thing):
+    """`key` is told when it is made, and never again."""
+    id: int
+    owner: Optional[int] = None
+    name: str = ""
+    scopes: List[str] = _list()
+    collection: Optional[int] = None
+    created: Optional[Time] = None
+    used: Optional[Time] = None
+    expires: Optional[Time] = None
+    key: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Webhook(Thing):
+    """`secret` is told when it is made, and never again."""
+    id: int
+    owner: Optional[int] = None
+    url: str = ""
+    events: List[str] = _list()
+    collection: Optional[int] = None
+    enabled: bool = True
+    created: Optional[Time] = None
+    secret: Optional[str] = None
+
+
+# -- the server -------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Health(Thing):
+    status: str
+    version: str = ""
