@@ -22,19 +22,22 @@ static espy_err serve_cmd(espy_cli *cli)
     limits.waiting = (size_t)espy_cli_int(cli, "max-waiting");
     limits.request_seconds = espy_cli_real(cli, "request-seconds");
     limits.idle_seconds = espy_cli_real(cli, "idle-seconds");
-    const espy_serve_options o = {.workspace = cli->ws.dir,
-                                  .address = espy_cli_text(cli, "listen"),
-                                  .port = (uint16_t)espy_cli_int(cli, "port"),
-                                  .certificate = espy_cli_text(cli, "certificate"),
-                                  .key = espy_cli_text(cli, "key"),
-                                  .allow_origin = espy_cli_text(cli, "allow-origin"),
-                                  .sounds_dir = espy_cli_text(cli, "sounds-dir"),
-                                  .models_dir = espy_cli_text(cli, "models-dir"),
-                                  .trust_loopback = espy_cli_flag(cli, "trust-loopback"),
-                                  .private_hooks = espy_cli_flag(cli, "private-hooks"),
-                                  .workers = (unsigned)espy_cli_int(cli, "workers"),
-                                  .session_hours = espy_cli_real(cli, "session-hours"),
-                                  .limits = limits};
+    const espy_serve_options o = {
+        .workspace = cli->ws.dir,
+        .address = espy_cli_text(cli, "listen"),
+        .port = (uint16_t)espy_cli_int(cli, "port"),
+        .certificate = espy_cli_text(cli, "certificate"),
+        .key = espy_cli_text(cli, "key"),
+        .allow_origin = espy_cli_text(cli, "allow-origin"),
+        .sounds_dir = espy_cli_text(cli, "sounds-dir"),
+        .models_dir = espy_cli_text(cli, "models-dir"),
+        .trust_loopback = espy_cli_flag(cli, "trust-loopback"),
+        .private_hooks = espy_cli_flag(cli, "private-hooks"),
+        .workers = (unsigned)espy_cli_int(cli, "workers"),
+        .session_hours = espy_cli_real(cli, "session-hours"),
+        .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
+        .literal = espy_cli_flag(cli, "literal"),
+        .limits = limits};
     signal(SIGHUP, serve_hangup);
     signal(SIGPIPE, SIG_IGN);
     espy_err e = espy_serve(&cli->cx, &o, &serve_reload);
@@ -61,6 +64,10 @@ static const espy_option serve_options[] = {
      "EcoSight's folder of networks"},
     {"session-hours", "H", ESPY_OPT_REAL, 0.01, 8760, "12", NULL, "session_hours",
      "how long a login holds"},
+    {"threshold", "P", ESPY_OPT_REAL, 0, 1, NULL, "RECOGNITION_THRESHOLD", "threshold",
+     "SmartAttendance: least probability to be recognised; else the version's own"},
+    {"literal", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, "literal",
+     "SmartAttendance: the probability alone decides, as in the described system; names strangers"},
     {"private-hooks", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, "private_hooks",
      "webhooks may go to addresses of this machine and network"},
     {"max-body", "MIB", ESPY_OPT_INT, 1, 4096, "64", NULL, "max_body", "largest body of a request"},

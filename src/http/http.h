@@ -42,6 +42,8 @@ typedef struct espy_serve_options {
     bool private_hooks;   /* webhooks may go to addresses of this machine and network */
     unsigned workers;     /* that encode; 0: one per CPU */
     double session_hours; /* how long a login holds */
+    double threshold; /* SmartAttendance: least probability to be recognised; -1: the version's */
+    bool literal;     /* SmartAttendance: it alone decides, as in the described system */
     espy_http_limits limits;
 } espy_serve_options;
 

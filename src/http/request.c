@@ -187,11 +187,35 @@ static espy_err take_base64(espy_call *call, const espy_field *f, const char *te
     return e;
 }
 
+static espy_err take_plain(espy_call *call, const espy_field *f, const char *s);
+
+/* The described interfaces were loose: a number may come as a text, and a text as a number. */
+static bool take_is_loose(const espy_call *call, const espy_field *f, const espy_json *v)
+{
+    bool text = f->type == ESPY_FIELD_TEXT;
+    return !call->service->strict && f->type != ESPY_FIELD_FILE &&
+           (text ? espy_json_is_number(v) : espy_json_is_string(v));
+}
+
+static espy_err take_loose(espy_call *call, const espy_field *f, const espy_json *v)
+{
+    char number[32];
+    if (espy_json_is_string(v))
+        return take_plain(call, f, espy_json_string(v, ""));
+    if (espy_json_is_int(v))
+        snprintf(number, sizeof number, "%lld", (long long)espy_json_int(v, 0));
+    else
+        snprintf(number, sizeof number, "%.15g", espy_json_number(v, 0));
+    return take_text(call, f, number);
+}
+
 /* A value that came as JSON. */
 static espy_err take_json(espy_call *call, const espy_field *f, const espy_json *v)
 {
     if (espy_json_is_null(v))
         return ESPY_E_OK;
+    if (take_is_loose(call, f, v))
+        return take_loose(call, f, v);
     switch (f->type) {
     case ESPY_FIELD_TEXT:
         if (!espy_json_is_string(v))

@@ -2,6 +2,8 @@
  * http - how an error looks in each of the four interfaces. */
 #include "http/call.h"
 
+#include <stdio.h>
+
 /* {"error": {"code", "message", "details"}, "request_id"} */
 static espy_err shape_v1(espy_ctx *cx, const espy_call *call, const espy_fault *fault,
                          espy_json **body)
@@ -77,7 +79,14 @@ static espy_err shape_smartattendance(espy_ctx *cx, const espy_call *call, const
                                       espy_json **body)
 {
     (void)call;
-    return shape_pair(cx, "error", fault->text, "message", shape_first(fault), body);
+    char text[400];
+    void *it = NULL;
+    const char *field;
+    const espy_json *texts;
+    if (!fault->fields || !espy_json_next(fault->fields, &it, &field, &texts))
+        return shape_pair(cx, "error", fault->text, "message", fault->text, body);
+    snprintf(text, sizeof text, "%.100s: %s", field, shape_first(fault));
+    return shape_pair(cx, "error", text, "message", text, body);
 }
 
 static espy_err shape_ecosight(espy_ctx *cx, const espy_call *call, const espy_fault *fault,

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 import urllib.parse
@@ -51,7 +50,7 @@ class Server:
 
     def __init__(self, workspace, *options, env=None):
         self.said = []
-        full = dict(os.environ, ESPY_SOURCE_ROOT=str(SOURCE.resolve()), **(env or {}))
+        full = {**os.environ, "ESPY_SOURCE_ROOT": str(SOURCE.resolve()), **(env or {})}
         self.process = subprocess.Popen([PROGRAM, "serve", "--workspace", str(workspace), "--port", "0", "--verbose",
                                          *map(str, options)], stderr=subprocess.PIPE, env=full)
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -123,6 +122,12 @@ class Server:
     def login(self, name, password):
         """An access token."""
         return self.post("/v1/auth/login", {"name": name, "password": password}).expect(200).json["access"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         self.process.terminate()
