@@ -183,11 +183,11 @@ static int status_of(espy_err e)
     case ESPY_E_DATA:
         return 422;
     case ESPY_E_STORE:
+    case ESPY_E_IO: /* a full disk, mostly */
     case ESPY_E_CANCELLED:
         return 503;
     case ESPY_E_OK:
     case ESPY_E_NOMEM:
-    case ESPY_E_IO:
     case ESPY_E_DIGEST:
     case ESPY_E_INTERNAL:
         return 500;

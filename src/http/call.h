@@ -5,8 +5,8 @@
  * A handler runs in a worker thread, with that worker's context and connection to the store.  It
  * returns OK after one espy_reply_...(), or an error: what the error code means in HTTP is decided
  * in service.c (NOT_FOUND 404, ARG and FORMAT 400, EXISTS 409, LIMIT 413, UNSUPPORTED 415, DATA
- * 422, STORE 503, else 500), unless espy_refuse() said another status.  The text of a failure
- * reaches the client, but for 5xx, whose text goes to the log alone. */
+ * 422, STORE and IO 503, else 500), unless espy_refuse() said another status.  The text of a
+ * failure reaches the client, but for 5xx, whose text goes to the log alone. */
 #ifndef ESPY_HTTP_CALL_H
 #define ESPY_HTTP_CALL_H
 
@@ -58,7 +58,7 @@ struct espy_call {
     const espy_route *route;
     const espy_service *service;
     const char *method; /* as it was sent */
-    const char *peer;   /* numeric address */
+    const char *peer;   /* numeric address; of IPv6 the network of 64 bits */
     char id[24];        /* of the request */
     bool loopback;      /* from this machine, and not passed on by a proxy */
     espy_caller who;

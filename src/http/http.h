@@ -21,7 +21,7 @@ typedef struct espy_http_limits {
     size_t body;            /* bytes of a request's body */
     size_t fields;          /* fields in a form, parts in a multipart body, arguments in a query */
     size_t json_depth;      /* arrays and objects within each other */
-    size_t ids;             /* ids in one batch */
+    size_t ids;             /* items of one list: ids of a batch, numbers of a vector */
     size_t waiting;         /* requests that wait for a worker, in each lane */
     size_t connections;     /* open at once */
     size_t streams;         /* open server-sent event streams */

@@ -125,6 +125,8 @@ static espy_err take_list(espy_call *call, const espy_field *f, const espy_json 
     size_t n = espy_json_count(v);
     if (!espy_json_is_array(v))
         WRONG(call, f, "a list is expected");
+    if (n > call->serving->options->limits.ids)
+        WRONG(call, f, "at most %zu items are taken", call->serving->options->limits.ids);
     if ((double)n < f->lo || (double)n > f->hi)
         WRONG(call, f, "a list of %.0f to %.0f items is expected; it has %zu", f->lo, f->hi, n);
     for (size_t i = 0; i < n; i++) {

@@ -15,6 +15,7 @@
 #define SERVE_LOOK 0.25    /* seconds between two looks at what there is to do */
 #define SERVE_BEAT 15.0    /* between two signs of life on a stream */
 #define SERVE_SWEEP 3600.0 /* between two looks for answers that are kept no longer */
+#define SERVE_GRACE 30.0   /* for requests that were begun, when it is told to stop */
 
 espy_http_limits espy_http_limits_usual(void)
 {
@@ -175,6 +176,7 @@ static void serve_look(espy_ctx *cx, serve_run *r)
         serve_warm(cx, r);
     espy_watch_topics(cx, &r->s, &r->ws);
     espy_work_watch(r->work);
+    espy_server_watch(r->server);
     if (now - r->beaten > SERVE_BEAT) {
         espy_hub_beat(r->s.hub);
         r->beaten = now;
@@ -236,6 +238,17 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     return espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL);
 }
 
+/* Until what has begun to arrive is answered, or its time is over. */
+static void serve_finish(serve_run *r)
+{
+    double end = espy_time_monotonic() + SERVE_GRACE;
+    while (espy_server_busy(r->server) && espy_time_monotonic() < end) {
+        espy_work_watch(r->work);
+        espy_server_watch(r->server);
+        usleep(5000);
+    }
+}
+
 /* What was begun is finished: streams end, workers empty their queues, then connections close. */
 static void serve_stop(espy_ctx *cx, serve_run *r)
 {
@@ -246,6 +259,8 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
         espy_server_quiesce(r->server);
     if (r->s.hub)
         espy_hub_close(r->s.hub);
+    if (r->server)
+        serve_finish(r);
     espy_work_stop(cx, &r->work);
     espy_runner_stop(cx, &r->s.runner);
     espy_server_stop(cx, &r->server);

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - libmicrohttpd: connections, bodies, answers.
  *
- * One thread waits for all sockets (epoll).  It finds the route, collects the body and gives the
- * complete request to a worker; meanwhile the connection is suspended and costs nothing.  The
- * worker fills the reply and resumes the connection.
+ * One thread waits for all sockets, by poll(): with epoll this library (0.9.75) does not notice
+ * that a client has left when its last bytes came together with the end, nor sends what it answers
+ * itself to a broken first line.  A thousand idle connections cost a tenth of a millisecond.  It
+ * finds the route, collects the body and gives the complete request to a worker; meanwhile the
+ * connection is suspended and costs nothing.  The worker fills the reply and resumes the
+ * connection.
  *
  *   E1  an exchange belongs to the event thread until it is pushed, then to the worker until it
  *       resumes the connection, then to the event thread again
- *   E2  every suspended connection is resumed: by its worker, or by its stream */
+ *   E2  every suspended connection is resumed: by its worker, or by its stream
+ *   E3  a wire is in the server's list while its socket is open: whoever has the lock may shut it
+ */
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,13 +31,28 @@
 #include "http/token.h"
 #include "http/work.h"
 
-#define SERVER_MEMORY ((size_t)32 << 10) /* of one connection: request line and headers */
+#define SERVER_MEMORY ((size_t)64 << 10) /* of one connection: request line and headers */
+#define SERVER_TLS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+/* A connection.  Whoever sends his request too slowly, though never so slowly as to be idle, is cut
+ * off at the deadline. */
+typedef struct wire {
+    struct wire *next, **link;
+    int fd;
+    double deadline;    /* monotonic, of the next request; INFINITY while one is answered */
+    struct exchange *x; /* the event thread's; NULL: none has begun */
+} wire;
 
 struct espy_server {
     espy_serving *serving;
     espy_work *work;
     struct MHD_Daemon *daemon;
     espy_buf certificate, key;
+    pthread_mutex_t lock; /* of the wires */
+    wire *wires;
+    atomic_size_t begun; /* requests from their first line to the end of their answer */
+    atomic_bool started;
+    char said[256]; /* by the library, last, while it started */
     uint16_t port;
 };
 
@@ -41,25 +63,85 @@ typedef struct exchange {
     espy_work_item item; /* first */
     espy_server *server;
     struct MHD_Connection *connection;
+    wire *wire;
     exchange_state state;
     char *raw; /* path and query as sent */
     const char *method;
     const espy_route *route;
     espy_buf body;
     bool too_large;
+    struct {
+        int status;       /* 0: nothing to refuse */
+        const char *text; /* a literal */
+    } refusal;
     double begun; /* monotonic */
     char peer[INET6_ADDRSTRLEN];
     espy_call call;
 } exchange;
+
+/* -- connections ------------------------------------------------------------------------------- */
+static void wire_until(espy_server *server, wire *w, double seconds)
+{
+    pthread_mutex_lock(&server->lock);
+    w->deadline = espy_time_monotonic() + seconds;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static double wire_patience(const espy_server *server)
+{
+    return server->serving->options->limits.idle_seconds +
+           server->serving->options->limits.request_seconds;
+}
+
+static void wire_begin(espy_server *server, struct MHD_Connection *connection, void **own)
+{
+    espy_ctx cx = espy_ctx_child(server->serving->cx);
+    wire *w = *own = espy_zalloc(&cx, sizeof *w);
+    if (!w)
+        return;
+    w->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    w->deadline = espy_time_monotonic() + wire_patience(server);
+    pthread_mutex_lock(&server->lock);
+    w->next = server->wires;
+    w->link = &server->wires;
+    if (w->next)
+        w->next->link = &w->next;
+    server->wires = w;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void wire_end(espy_server *server, wire *w)
+{
+    espy_ctx cx = espy_ctx_child(server->serving->cx);
+    pthread_mutex_lock(&server->lock);
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    pthread_mutex_unlock(&server->lock);
+    espy_free(&cx, w);
+}
+
+void espy_server_watch(espy_server *server)
+{
+    double now = espy_time_monotonic();
+    pthread_mutex_lock(&server->lock);
+    for (wire *w = server->wires; w; w = w->next)
+        if (now > w->deadline)
+            shutdown(w->fd, SHUT_RDWR); /* the event thread sees its end */
+    pthread_mutex_unlock(&server->lock);
+}
 
 /* -- one exchange ------------------------------------------------------------------------------ */
 static void *exchange_begin(void *self, const char *raw, struct MHD_Connection *connection)
 {
     espy_server *server = self;
     espy_ctx own = espy_ctx_child(server->serving->cx);
-    exchange *x = espy_zalloc(&own, sizeof *x);
+    wire *w =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    exchange *x = w ? espy_zalloc(&own, sizeof *x) : NULL;
     if (!x)
         return NULL;
+    x->wire = w;
     x->server = server;
     x->connection = connection;
     x->begun = espy_time_monotonic();
@@ -69,11 +151,15 @@ static void *exchange_begin(void *self, const char *raw, struct MHD_Connection *
         espy_free(&own, x);
         return NULL;
     }
+    w->x = x;
+    server->begun++;
     return x;
 }
 
 static void exchange_free(exchange *x)
 {
+    x->server->begun--;
+    x->wire->x = NULL;
     espy_ctx own = espy_ctx_child(x->server->serving->cx);
     x->call.cx = &own;
     espy_call_free(&x->call);
@@ -112,9 +198,12 @@ static void exchange_peer(exchange *x)
     if (a->sa_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, x->peer,
                   sizeof x->peer);
-    else if (a->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, x->peer,
-                  sizeof x->peer);
+    if (a->sa_family == AF_INET6) { /* who has one address of a network has all of it */
+        struct in6_addr net = ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&net))
+            memset(net.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &net, x->peer, sizeof x->peer);
+    }
     x->call.loopback = address_is_loopback(a) && !exchange_header(x, "X-Forwarded-For") &&
                        !exchange_header(x, "Forwarded");
 }
@@ -266,7 +355,8 @@ static enum MHD_Result exchange_reply(exchange *x)
     if (!response)
         return MHD_NO;
     reply_headers(x, response);
-    if (x->state == TAKING) /* the body was not read: the connection cannot go on */
+    /* a body that was not read is followed by no other request */
+    if (x->state == TAKING || x->server->serving->stopping)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     exchange_log(x, status, bytes);
     enum MHD_Result ok = MHD_queue_response(x->connection, (unsigned)status, response);
@@ -285,30 +375,54 @@ static enum MHD_Result exchange_refuse(exchange *x, int status, const char *code
 }
 
 /* -- from the first line to the worker --------------------------------------------------------- */
-/* A browser asks first whether a page of another origin may. */
-static enum MHD_Result exchange_preflight(exchange *x)
+/* What needs no worker: no such path, no such method; 204: a browser asks whether a page of another
+ * origin may. */
+static void exchange_judge(exchange *x, const char *allowed)
 {
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    if (x->route)
+        return;
+    x->refusal.status = 404;
+    x->refusal.text = "there is nothing at this path";
+    if (!allowed[0])
+        return;
+    if (strcmp(x->method, "OPTIONS") == 0 && x->server->serving->options->allow_origin) {
+        x->refusal.status = 204;
+        return;
+    }
+    x->refusal.status = 405;
+    x->refusal.text = "this path does not take the method; see Allow";
+    x->call.cx = &own;
+    espy_ignore(espy_reply_header(&x->call, "Allow", allowed));
+    x->call.cx = NULL;
+}
+
+static enum MHD_Result exchange_refused(exchange *x)
+{
+    if (x->refusal.status != 204)
+        return exchange_refuse(x, x->refusal.status, NULL, x->refusal.text);
     x->call.reply.status = 204;
     return exchange_reply(x);
+}
+
+static bool exchange_has_body(exchange *x)
+{
+    const char *length = exchange_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return (length && strcmp(length, "0") != 0) ||
+           exchange_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
 static enum MHD_Result exchange_first(exchange *x, const char *method)
 {
     char allowed[64];
     const espy_http_limits *limits = &x->server->serving->options->limits;
+    wire_until(x->server, x->wire, limits->request_seconds);
+    x->method = method;
     x->route = espy_route_find(method, x->raw, allowed, sizeof allowed);
     exchange_call(x, method);
-    if (!x->route && strcmp(method, "OPTIONS") == 0 && allowed[0] &&
-        x->server->serving->options->allow_origin)
-        return exchange_preflight(x);
-    if (!x->route && allowed[0]) {
-        espy_ctx own = espy_ctx_child(x->server->serving->cx);
-        x->call.cx = &own;
-        espy_ignore(espy_reply_header(&x->call, "Allow", allowed));
-        return exchange_refuse(x, 405, NULL, "this path does not take the method; see Allow");
-    }
-    if (!x->route)
-        return exchange_refuse(x, 404, NULL, "there is nothing at this path");
+    exchange_judge(x, allowed);
+    if (x->refusal.status && exchange_has_body(x)) /* which is not waited for */
+        return exchange_refused(x);
     const char *length = exchange_header(x, "Content-Length");
     int64_t n = 0;
     if (length && (!espy_parse_int(length, 0, INT64_MAX, &n) || (uint64_t)n > limits->body)) {
@@ -323,8 +437,6 @@ static enum MHD_Result exchange_more(exchange *x, const char *data, size_t *size
 {
     const espy_http_limits *limits = &x->server->serving->options->limits;
     espy_ctx own = espy_ctx_child(x->server->serving->cx);
-    if (espy_time_monotonic() - x->begun > limits->request_seconds)
-        return MHD_NO; /* too slow: nothing can be answered before the body is read */
     if (!x->too_large && (*size > limits->body - x->body.size ||
                           espy_buf_append(&own, &x->body, data, *size) != ESPY_E_OK)) {
         espy_buf_free(&own, &x->body);
@@ -338,8 +450,11 @@ static enum MHD_Result exchange_push(exchange *x)
 {
     const espy_http_limits *limits = &x->server->serving->options->limits;
     x->state = WAITING; /* whatever follows, the body has been read */
+    wire_until(x->server, x->wire, INFINITY);
     if (x->too_large)
         return exchange_refuse(x, 413, NULL, "the body is larger than the server takes");
+    if (x->refusal.status)
+        return exchange_refused(x);
     x->item.lane = x->route->lane;
     x->item.run = exchange_run;
     x->item.deadline = x->begun + (x->route->lane == ESPY_LANE_LONG ? limits->long_seconds
@@ -348,7 +463,10 @@ static enum MHD_Result exchange_push(exchange *x)
     if (espy_work_push(x->server->work, &x->item))
         return MHD_YES;
     MHD_resume_connection(x->connection);
-    return exchange_refuse(x, 503, "busy", "too many requests are waiting; try again");
+    return exchange_refuse(x, 503, "busy",
+                           x->server->serving->stopping
+                               ? "the server is stopping; try again"
+                               : "too many requests are waiting; try again");
 }
 
 static enum MHD_Result server_take(void *self, struct MHD_Connection *connection, const char *url,
@@ -364,10 +482,8 @@ static enum MHD_Result server_take(void *self, struct MHD_Connection *connection
         return MHD_NO;
     if (x->state == DONE)
         return exchange_reply(x);
-    if (!x->method) {
-        x->method = method;
+    if (!x->method)
         return exchange_first(x, method);
-    }
     if (*size)
         return exchange_more(x, data, size);
     return exchange_push(x);
@@ -376,12 +492,28 @@ static enum MHD_Result server_take(void *self, struct MHD_Connection *connection
 static void server_completed(void *self, struct MHD_Connection *connection, void **own,
                              enum MHD_RequestTerminationCode how)
 {
-    (void)self;
+    espy_server *server = self;
+    exchange *x = *own;
     (void)connection;
     (void)how;
-    if (*own)
-        exchange_free(*own);
+    if (!x)
+        return;
+    wire_until(server, x->wire, wire_patience(server));
+    exchange_free(x);
     *own = NULL;
+}
+
+static void server_connection(void *self, struct MHD_Connection *connection, void **own,
+                              enum MHD_ConnectionNotificationCode what)
+{
+    wire *w = *own;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        wire_begin(self, connection, own);
+    } else if (w) {
+        if (w->x) /* the library refused a request that had begun, and did not say so */
+            exchange_free(w->x);
+        wire_end(self, w);
+    }
 }
 
 /* Paths and queries are decoded by the route's table, field by field. */
@@ -395,10 +527,12 @@ static size_t server_keep(void *self, struct MHD_Connection *connection, char *t
 static void server_log(void *self, const char *fmt, va_list ap)
 {
     espy_server *server = self;
-    char line[256];
+    char line[sizeof server->said];
     vsnprintf(line, sizeof line, fmt, ap);
     line[strcspn(line, "\n")] = 0;
     espy_log(server->serving->cx, ESPY_LOG_DEBUG, "http: %s", line);
+    if (!server->started)
+        memcpy(server->said, line, sizeof line);
 }
 
 /* -- start and stop ---------------------------------------------------------------------------- */
@@ -438,11 +572,11 @@ static espy_err server_daemon(espy_ctx *cx, espy_server *server, int fd)
 {
     const espy_serve_options *o = server->serving->options;
     struct sockaddr_storage address;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     ESPY_TRY(server_address(cx, o, &address));
     if (address.ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
-    struct MHD_OptionItem more[4] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem more[5] = {{MHD_OPTION_END, 0, NULL}};
     size_t n = 0;
     if (fd >= 0)
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
@@ -450,21 +584,26 @@ static espy_err server_daemon(espy_ctx *cx, espy_server *server, int fd)
         flags |= MHD_USE_TLS;
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, server->certificate.data};
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, server->key.data};
+        more[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)SERVER_TLS};
     }
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     server->daemon = MHD_start_daemon(
         flags, o->port, NULL, NULL, server_take, server, MHD_OPTION_EXTERNAL_LOGGER, server_log,
         server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, server_completed, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, server_keep, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)o->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)o->limits.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_MEMORY,
-        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, server_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
+        server_keep, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->limits.connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->limits.idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_MEMORY, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    server->started = true;
+    if (!server->daemon && server->certificate.size)
+        return espy_fail(cx, ESPY_E_IO, "%s port %u cannot be listened to with certificate %s: %s",
+                         o->address, o->port, o->certificate, server->said);
     if (!server->daemon)
         return espy_fail(cx, ESPY_E_IO,
-                         "%s port %u cannot be listened to: is something else there? name another "
-                         "--port",
-                         o->address, o->port);
+                         "%s port %u cannot be listened to: %s; name another --port or --listen",
+                         o->address, o->port, server->said);
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
     server->port = info ? info->port : o->port;
@@ -480,6 +619,7 @@ espy_err espy_server_start(espy_ctx *cx, espy_serving *serving, espy_work *work,
         return cx->code;
     server->serving = serving;
     server->work = work;
+    pthread_mutex_init(&server->lock, NULL);
     espy_buf_init(&server->certificate, (size_t)2 << 20);
     espy_buf_init(&server->key, (size_t)2 << 20);
     ESPY_GO(server_tls(cx, server, serving->options));
@@ -503,6 +643,11 @@ void espy_server_quiesce(espy_server *server)
         close(fd);
 }
 
+bool espy_server_busy(const espy_server *server)
+{
+    return server->begun > 0;
+}
+
 void espy_server_stop(espy_ctx *cx, espy_server **server)
 {
     espy_server *s = *server;
@@ -510,6 +655,7 @@ void espy_server_stop(espy_ctx *cx, espy_server **server)
         return;
     if (s->daemon)
         MHD_stop_daemon(s->daemon);
+    pthread_mutex_destroy(&s->lock);
     espy_buf_free(cx, &s->certificate);
     espy_buf_free(cx, &s->key);
     espy_free(cx, s);

@@ -86,9 +86,9 @@ static const espy_field register_fields[] = {
 
 const espy_route espy_routes_smart_auth[] = {
     {"POST", "/api/auth/login", &espy_service_smartattendance, ESPY_ANYONE, ESPY_LANE_QUICK,
-     login_fields, "Log in", "200 SmartLogin", login},
+     login_fields, "Log in", "200 SmartLogin|401|429", login},
     {"POST", "/api/auth/register-student", &espy_service_smartattendance, ESPY_ANYONE,
-     ESPY_LANE_INFER, register_fields, "A student makes an account", "201 SmartStudentMade|409",
+     ESPY_LANE_INFER, register_fields, "A student makes an account", "201 SmartStudentMade|403|409",
      register_student},
     {"GET", "/api/auth/me", &espy_service_smartattendance, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL,
      "Who is asking", "200 SmartUser|404", me},
