@@ -12,12 +12,25 @@
 #define MODEL_CLASSES "smart.upload_classes"
 #define MODEL_WAITING ((size_t)512 << 10) /* bytes of such a file */
 
-static espy_err model_keep(espy_call *call, const char *setting, espy_span bytes)
+typedef espy_err model_parse_fn(espy_ctx *cx, espy_span bytes, espy_sk_model *m);
+
+/* Read once, so that nothing waits that cannot be read. */
+static espy_err model_try(espy_call *call, espy_span bytes, model_parse_fn *parse)
+{
+    espy_sk_model none = {0};
+    espy_err e = parse(call->cx, bytes, &none);
+    espy_sk_free(call->cx, &none);
+    return espy_smart_unread(call, e, "the file");
+}
+
+static espy_err model_keep(espy_call *call, const char *setting, espy_span bytes,
+                           model_parse_fn *parse)
 {
     espy_buf text;
     if (bytes.size > MODEL_WAITING)
         return espy_fail(call->cx, ESPY_E_LIMIT, "a list of classes has at most %zu bytes",
                          MODEL_WAITING);
+    ESPY_TRY(model_try(call, bytes, parse));
     espy_buf_init(&text, 2 * MODEL_WAITING);
     ESPY_TRY(espy_base64(call->cx, bytes, false, &text));
     espy_err e =
@@ -29,8 +42,7 @@ static espy_err model_keep(espy_call *call, const char *setting, espy_span bytes
 }
 
 /* What waits is read into the model, if there is any. */
-static espy_err model_waiting(espy_call *call, const char *setting,
-                              espy_err (*parse)(espy_ctx *cx, espy_span bytes, espy_sk_model *m),
+static espy_err model_waiting(espy_call *call, const char *setting, model_parse_fn *parse,
                               espy_sk_model *m)
 {
     char *text = NULL;
@@ -94,9 +106,9 @@ static espy_err upload_model(espy_call *call)
     const char *type = espy_call_text(call, "type");
     espy_span bytes = espy_call_file(call, "file", 0)->bytes;
     if (strcmp(type, "encoder") == 0)
-        return model_keep(call, MODEL_ENCODER, bytes);
+        return model_keep(call, MODEL_ENCODER, bytes, espy_sk_parse_label_encoder);
     if (strcmp(type, "classes") == 0)
-        return model_keep(call, MODEL_CLASSES, bytes);
+        return model_keep(call, MODEL_CLASSES, bytes, espy_sk_parse_classes);
     return model_adopt(call, bytes);
 }
 
