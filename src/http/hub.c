@@ -128,8 +128,8 @@ espy_err espy_reply_stream(espy_call *call, const char *topic, int64_t since)
     return ESPY_E_OK;
 }
 
-ptrdiff_t espy_stream_read(espy_stream *s, char *out, size_t room, void (*wake)(void *self),
-                           void *self)
+ptrdiff_t espy_stream_read(espy_stream *s, char *out, size_t room, void (*pause)(void *self),
+                           void (*wake)(void *self), void *self)
 {
     ptrdiff_t n = 0;
     pthread_mutex_lock(&s->hub->lock);
@@ -145,6 +145,7 @@ ptrdiff_t espy_stream_read(espy_stream *s, char *out, size_t room, void (*wake)(
     } else {
         s->wake = wake;
         s->wake_self = self;
+        pause(self);
     }
     pthread_mutex_unlock(&s->hub->lock);
     return n;

@@ -42,10 +42,10 @@ size_t espy_hub_topics(espy_hub *hub, espy_hub_topic *out, size_t room);
 void espy_hub_beat(espy_hub *hub);
 
 /* -- for server.c ------------------------------------------------------------------------------ */
-/* Reads what waits: the number of bytes, 0 for none yet (then wake(self) is called once when there
- * is), -1 at the end. */
-ptrdiff_t espy_stream_read(espy_stream *s, char *out, size_t room, void (*wake)(void *self),
-                           void *self);
+/* Reads what waits: the number of bytes, -1 at the end, or 0 for none yet: then pause(self) was
+ * called, and wake(self) is once there is something. */
+ptrdiff_t espy_stream_read(espy_stream *s, char *out, size_t room, void (*pause)(void *self),
+                           void (*wake)(void *self), void *self);
 void espy_stream_close(espy_stream *s); /* the client is gone: the stream is freed */
 
 #endif

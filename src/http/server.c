@@ -252,6 +252,13 @@ static void reply_body_free(void *self)
     espy_free(&own, self);
 }
 
+/* Both are called with the stream's lock held, so that no wake comes between finding nothing and
+ * being suspended. */
+static void stream_pause(void *connection)
+{
+    MHD_suspend_connection(connection);
+}
+
 static void stream_wake(void *connection)
 {
     MHD_resume_connection(connection);
@@ -266,11 +273,7 @@ static ssize_t stream_read(void *self, uint64_t at, char *out, size_t room)
 {
     stream_reader *r = self;
     (void)at;
-    /* suspended before the stream is asked, so that a wake between the two is not lost */
-    MHD_suspend_connection(r->connection);
-    ptrdiff_t n = espy_stream_read(r->stream, out, room, stream_wake, r->connection);
-    if (n != 0)
-        MHD_resume_connection(r->connection);
+    ptrdiff_t n = espy_stream_read(r->stream, out, room, stream_pause, stream_wake, r->connection);
     return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
 }
 
