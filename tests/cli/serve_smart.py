@@ -503,7 +503,7 @@ def timeout():
 def settings_of_the_program():
     """RECOGNITION_THRESHOLD, espy.conf's literal rule, and a server that has learned nothing."""
     shutil.copytree(WS, AT / "w2")
-    assert change(AT / "w2", "DELETE FROM settings WHERE name LIKE 'smart.%'") == 3
+    assert change(AT / "w2", "DELETE FROM settings WHERE name LIKE 'smart.%'") == 4
     for threshold, words in (("0.05", {"recognized", "already_marked"}), ("0.999", {"unknown"})):
         with Server(AT / "w2", env={"RECOGNITION_THRESHOLD": threshold}) as s:
             token = login("teacher", TEACHER, s)
@@ -517,6 +517,13 @@ def settings_of_the_program():
         token = login("teacher", TEACHER, s)
         id = s.post("/api/attendance/start-session", START, token).expect(201).json["session_id"]
         assert recognize(token, id, stranger(), server=s)["status"] in ("recognized", "already_marked")
+    # what the described trainer left answers, also when another class is made beside it
+    Run("retrain", "production", "--dataset", AT / "d", "--output", AT / "p", "--workspace", AT / "s1", "--encoder", "mobilefacenet").expect(0)
+    with Server(AT / "s1", "--trust-loopback") as s:
+        assert s.get("/api/debug/model-status").expect(200).json["classes"] == 5
+        s.post("/v1/collections", {"name": "another", "encoder": "mobilefacenet"}).expect(201)
+        assert s.get("/api/debug/model-status").expect(200).json["model_loaded"] is True
+        assert s.get("/api/admin/students").expect(200).json["count"] == 5
     with Server(AT / "empty", "--trust-loopback") as s:
         found = s.post("/api/attendance/detect-face", files=[("image", "a.jpg", photo(0, 9))]).expect(200).json
         assert found["count"] >= 1, found
