@@ -232,7 +232,8 @@ const espy_schema espy_schemas_v1_collections[] = {
     {"Collection", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"modality\"],"
                    "\"properties\":{" COLLECTION_PROPERTIES "}}"},
     {"CollectionFull",
-     "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"counts\",\"live\",\"previous\"],"
+     "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"modality\",\"counts\",\"live\","
+     "\"previous\"],"
      "\"properties\":{" COLLECTION_PROPERTIES
      ",\"counts\":{\"type\":\"object\"},\"live\":{\"type\":[\"integer\",\"null\"]},\"previous\":{"
      "\"type\":[\"integer\",\"null\"]}}}"},

@@ -338,11 +338,13 @@ const espy_route espy_routes_v1_key[] = {
     "\"array\",\"items\":{\"$ref\":\"#/components/schemas/" name "\"}}}}"
 
 const espy_schema espy_schemas_v1_key[] = {
-    {"Key", "{\"type\":\"object\",\"properties\":{" KEY_PROPERTIES "}}"},
+    {"Key", "{\"type\":\"object\",\"required\":[\"id\",\"name\",\"scopes\"],\"properties\":"
+            "{" KEY_PROPERTIES "}}"},
     {"KeyMade", "{\"type\":\"object\",\"required\":[\"id\",\"key\"],\"properties\":{" KEY_PROPERTIES
                 ",\"key\":{\"type\":[\"string\",\"null\"]}}}"},
     {"Keys", ITEMS_OF("Key")},
-    {"Webhook", "{\"type\":\"object\",\"properties\":{" WEBHOOK_PROPERTIES "}}"},
+    {"Webhook", "{\"type\":\"object\",\"required\":[\"id\",\"url\",\"events\"],\"properties\":"
+                "{" WEBHOOK_PROPERTIES "}}"},
     {"WebhookMade", "{\"type\":\"object\",\"required\":[\"id\",\"secret\"],\"properties\":{" //
      WEBHOOK_PROPERTIES ",\"secret\":{\"type\":[\"string\",\"null\"]}}}"},
     {"Webhooks", ITEMS_OF("Webhook")},

@@ -425,6 +425,25 @@ class Events(Group):
                 yield things.Event.of(data)
 
 
+class Live(Group):
+    """Frames of a camera or chunks of a microphone, one after the other.  stream: a name of your own for each."""
+
+    def frame(self, collection: AnyCollection, stream: str, file: File, *,
+              session: Optional[AnySession] = None) -> things.LiveFrame:
+        """The next one: who is there, and what several frames agree on.  session: its attendance list fills."""
+        return self._one(things.LiveFrame, "POST", "/v1/collections/{collection}/live/{stream}/frames",
+                         dict(collection=_id(collection), stream=stream), again=Again.NO, files=[("file", file)],
+                         body=dict(session=_id(session)))
+
+    def stream(self, collection: AnyCollection, stream: str) -> Iterator[things.LiveFrame]:
+        """The answers to the frames that another connection of the same account sends, without end."""
+        request = Request("GET", "/v1/collections/{collection}/live/{stream}/stream",
+                          dict(collection=_id(collection), stream=stream))
+        for event, data, _ in self._transport.streams(request):
+            if event == "frame":
+                yield things.LiveFrame.of(data)
+
+
 class Auth(Group):
     """The own account."""
 
@@ -563,6 +582,7 @@ class Client(Group):
         self.versions = Versions(transport)
         self.jobs = Jobs(transport)
         self.events = Events(transport)
+        self.live = Live(transport)
         self.users = Users(transport)
         self.keys = Keys(transport)
         self.webhooks = Webhooks(transport)

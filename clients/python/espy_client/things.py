@@ -433,6 +433,49 @@ class Message:
     id: Optional[int] = None
 
 
+# -- cameras and microphones -----------------------------------------------------------------------
+@dataclass(frozen=True)
+class Track(Thing):
+    """A face over the frames of a stream: what they agree on, and whether the session's list got it ("new",
+    "already")."""
+    id: int
+    frames: int
+    consensus: str
+    label: Optional[str] = None
+    marked: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class LiveSample(Answer):
+    track: Optional[Track] = None
+
+
+@dataclass(frozen=True)
+class LiveEvent(Thing):
+    """A sound that is heard, `open` while it may go on; seconds since the stream began."""
+    id: int
+    label: str
+    start: float
+    end: float
+    name: Optional[str] = None
+    open: bool = False
+    probability: Optional[float] = None
+    similarity: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class LiveFrame(Thing):
+    """The answer to one frame (`samples`) or chunk of sound (`events`)."""
+    media: str
+    decision: str
+    samples: List[LiveSample] = _list()
+    events: List[LiveEvent] = _list()
+    frame: int = 0
+    width: int = 0
+    height: int = 0
+    heard: float = 0.0
+
+
 # -- people -----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class User(Thing):

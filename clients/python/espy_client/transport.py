@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optio
 
 from .errors import EspyError, Unauthenticated, Unavailable, error_of
 
-File = Union[str, "os.PathLike[str]", bytes, BinaryIO, Tuple[str, bytes]]
+File = Union[str, os.PathLike[str], bytes, BinaryIO, Tuple[str, bytes]]
 """A file to send: its path, its bytes, something open for reading, or (name, bytes)."""
 
 BEAT = 15.0  # seconds between two signs of life of a stream
