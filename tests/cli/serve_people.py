@@ -248,7 +248,8 @@ def trust():
 
 
 def first_start():
-    """Without accounts the first start makes an administrator, whose password is shown once and is good."""
+    """Without an administrator the first start makes one, whose password is shown once and is good."""
+    Run("user", "add", "ann", "--workspace", AT / "fresh", stdin=b"ann-has-a-word").expect(0)
     s = Server(AT / "fresh")
     token = s.login("admin", s.password)
     assert s.get("/v1/auth/me", token).expect(200).json["user"]["role"] == "admin"
