@@ -465,6 +465,15 @@ def upload_model():
             "--encoder", "edgeface").expect(0)
         refused = send((AT / "edge" / "face_classifier_v1.pkl").read_bytes(), "classifier", 400)
         assert "edgeface" in refused["error"], refused
+    # neither is one that knows somebody who is not here, nor one that takes everybody for another
+    some_people(FACES / "lfw10", AT / "six", 6, 5, rename="STU00{number}_{name}")
+    folders = sorted((AT / "d").iterdir())
+    for number, source in enumerate(folders):
+        shutil.copytree(source, AT / "mixed" / folders[number - 1].name)
+    for data, text in (("six", "STU006"), ("mixed", "another encoder")):
+        Run("retrain", "production", "--dataset", AT / data, "--output", AT / (data + ".out"), "--workspace", AT / (data + ".w"),
+            "--encoder", "mobilefacenet").expect(0)
+        assert text in send((AT / (data + ".out") / "face_classifier_v1.pkl").read_bytes(), "classifier", 422)["error"]
     assert s.get("/api/debug/model-status", boss).json["version"] == 4
 
 
