@@ -156,6 +156,8 @@ static espy_err auth_by_key(espy_call *call, const char *text)
     call->who.key = key.id;
     call->who.collection = key.collection;
     call->who.may &= (unsigned)key.scopes;
+    if (key.collection) /* accounts and settings are of no collection */
+        call->who.may &= ~(unsigned)ESPY_MAY_ADMIN;
     espy_key_free(call->cx, &key);
     espy_user_free(call->cx, &owner);
     return ESPY_E_OK;

@@ -55,7 +55,7 @@ static espy_err serve_secret(espy_ctx *cx, serve_run *r)
     return ESPY_E_OK;
 }
 
-/* The first administrator, with a password that is told this once. */
+/* Where there is no administrator, the first one, with a password that is told this once. */
 static espy_err serve_first_user(espy_ctx *cx, serve_run *r)
 {
     static const espy_page none = {0};
@@ -63,7 +63,7 @@ static espy_err serve_first_user(espy_ctx *cx, serve_run *r)
     size_t n = 0;
     int64_t total = 0, id;
     char password[ESPY_TOKEN_TEXT], hash[ESPY_PASSWORD_HASH];
-    ESPY_TRY(espy_store_users(cx, r->ws.store, NULL, &none, &users, &n, &total));
+    ESPY_TRY(espy_store_users(cx, r->ws.store, "admin", &none, &users, &n, &total));
     espy_users_free(cx, users, n);
     if (total > 0)
         return ESPY_E_OK;

@@ -9,9 +9,11 @@
 #include "flow/dataset.h"
 #include "http/auth.h"
 #include "store/attendance.h"
+#include "store/collection.h"
 #include "store/setting.h"
 
-#define SMART_THRESHOLD_USUAL 0.60 /* the described system's, where nothing else is known */
+#define SMART_COLLECTION "collection" /* setting: the one that was decided on */
+#define SMART_THRESHOLD_USUAL 0.60    /* the described system's, where nothing else is known */
 
 const char *const espy_smart_student_fields[] = {"department", "year", "section", NULL};
 const char *const espy_smart_instructor_fields[] = {"department", "course_name", "session_types",
@@ -39,21 +41,79 @@ static espy_err collection_make(espy_call *call, espy_collection *out)
     return espy_workspace_collection(cx, call->ws, NULL, encoder, out);
 }
 
-espy_err espy_smart_collection(espy_call *call, espy_collection *out)
+/* Whether a collection has been decided on before; once it answers, another that is made beside it
+ * changes nothing. */
+static espy_err collection_kept(espy_call *call, espy_collection *out, bool *kept)
+{
+    double id;
+    *kept = false;
+    ESPY_TRY(espy_smart_setting(call, SMART_COLLECTION, 0, &id));
+    if (id < 1)
+        return ESPY_E_OK;
+    espy_err e = espy_store_collection_get(call->cx, call->ws->store, (int64_t)id, out);
+    *kept = e == ESPY_E_OK;
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(call->cx);
+    return ESPY_E_OK;
+}
+
+/* The only face collection of nobody's that has a live version: what a trainer left, whatever it is
+ * called; *id 0: there is none, or there are several. */
+static espy_err collection_trained(espy_call *call, int64_t *id)
 {
     espy_ctx *cx = call->cx;
-    espy_err e =
-        espy_workspace_collection_existing(cx, call->ws, NULL, espy_modality_find("face"), out);
-    if (e == ESPY_E_NOT_FOUND) {
-        espy_clear(cx);
-        e = collection_make(call, out);
+    espy_collection *all = NULL;
+    size_t n = 0, found = 0;
+    *id = 0;
+    ESPY_TRY(espy_store_collections(cx, call->ws->store, &all, &n));
+    espy_err e = ESPY_E_OK;
+    for (size_t i = 0; i < n; i++) {
+        int64_t live = 0;
+        if (e == ESPY_E_OK && !all[i].owner && strcmp(all[i].modality, "face") == 0)
+            e = espy_store_alias(cx, call->ws->store, all[i].id, "live", &live);
+        if (live)
+            *id = found++ ? 0 : all[i].id;
+        espy_collection_free(cx, &all[i]);
     }
-    ESPY_TRY(e);
-    if (call->who.collection && call->who.collection != out->id) {
-        espy_collection_free(cx, out);
-        return espy_fail(cx, ESPY_E_NOT_FOUND, "the key is for another collection");
-    }
-    return ESPY_E_OK;
+    espy_free(cx, all);
+    return e;
+}
+
+/* The usual one, or one that is made. */
+static espy_err collection_usual(espy_call *call, espy_collection *out)
+{
+    espy_err e = espy_workspace_collection_existing(call->cx, call->ws, NULL,
+                                                    espy_modality_find("face"), out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(call->cx);
+    return collection_make(call, out);
+}
+
+static espy_err collection_choose(espy_call *call, espy_collection *out)
+{
+    bool kept;
+    int64_t trained;
+    if (espy_workspace_setting(call->ws, "collection"))
+        return collection_usual(call, out);
+    ESPY_TRY(collection_kept(call, out, &kept));
+    if (kept)
+        return ESPY_E_OK;
+    ESPY_TRY(collection_trained(call, &trained));
+    if (!trained)
+        return collection_usual(call, out);
+    ESPY_TRY(espy_smart_setting_put(call, SMART_COLLECTION, (double)trained));
+    return espy_store_collection_get(call->cx, call->ws->store, trained, out);
+}
+
+espy_err espy_smart_collection(espy_call *call, espy_collection *out)
+{
+    ESPY_TRY(collection_choose(call, out));
+    if (!call->who.collection || call->who.collection == out->id)
+        return ESPY_E_OK;
+    espy_collection_free(call->cx, out);
+    return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the key is for another collection");
 }
 
 espy_err espy_smart_collection_id(espy_call *call, int64_t *id)

@@ -15,8 +15,9 @@
 #include "store/user.h"
 
 /* -- where it happens -------------------------------------------------------------------------- */
-/* The face collection that is meant when none is named; made where there is none yet.  Refused: 503
- * (no pack is installed; says how to get one), 404 (a key for another collection). */
+/* The one that espy.conf names; else the one that answered before; else the only face collection
+ * that a trainer left; else the usual one, made where there is none.  Refused: 503 (no pack is
+ * installed; says how to get one), 404 (a key for another collection). */
 espy_err espy_smart_collection(espy_call *call, espy_collection *out) ESPY_NODISCARD;
 espy_err espy_smart_collection_id(espy_call *call, int64_t *id) ESPY_NODISCARD;
 

@@ -14,7 +14,6 @@ static espy_err records(espy_call *call)
 static espy_err settings_reply(espy_call *call)
 {
     double own = 0, used = 0;
-    espy_made m = espy_make_object(call->cx);
     espy_json *v = NULL, *detail = NULL;
     espy_user u = {0};
     if (call->who.user) {
@@ -26,6 +25,7 @@ static espy_err settings_reply(espy_call *call)
         espy_json_free(detail);
     }
     ESPY_TRY(espy_smart_threshold_now(call, call->who.user, &used));
+    espy_made m = espy_make_object(call->cx);
     if (own > 0)
         espy_put_real(&m, "confidence_threshold", own);
     else

@@ -40,15 +40,21 @@ static espy_err user_reply(espy_call *call, int status, int64_t id)
 }
 
 /* -- logging in -------------------------------------------------------------------------------- */
-/* The console's session: no script reads it, no other site sends it, and no proxy keeps it. */
+/* Whether the client speaks TLS, to us or to the proxy before us. */
+static bool login_is_secure(const espy_call *call)
+{
+    const char *proxy = espy_call_header(call, "X-Forwarded-Proto");
+    return call->serving->options->certificate || (proxy && strcmp(proxy, "https") == 0);
+}
+
+/* The console's session: no script reads it and no other site sends it. */
 static espy_err login_cookie(espy_call *call, const char *token, double seconds)
 {
     espy_ctx *cx = call->cx;
     espy_buf b;
     espy_buf_init(&b, ESPY_JWT_BYTES + 256);
     ESPY_TRY(espy_buf_printf(cx, &b, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%.0f%s",
-                             ESPY_COOKIE, token, seconds,
-                             call->serving->options->certificate ? "; Secure" : ""));
+                             ESPY_COOKIE, token, seconds, login_is_secure(call) ? "; Secure" : ""));
     espy_err e = espy_reply_header(call, "Set-Cookie", (const char *)b.data);
     espy_buf_free(cx, &b);
     return e;

@@ -138,6 +138,9 @@ def cookies():
         assert part in cookie, cookie
     own = {"Cookie": cookie.split(";")[0]}
     secret(own["Cookie"].split("=", 1)[1])
+    assert "Secure" not in cookie, cookie
+    proxied = s.post("/v1/auth/login", {"name": "ann", "password": "ann-has-a-word", "cookie": True}, headers={"X-Forwarded-Proto": "https"})
+    assert "; Secure" in proxied.cookies[0], proxied.cookies
     csrf = answer.json["csrf"]
     assert s.get("/v1/auth/me", headers=own).expect(200).json["csrf"] == csrf
     new = {"name": "page", "scopes": ["read"]}
@@ -179,6 +182,11 @@ def keys():
     s.delete(f"/v1/keys/{own['id']}", ann).expect(404)
     s.get("/v1/users", secret(own["key"])).expect(200)
     s.delete(f"/v1/keys/{more['id']}", root).expect(204)
+    made = s.post("/v1/collections", {"name": "hall", "modality": "sound", "encoder": "melstats"}, root).expect(201).json
+    bound = s.post("/v1/keys", {"name": "one hall's", "scopes": ["admin", "read"], "collection": "hall"}, root).expect(201).json
+    assert bound["collection"] == made["id"], bound
+    s.get("/v1/collections/hall", secret(bound["key"])).expect(200)
+    s.get("/v1/users", bound["key"]).expect(403)  # accounts are of no collection
 
 
 def once():
@@ -240,7 +248,8 @@ def trust():
 
 
 def first_start():
-    """Without accounts the first start makes an administrator, whose password is shown once and is good."""
+    """Without an administrator the first start makes one, whose password is shown once and is good."""
+    Run("user", "add", "ann", "--workspace", AT / "fresh", stdin=b"ann-has-a-word").expect(0)
     s = Server(AT / "fresh")
     token = s.login("admin", s.password)
     assert s.get("/v1/auth/me", token).expect(200).json["user"]["role"] == "admin"

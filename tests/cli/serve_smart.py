@@ -465,6 +465,15 @@ def upload_model():
             "--encoder", "edgeface").expect(0)
         refused = send((AT / "edge" / "face_classifier_v1.pkl").read_bytes(), "classifier", 400)
         assert "edgeface" in refused["error"], refused
+    # neither is one that knows somebody who is not here, nor one that takes everybody for another
+    some_people(FACES / "lfw10", AT / "six", 6, 5, rename="STU00{number}_{name}")
+    folders = sorted((AT / "d").iterdir())
+    for number, source in enumerate(folders):
+        shutil.copytree(source, AT / "mixed" / folders[number - 1].name)
+    for data, text in (("six", "STU006"), ("mixed", "another encoder")):
+        Run("retrain", "production", "--dataset", AT / data, "--output", AT / (data + ".out"), "--workspace", AT / (data + ".w"),
+            "--encoder", "mobilefacenet").expect(0)
+        assert text in send((AT / (data + ".out") / "face_classifier_v1.pkl").read_bytes(), "classifier", 422)["error"]
     assert s.get("/api/debug/model-status", boss).json["version"] == 4
 
 
@@ -503,7 +512,7 @@ def timeout():
 def settings_of_the_program():
     """RECOGNITION_THRESHOLD, espy.conf's literal rule, and a server that has learned nothing."""
     shutil.copytree(WS, AT / "w2")
-    assert change(AT / "w2", "DELETE FROM settings WHERE name LIKE 'smart.%'") == 3
+    assert change(AT / "w2", "DELETE FROM settings WHERE name LIKE 'smart.%'") == 4
     for threshold, words in (("0.05", {"recognized", "already_marked"}), ("0.999", {"unknown"})):
         with Server(AT / "w2", env={"RECOGNITION_THRESHOLD": threshold}) as s:
             token = login("teacher", TEACHER, s)
@@ -517,6 +526,13 @@ def settings_of_the_program():
         token = login("teacher", TEACHER, s)
         id = s.post("/api/attendance/start-session", START, token).expect(201).json["session_id"]
         assert recognize(token, id, stranger(), server=s)["status"] in ("recognized", "already_marked")
+    # what the described trainer left answers, also when another class is made beside it
+    Run("retrain", "production", "--dataset", AT / "d", "--output", AT / "p", "--workspace", AT / "s1", "--encoder", "mobilefacenet").expect(0)
+    with Server(AT / "s1", "--trust-loopback") as s:
+        assert s.get("/api/debug/model-status").expect(200).json["classes"] == 5
+        s.post("/v1/collections", {"name": "another", "encoder": "mobilefacenet"}).expect(201)
+        assert s.get("/api/debug/model-status").expect(200).json["model_loaded"] is True
+        assert s.get("/api/admin/students").expect(200).json["count"] == 5
     with Server(AT / "empty", "--trust-loopback") as s:
         found = s.post("/api/attendance/detect-face", files=[("image", "a.jpg", photo(0, 9))]).expect(200).json
         assert found["count"] >= 1, found
