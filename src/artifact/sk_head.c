@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * artifact - from one of our heads to what scikit-learn keeps (sk_model.h). */
+ * artifact - from one of our heads to what scikit-learn keeps (sk_model.h), and back. */
 #include <string.h>
 
 #include "artifact/sk_model.h"
@@ -105,5 +105,74 @@ espy_err espy_sk_from_head(espy_ctx *cx, const espy_head *head, const char *cons
     m = (espy_sk_model){0};
 out:
     espy_sk_free(cx, &m);
+    return e;
+}
+
+/* -- back -------------------------------------------------------------------------------------- */
+static void narrow(const double *v, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)v[i];
+}
+
+static espy_err back_scaler(espy_ctx *cx, const espy_sk_model *m, espy_scaler *to)
+{
+    if (!m->scaler.mean)
+        return ESPY_E_OK;
+    to->dim = m->dim;
+    to->n = (size_t)m->scaler.samples;
+    to->mean = head_copy(cx, m->scaler.mean, m->dim);
+    to->scale = to->mean ? head_copy(cx, m->scaler.scale, m->dim) : NULL;
+    return to->scale ? ESPY_E_OK : cx->code;
+}
+
+static espy_err back_svm(espy_ctx *cx, const espy_sk_model *m, espy_scaler *scaler, espy_head **out)
+{
+    const espy_sk_svc *from = &m->svc;
+    espy_svm *s = NULL;
+    ESPY_TRY(espy_svm_create(cx, m->dim, m->classes, from->n, &s));
+    narrow(from->vectors, from->n * m->dim, s->x);
+    narrow(from->dual, (m->classes - 1) * from->n, s->coef);
+    for (size_t i = 0; i < m->classes; i++)
+        s->count[i] = (uint32_t)from->per_class[i];
+    memcpy(s->intercept, from->intercept, s->pairs * sizeof *s->intercept);
+    memcpy(s->prob_a, from->prob_a, s->pairs * sizeof *s->prob_a);
+    memcpy(s->prob_b, from->prob_b, s->pairs * sizeof *s->prob_b);
+    espy_err e = espy_head_svm_take(cx, scaler, &s, out);
+    espy_svm_destroy(cx, &s);
+    return e;
+}
+
+/* With two classes scikit-learn keeps the row of the second alone. */
+static espy_err back_logistic(espy_ctx *cx, const espy_sk_model *m, espy_scaler *scaler,
+                              espy_head **out)
+{
+    const espy_sk_logistic *from = &m->logistic;
+    espy_logistic *l = NULL;
+    if (from->softmax)
+        return espy_fail(cx, ESPY_E_UNSUPPORTED,
+                         "a multinomial logistic regression has no head here; train it "
+                         "one-vs-rest, or an SVC");
+    ESPY_TRY(espy_logistic_create(cx, m->dim, m->classes, &l));
+    size_t first = m->classes - from->rows;
+    narrow(from->coef, from->rows * m->dim, l->coef + first * m->dim);
+    memcpy(l->intercept + first, from->intercept, from->rows * sizeof *l->intercept);
+    for (size_t i = 0; first && i < m->dim; i++)
+        l->coef[i] = -l->coef[m->dim + i];
+    if (first)
+        l->intercept[0] = -l->intercept[1];
+    espy_err e = espy_head_logistic_take(cx, scaler, &l, out);
+    espy_logistic_destroy(cx, &l);
+    return e;
+}
+
+espy_err espy_sk_to_head(espy_ctx *cx, const espy_sk_model *m, espy_head **out)
+{
+    espy_scaler scaler = {0};
+    espy_err e = back_scaler(cx, m, &scaler);
+    if (e == ESPY_E_OK)
+        e = m->kind == ESPY_SK_SVC ? back_svm(cx, m, &scaler, out)
+                                   : back_logistic(cx, m, &scaler, out);
+    espy_scaler_free(cx, &scaler);
     return e;
 }

@@ -64,6 +64,10 @@ void espy_sk_free(espy_ctx *cx, espy_sk_model *m); /* leaves an empty model */
 espy_err espy_sk_from_head(espy_ctx *cx, const espy_head *head, const char *const *labels,
                            espy_sk_model *out) ESPY_NODISCARD;
 
+/* The reverse: a head that answers as the classifier does, class i of it as class i.  UNSUPPORTED
+ * for a multinomial logistic regression, whose probabilities no head of ours has. */
+espy_err espy_sk_to_head(espy_ctx *cx, const espy_sk_model *m, espy_head **out) ESPY_NODISCARD;
+
 /* Gives the classes their names: names[codes[i]] for class i.  FORMAT when there are too few. */
 espy_err espy_sk_set_labels(espy_ctx *cx, espy_sk_model *m, const char *const *names,
                             size_t n) ESPY_NODISCARD;
@@ -99,6 +103,8 @@ espy_err espy_sk_parse(espy_ctx *cx, espy_span bytes, espy_sk_model *out) ESPY_N
 espy_err espy_sk_parse_label_encoder(espy_ctx *cx, espy_span bytes,
                                      espy_sk_model *m) ESPY_NODISCARD;
 espy_err espy_sk_parse_scaler(espy_ctx *cx, espy_span bytes, espy_sk_model *m) ESPY_NODISCARD;
+/* label_encoder_classes.npy: an array of labels; replaces what m has. */
+espy_err espy_sk_parse_classes(espy_ctx *cx, espy_span bytes, espy_sk_model *m) ESPY_NODISCARD;
 
 /* A pickled dictionary of plain values; what JSON cannot hold becomes null, other keys than text
  * are passed over.  *out: the caller's. */

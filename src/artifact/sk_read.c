@@ -676,7 +676,7 @@ espy_err espy_sk_parse_plain(espy_ctx *cx, espy_span bytes, espy_json **out)
 
 typedef espy_err read_part(espy_ctx *cx, espy_span bytes, espy_sk_model *m);
 
-static espy_err read_class_array(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
+espy_err espy_sk_parse_classes(espy_ctx *cx, espy_span bytes, espy_sk_model *m)
 {
     espy_npy a;
     ESPY_TRY(espy_npy_parse(cx, bytes, &a));
@@ -744,7 +744,7 @@ espy_err espy_sk_load(espy_ctx *cx, const char *folder, espy_sk_model *out)
     }
     ESPY_GO(read_file(cx, folder, READ_ENCODER, espy_sk_parse_label_encoder, &m, &found));
     if (!m.labels)
-        ESPY_GO(read_file(cx, folder, READ_CLASSES, read_class_array, &m, &found));
+        ESPY_GO(read_file(cx, folder, READ_CLASSES, espy_sk_parse_classes, &m, &found));
     if (!m.scaler.mean)
         ESPY_GO(read_file(cx, folder, READ_SCALER, espy_sk_parse_scaler, &m, &found));
     *out = m;

@@ -95,6 +95,9 @@ const char *espy_text_shown(const char *s, char *out, size_t room)
         else
             out[at++] = *s;
     }
+    if (utf8 && ((unsigned char)*s & 0xc0) == 0x80) /* cut within a character: none of it */
+        while (at > 0 && ((unsigned char)out[--at] & 0xc0) == 0x80)
+            ;
     out[at] = '\0';
     return out;
 }

@@ -15,6 +15,7 @@
     X(smart_auth)       \
     X(smart_debug)      \
     X(smart_instructor) \
+    X(smart_model)      \
     X(smart_students)   \
     X(v1_ask)           \
     X(v1_collections)   \

@@ -25,6 +25,7 @@ static const espy_schema common[] = {
     X(smart_auth)       \
     X(smart_debug)      \
     X(smart_instructor) \
+    X(smart_model)      \
     X(smart_students)   \
     X(v1_ask)           \
     X(v1_collections)   \

@@ -65,14 +65,14 @@ espy_err espy_smart_collection_id(espy_call *call, int64_t *id)
     return ESPY_E_OK;
 }
 
-espy_err espy_smart_picture(espy_call *call, espy_err e)
+espy_err espy_smart_unread(espy_call *call, espy_err e, const char *what)
 {
     char text[sizeof call->cx->text];
     if (e != ESPY_E_FORMAT && e != ESPY_E_LIMIT && e != ESPY_E_UNSUPPORTED)
         return e;
     memcpy(text, call->cx->text, sizeof text);
     espy_clear(call->cx);
-    return espy_refuse(call, 400, NULL, "the image cannot be read: %.300s", text);
+    return espy_refuse(call, 400, NULL, "%s cannot be read: %.300s", what, text);
 }
 
 espy_err espy_smart_reply_message(espy_call *call, int status, const char *text)

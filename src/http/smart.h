@@ -20,8 +20,9 @@
 espy_err espy_smart_collection(espy_call *call, espy_collection *out) ESPY_NODISCARD;
 espy_err espy_smart_collection_id(espy_call *call, int64_t *id) ESPY_NODISCARD;
 
-/* The first of these: a picture that cannot be read is 400 here, whatever is wrong with it. */
-espy_err espy_smart_picture(espy_call *call, espy_err e) ESPY_NODISCARD;
+/* A file that cannot be read is 400 here, whatever is wrong with it; another failure is passed on.
+ *   what  "the image" */
+espy_err espy_smart_unread(espy_call *call, espy_err e, const char *what) ESPY_NODISCARD;
 
 /* -- settings ---------------------------------------------------------------------------------- */
 #define ESPY_SMART_THRESHOLD "face_recognition_threshold"

@@ -47,7 +47,7 @@ static espy_err detect_face(espy_call *call)
     ESPY_TRY(espy_smart_collection(call, &c));
     ESPY_GO(espy_models_encoder(cx, call->serving->models, call->ws, &c, &encoder));
     e = espy_flow_scan_memory(cx, encoder, &boxes, espy_call_file(call, "image", 0)->bytes, &scan);
-    ESPY_GO(espy_smart_picture(call, e));
+    ESPY_GO(espy_smart_unread(call, e, "the image"));
     espy_made m = espy_make_object(cx), faces = espy_make_array(cx);
     for (size_t i = 0; i < scan.n; i++)
         put_face(&faces, &scan.at[i]);
@@ -106,7 +106,7 @@ espy_err espy_smart_look(espy_call *call, int64_t owner, espy_smart_seen *out)
         out->word = ESPY_SMART_NO_MODEL;
         return ESPY_E_OK;
     }
-    return espy_smart_picture(call, e);
+    return espy_smart_unread(call, e, "the image");
 }
 
 espy_err espy_smart_reply_word(espy_call *call, const espy_smart_seen *seen)

@@ -162,6 +162,39 @@ static void heads_data(uint64_t seed, size_t classes, float *x, uint32_t *y)
         }
 }
 
+/* A classifier, as it is and read from its own pickle, is a head again that answers the same: x has
+ * n rows, p what the first head said. */
+static void heads_again(espy_ctx *cx, const espy_sk_model *m, const float *x, size_t n,
+                        const float *p)
+{
+    float *q = espy_floats(cx, n * m->classes);
+    espy_sk_model read = {0};
+    espy_buf b;
+    assert_non_null(q);
+    espy_buf_init(&b, 1 << 26);
+    assert_int_equal(espy_sk_put_production(cx, m, NULL, &b), ESPY_E_OK);
+    assert_int_equal(espy_sk_parse(cx, espy_span_of(&b), &read), ESPY_E_OK);
+    const espy_sk_model *const both[] = {m, &read};
+    for (int k = 0; k < 2; k++) {
+        espy_head *head = NULL;
+        assert_int_equal(espy_sk_to_head(cx, both[k], &head), ESPY_E_OK);
+        assert_int_equal(head->classes, m->classes);
+        assert_int_equal(head->ops->probabilities(cx, head, x, n, q), ESPY_E_OK);
+        for (size_t i = 0; i < n * m->classes; i++)
+            assert_true(fabsf(q[i] - p[i]) <= TOLERANCE);
+        espy_head_destroy(cx, &head);
+    }
+    read.logistic.softmax = true;
+    if (read.kind == ESPY_SK_LOGISTIC) {
+        espy_head *head = NULL;
+        assert_int_equal(espy_sk_to_head(cx, &read, &head), ESPY_E_UNSUPPORTED);
+        espy_clear(cx);
+    }
+    espy_buf_free(cx, &b);
+    espy_sk_free(cx, &read);
+    espy_free(cx, q);
+}
+
 /* A head of ours with what it answers, for scikit-learn to open and answer the same. */
 static void heads_write(espy_ctx *cx, const char *name, const char *kind, size_t classes)
 {
@@ -186,6 +219,7 @@ static void heads_write(espy_ctx *cx, const char *name, const char *kind, size_t
     assert_int_equal(espy_sk_probabilities(cx, &m, x, n, exact), ESPY_E_OK);
     for (size_t i = 0; i < n * classes; i++)
         assert_true(fabs(exact[i] - p[i]) <= TOLERANCE);
+    heads_again(cx, &m, x, n, p);
     espy_buf_init(&b, 1 << 26);
     assert_int_equal(espy_npy_put_f32(cx, &b, x, 2, (const size_t[]){n, HEAD_DIM}), ESPY_E_OK);
     interop_write(cx, name, ".x.npy", &b);

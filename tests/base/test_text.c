@@ -190,6 +190,8 @@ static void test_shown(void **state)
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         assert_string_equal(espy_text_shown(t[i].text, out, sizeof out), t[i].shown);
     assert_string_equal(espy_text_shown("\n\n\n", small, sizeof small), "\\x0a");
+    assert_string_equal(espy_text_shown("ab\xc3\xbc", small, sizeof small), "ab");
+    assert_string_equal(espy_text_shown("a\xe2\x82\xac...", small, sizeof small), "a");
 }
 
 int main(void)

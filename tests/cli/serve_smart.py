@@ -428,6 +428,46 @@ def debug():
     s.post("/api/debug/reload-models", None, login("teacher", TEACHER)).expect(403)
 
 
+def upload_model():
+    """A classifier that was trained elsewhere answers; what does not fit is refused and changes nothing."""
+    s, boss, path = SERVER, login("boss", ADMIN), "/api/admin/upload-model"
+    out = AT / "production"
+    Run("retrain", "production", "--dataset", AT / "d", "--output", out, "--classifier", "logistic", "--workspace", AT / "elsewhere",
+        "--encoder", "mobilefacenet").expect(0)
+    pickle = (out / "face_classifier_v1.pkl").read_bytes()
+
+    def send(data, kind, status):
+        return s.post(path, token=boss, form={"type": kind}, files=[("file", "model.pkl", data)]).expect(status).json
+
+    for data in (b"", b"garbage", pickle[:200], b"cos\nsystem\n(S'touch /tmp/x'\ntR."):
+        send(data, "classifier", 400)
+    send(pickle, "network", 400)
+    s.post(path, token=login("teacher", TEACHER), form={"type": "classifier"}, files=[("file", "m.pkl", pickle)]).expect(403)
+    assert s.get("/api/debug/model-status", boss).json["version"] == 2
+    done = send(pickle, "classifier", 200)
+    assert done["version"] == 3 and done["classes"] == 5, done
+    status = s.get("/api/debug/model-status", boss).json
+    assert status["version"] == 3 and status["classifier_type"] == "logistic", status
+    tried = s.post("/api/debug/recognition-test", token=boss, files=[("image", "a.jpg", photo(2, 9))]).expect(200).json
+    assert tried["student_id"] == "STU003", tried
+    # names that are uploaded first replace those in the file, once
+    names = (out / "label_encoder_classes.npy").read_bytes()
+    send(names, "classes", 200)
+    send(b"garbage", "encoder", 400)
+    send(b"garbage", "classes", 400)
+    Run("retrain", "clean", "--data-dir", AT / "d", "--out-dir", AT / "clean", "--embeds-out", AT / "embeds", "--workspace", AT / "elsewhere",
+        "--encoder", "mobilefacenet").expect(0)
+    send((AT / "clean" / "label_encoder.pkl").read_bytes(), "encoder", 200)
+    assert send((AT / "clean" / "face_classifier_v1.pkl").read_bytes(), "classifier", 200)["version"] == 4
+    # one that was trained on embeddings of another encoder is of no use
+    if (SHARED / "models" / "edgeface_xxs_deq.onnx").is_file():
+        Run("retrain", "production", "--dataset", AT / "d", "--output", AT / "edge", "--workspace", AT / "elsewhere2",
+            "--encoder", "edgeface").expect(0)
+        refused = send((AT / "edge" / "face_classifier_v1.pkl").read_bytes(), "classifier", 400)
+        assert "edgeface" in refused["error"], refused
+    assert s.get("/api/debug/model-status", boss).json["version"] == 4
+
+
 def keys():
     """A camera's key marks attendance in its owner's sessions, and no more than its scopes allow."""
     s, token = SERVER, login("teacher", TEACHER)
@@ -504,6 +544,6 @@ learn()
 SERVER = Server(WS)
 try:
     main([log_in, detect, script, session, refusals, isolation, records, instructor, students, admin_people, admin_rest, debug,
-          keys, timeout, silence, settings_of_the_program])
+          upload_model, keys, timeout, silence, settings_of_the_program])
 finally:
     SERVER.process.kill()

@@ -9,7 +9,8 @@ def help_lists_every_command():
     overview = Run("help").expect(0).out
     man = Run("help", "--man").expect(0).out
     for name in ("init", "models list", "train", "retrain clean", "retrain production", "retrain characters", "test characters", "test", "enroll",
-                 "identify", "compare", "detect", "embed", "versions", "rollback", "trigger", "evaluate", "doctor"):
+                 "identify", "compare", "detect", "embed", "versions", "rollback", "trigger", "evaluate", "doctor", "serve",
+                 "user add", "user list", "key add", "key revoke"):
         assert f"  {name} " in overview, name
         assert f"## espy {name}" in man, name
         one = Run("help", *name.split()).expect(0, f"usage: espy {name}").out
