@@ -23,6 +23,13 @@ class Script(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
+        if self.server.steps and self.server.steps[0] == "too much":
+            del self.server.steps[0]
+            self.server.seen.append((self.command, self.path, dict(self.headers), b"", self.client_address))
+            self.wfile.write(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            self.close_connection = True
+            self.rfile.read(1 << 20)
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append((self.command, self.path, dict(self.headers), body, self.client_address))
         step = self.server.steps.pop(0) if self.server.steps else (200, COLLECTION)
@@ -65,7 +72,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.server = Server(("127.0.0.1", 0), Script)
         self.server.steps, self.server.seen = [], []
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.client = Client(self.url, key="espy_k", timeout=5)
         pause = transport.Transport._pause
@@ -169,6 +176,12 @@ class Errors(Case):
                              (status, "some_code", "no", {"name": ["a", "b"]}, "r1"))
             self.assertEqual(str(error), "no: name: a; b [r1]")
             self.assertEqual(len(self.seen), 1)
+
+    def test_a_body_that_is_refused_halfway(self):
+        self.says("too much")
+        with self.assertRaises(TooLarge):
+            self.client.media.upload("x", bytes(64 << 20))
+        self.assertEqual(len(self.seen), 1)
 
     def test_an_error_without_json(self):
         self.says((404, b"gone"))
