@@ -17,8 +17,13 @@ static espy_err receive_known(espy_ctx *cx, espy_store *st, const espy_collectio
                               const espy_encoder *encoder, const char *digest, const char *mode,
                               espy_received *out)
 {
-    espy_err e =
-        espy_store_scan_get(cx, st, c->id, digest, mode, espy_encoder_digest(encoder), &out->scan);
+    espy_err e = espy_store_scan_read(cx, st, c->id, digest, mode, espy_encoder_digest(encoder),
+                                      &out->known, &out->scan);
+    if (e == ESPY_E_OK && !out->known && out->scan.n) { /* of another collection */
+        espy_scan_free(cx, &out->scan);
+        e = espy_store_scan_get(cx, st, c->id, digest, mode, espy_encoder_digest(encoder),
+                                &out->scan);
+    }
     if (e == ESPY_E_NOT_FOUND)
         return ESPY_E_OK;
     ESPY_TRY(e);

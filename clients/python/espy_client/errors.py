@@ -25,10 +25,12 @@ class EspyError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        parts: List[str] = [self.message]
+        told: List[str] = []
         for field, texts in self.details.items():
-            parts.append(f"{field}: {'; '.join(map(str, texts)) if isinstance(texts, list) else texts}")
-        text = ": ".join(parts[:1] + (["; ".join(parts[1:])] if len(parts) > 1 else []))
+            text = f"{field}: {'; '.join(map(str, texts)) if isinstance(texts, list) else texts}"
+            if text not in self.message:
+                told.append(text)
+        text = f"{self.message}: {'; '.join(told)}" if told else self.message
         return f"{text} [{self.request_id}]" if self.request_id else text
 
 

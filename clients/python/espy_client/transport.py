@@ -188,7 +188,10 @@ class Transport:
     def _exchange(self, request: Request, target: str, body: Optional[bytes], headers: Mapping[str, str]) -> Reply:
         connection = self._take()
         try:
-            connection.request(request.method, self._prefix + target, body, dict(headers))
+            try:
+                connection.request(request.method, self._prefix + target, body, dict(headers))
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # a server that refuses a body before it has read all of it says why
             response = connection.getresponse()
             data = response.read()
         except BaseException:
