@@ -294,7 +294,7 @@ const espy_route espy_routes_v1_people[] = {
     {"GET", "/v1/auth/me", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL, "Who is asking",
      "200 Me", me},
     {"PUT", "/v1/auth/password", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, password_fields,
-     "Change the own password; everything that is logged in has to log in again", "204|409",
+     "Change the own password; everything that is logged in has to log in again", "204|409|429",
      password},
     {"GET", "/v1/users", &espy_service_v1, ESPY_MAY_ADMIN, ESPY_LANE_QUICK, users_fields,
      "The accounts", "200 Users", users_list},

@@ -20,18 +20,18 @@ RATE = 16000
 
 
 def pcm(kind, seconds, seed=0):
-    """A siren, a hum, or nearly nothing."""
+    """A siren, rain, or nearly nothing."""
     rng = random.Random(seed)
     out = []
     for i in range(int(seconds * RATE)):
         t = i / RATE
         if kind == "siren":
-            v = 0.5 * math.sin(2 * math.pi * (900 + 300 * math.sin(2 * math.pi * 3 * t)) * t)
-        elif kind == "hum":
-            v = 0.5 * (1 if (i * 110 // RATE) % 2 else -1)
+            v = 0.5 * math.sin(2 * math.pi * 900 * t - 100 * math.cos(2 * math.pi * 3 * t))
+        elif kind == "rain":
+            v = 0.5 * rng.uniform(-1, 1)
         else:
             v = 0
-        out.append(int(20000 * v + rng.randrange(-150, 150)))
+        out.append(int(20000 * v + rng.randrange(-20, 20)))
     return out
 
 
@@ -133,7 +133,7 @@ def camera():
 
 def microphone():
     """A siren over three chunks is one event that keeps its id; what comes before and after is none."""
-    for label in ("siren", "hum"):
+    for label in ("siren", "rain"):
         files = [("file", f"{n}.wav", wav(pcm(label, 2.5, n))) for n in range(12)]
         SERVER.call("POST", "/v1/collections/yard/media", token=TOKEN, form={"label": label}, files=files).expect(201)
     wait(SERVER.post("/v1/collections/yard/train", {"force": True}, TOKEN).expect(202).json["id"])
