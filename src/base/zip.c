@@ -2,7 +2,10 @@
  * base - zip archives (zip.h). */
 #include "base/zip.h"
 
+#include <string.h>
 #include <zip.h>
+
+#include "base/text.h"
 
 #define ZIP_CHUNK 65536u
 #define ZIP_DATE 0x0021u               /* 1980-01-01 in MS-DOS's form */
@@ -115,6 +118,87 @@ espy_err espy_zip_read_file(espy_ctx *cx, const char *path, const char *name, es
     espy_err e = zip_read_source(cx, source, &error, name, out);
     zip_error_fini(&error);
     return e ? espy_fail_in(cx, "%s", path) : ESPY_E_OK;
+}
+
+/* ---- reading all ---- */
+
+/* Entry i; *left: what may still be unpacked in all. */
+static espy_err zip_entry(espy_ctx *cx, zip_t *z, zip_uint64_t i, const espy_zip_limits *limits,
+                          size_t *left, const char **name, espy_buf *out)
+{
+    zip_stat_t st;
+    if (zip_stat_index(z, i, 0, &st) != 0 || !(st.valid & ZIP_STAT_SIZE) || !st.name)
+        return espy_fail(cx, ESPY_E_FORMAT, "entry %llu of the archive cannot be read",
+                         (unsigned long long)i + 1);
+    *name = st.name;
+    if (!espy_utf8_valid(st.name, strlen(st.name)))
+        return espy_fail(cx, ESPY_E_ARG, "a file's name in the archive is not UTF-8");
+    if (st.size > limits->each)
+        return espy_fail(cx, ESPY_E_LIMIT, "unpacked it is larger than %zu bytes", limits->each);
+    if (st.size > *left) {
+        *left = 0; /* nothing more is read */
+        return espy_fail(cx, ESPY_E_LIMIT, "the archive unpacks to more than %zu bytes",
+                         limits->all);
+    }
+    zip_file_t *f = zip_fopen_index(z, i, 0);
+    if (!f)
+        return zip_failed(cx, zip_get_error(z), "this file");
+    espy_err e = zip_unpack(cx, f, "this file", st.size, out);
+    zip_fclose(f);
+    *left -= out->size < *left ? out->size : *left;
+    return e;
+}
+
+static espy_err zip_walk(espy_ctx *cx, zip_t *z, const espy_zip_limits *limits, espy_zip_fn *each,
+                         void *self)
+{
+    zip_int64_t n = zip_get_num_entries(z, 0);
+    size_t left = limits->all;
+    espy_buf content;
+    espy_err e = ESPY_E_OK;
+    if (n < 0 || (zip_uint64_t)n > limits->files)
+        return espy_fail(cx, ESPY_E_LIMIT, "an archive of at most %zu files is taken",
+                         limits->files);
+    for (zip_uint64_t i = 0; i < (zip_uint64_t)n && e == ESPY_E_OK; i++) {
+        const char *name = "";
+        espy_buf_init(&content, limits->each);
+        ESPY_TRY(espy_cancelled(cx));
+        e = zip_entry(cx, z, i, limits, &left, &name, &content);
+        size_t length = strlen(name);
+        bool folder = length > 0 && name[length - 1] == '/';
+        bool over = e == ESPY_E_LIMIT && left == 0;
+        if (e == ESPY_E_NOMEM || over || folder) {
+            espy_buf_free(cx, &content);
+            if (folder && !over && e != ESPY_E_NOMEM) {
+                espy_clear(cx);
+                e = ESPY_E_OK;
+            }
+            continue;
+        }
+        espy_err told = each(cx, self, name, e, espy_span_of(&content));
+        espy_buf_free(cx, &content);
+        e = told;
+    }
+    return e;
+}
+
+espy_err espy_zip_each(espy_ctx *cx, espy_span archive, const espy_zip_limits *limits,
+                       espy_zip_fn *each, void *self)
+{
+    zip_error_t error;
+    zip_error_init(&error);
+    zip_source_t *source = zip_source_buffer_create(archive.data, archive.size, 0, &error);
+    zip_t *z = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
+    espy_err e;
+    if (z) {
+        e = zip_walk(cx, z, limits, each, self);
+        zip_discard(z);
+    } else {
+        zip_source_free(source);
+        e = zip_failed(cx, &error, "this");
+    }
+    zip_error_fini(&error);
+    return e;
 }
 
 /* ---- writing ---- */

@@ -18,6 +18,22 @@ espy_err espy_zip_read(espy_ctx *cx, espy_span archive, const char *name,
 espy_err espy_zip_read_file(espy_ctx *cx, const char *path, const char *name,
                             espy_buf *out) ESPY_NODISCARD;
 
+/* How much is read of an archive that somebody sent. */
+typedef struct espy_zip_limits {
+    size_t files; /* entries, folders included */
+    size_t each;  /* bytes of one file, unpacked */
+    size_t all;   /* and of all */
+} espy_zip_limits;
+/* Told of a file with its content, or with the failure (e, and its text in cx) that belongs to it
+ * alone: damaged, encrypted, larger than `each`.  The name is what stands there: UTF-8, else ARG.
+ */
+typedef espy_err espy_zip_fn(espy_ctx *cx, void *self, const char *name, espy_err e,
+                             espy_span content);
+/* Reads the files of an archive one after the other, in its order; folders are passed over.
+ * Errors: FORMAT (not an archive), LIMIT (files, all), NOMEM, CANCELLED, what `each` returns. */
+espy_err espy_zip_each(espy_ctx *cx, espy_span archive, const espy_zip_limits *limits,
+                       espy_zip_fn *each, void *self) ESPY_NODISCARD;
+
 typedef struct espy_zip_member {
     const char *name;
     espy_span content;

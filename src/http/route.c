@@ -19,6 +19,7 @@
     X(smart_students)   \
     X(v1_ask)           \
     X(v1_collections)   \
+    X(v1_import)        \
     X(v1_key)           \
     X(v1_labels)        \
     X(v1_learn)         \

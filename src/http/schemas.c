@@ -29,6 +29,7 @@ static const espy_schema common[] = {
     X(smart_students)   \
     X(v1_ask)           \
     X(v1_collections)   \
+    X(v1_import)        \
     X(v1_key)           \
     X(v1_labels)        \
     X(v1_learn)         \
