@@ -7,21 +7,22 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/train_args.h"
-#include "flow/canary.h"
+#include "flow/learn.h"
 #include "flow/models_folder.h"
-#include "flow/renew.h"
 #include "flow/trigger.h"
 #include "head/head_parts.h"
 
-/* One line per epoch, as the sound system's log has it. */
+/* One line per epoch. */
 static void train_epoch(void *self, size_t number, size_t most, const espy_mlp_epoch *e)
 {
-    char held[64] = "";
-    if (isfinite(e->val_loss))
-        snprintf(held, sizeof held, ", val_loss: %.4f, val_acc: %.4f", (double)e->val_loss,
-                 (double)e->val_accuracy);
-    espy_cli_say(self, "Epoch %zu/%zu: loss: %.4f, acc: %.4f%s", number, most, (double)e->loss,
-                 (double)e->accuracy, held);
+    char line[160];
+    espy_epoch_line(number, most, e, line);
+    espy_cli_say(self, "%s", line);
+}
+
+static void train_say(void *self, const char *line)
+{
+    espy_cli_say(self, "%s", line);
 }
 
 /* 701380 as "701,380". */
@@ -55,25 +56,17 @@ static void train_network(const espy_cli *cli, const espy_head *head, size_t mos
 
 static espy_err train_fit_options(espy_cli *cli, const espy_encoder *encoder, espy_fit_options *o)
 {
-    const char *threshold = espy_cli_text(cli, "threshold");
-    *o = (espy_fit_options){.head = espy_cli_text(cli, "head"),
-                            .settings = {.balanced = true,
-                                         .scale = true,
-                                         .seed = (uint64_t)espy_cli_int(cli, "seed"),
-                                         .clusters = (size_t)espy_cli_int(cli, "clusters"),
-                                         .epochs = (size_t)espy_cli_int(cli, "epochs"),
-                                         .validation = espy_cli_real(cli, "validation"),
-                                         .epoch = cli->json ? NULL : train_epoch,
-                                         .self = cli},
-                            .test_share = espy_cli_real(cli, "test-share"),
-                            .rule = threshold ? ESPY_THRESHOLD_FIXED : ESPY_THRESHOLD_FOLDS,
-                            .percent = 99,
-                            .threshold = threshold ? espy_cli_real(cli, "threshold") : 0,
-                            .usual = espy_encoder_modality(encoder)->head,
-                            .floor = (double)espy_encoder_pack(encoder)->floor,
-                            .floor_loss = espy_encoder_modality(encoder)->floor_loss};
-    const espy_head_ops *ops;
-    return o->head ? espy_head_choose(&cli->cx, o->head, &ops) : ESPY_E_OK;
+    const espy_recipe recipe = {
+        .head = espy_cli_text(cli, "head"),
+        .seed = (uint64_t)espy_cli_int(cli, "seed"),
+        .clusters = (size_t)espy_cli_int(cli, "clusters"),
+        .epochs = (size_t)espy_cli_int(cli, "epochs"),
+        .validation = espy_cli_real(cli, "validation"),
+        .test_share = espy_cli_real(cli, "test-share"),
+        .threshold = espy_cli_text(cli, "threshold") ? espy_cli_real(cli, "threshold") : -1,
+        .epoch = cli->json ? NULL : train_epoch,
+        .self = cli};
+    return espy_recipe_fit(&cli->cx, &recipe, encoder, o);
 }
 
 /* What was learned, as one JSON object or a few lines. */
@@ -101,31 +94,9 @@ static espy_err train_tell(espy_cli *cli, const espy_renewal *r, const espy_inge
         espy_cli_print("fitting %.2f s\n", seconds[1]);
         return ESPY_E_OK;
     }
-    espy_json *o = espy_json_object(), *s = espy_json_object(), *gate = NULL;
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_json_set(cx, s, "encode", espy_json_of_float((float)seconds[0])));
-    ESPY_GO(espy_json_set(cx, s, "fit", espy_json_of_float((float)seconds[1])));
-    ESPY_GO(espy_json_set(cx, s, "total", espy_json_of_float((float)seconds[2])));
-    ESPY_GO(espy_json_set(cx, o, "version", espy_json_of_int(version)));
-    ESPY_GO(espy_json_set(cx, o, "head", espy_json_of_string(fit->ops->name)));
-    ESPY_GO(espy_json_set(cx, o, "labels", espy_json_of_int((int64_t)set->n_labels)));
-    ESPY_GO(espy_json_set(cx, o, "samples", espy_json_of_int((int64_t)set->rows.n)));
-    ESPY_GO(espy_json_set(cx, o, "skipped", espy_json_of_int((int64_t)ingest->n_skipped)));
-    ESPY_GO(espy_json_set(cx, o, "accuracy",
-                          measured ? espy_json_of_number(fit->metrics.accuracy)
-                                   : espy_json_null_value()));
-    ESPY_GO(espy_json_set(cx, o, "threshold", espy_json_of_number(fit->threshold)));
-    ESPY_GO(espy_json_set(cx, o, "floor", espy_json_of_number(fit->floor)));
-    ESPY_GO(espy_json_set(cx, o, "seconds", espy_json_ref(s)));
-    ESPY_GO(espy_json_set(cx, o, "promoted", espy_json_of_bool(r->promoted)));
-    if (r->gate.n) {
-        ESPY_GO(espy_gate_json(cx, &r->gate, &gate));
-        ESPY_GO(espy_json_set(cx, o, "gate", espy_json_ref(gate)));
-    }
-    ESPY_GO(espy_cli_print_json(cli, o));
-out:
-    espy_json_free(gate);
-    espy_json_free(s);
+    espy_json *o = NULL;
+    ESPY_TRY(espy_learned_json(cx, r, ingest, seconds, &o));
+    espy_err e = espy_cli_print_json(cli, o);
     espy_json_free(o);
     return e;
 }
@@ -134,14 +105,10 @@ out:
  * that answers, is not there. */
 static espy_err train_refused(espy_cli *cli, const espy_renewal *r)
 {
-    char live[64] = "nothing answers yet";
-    if (r->live)
-        snprintf(live, sizeof live, "version %lld goes on answering", (long long)r->live);
-    return espy_fail(
-        &cli->cx, ESPY_E_DATA,
-        "version %lld is kept but does not answer: %s; %s (all the same: espy rollback "
-        "%lld)",
-        (long long)r->version, r->gate.text, live, (long long)r->version);
+    char why[700];
+    espy_learned_refusal(r, why, sizeof why);
+    return espy_fail(&cli->cx, ESPY_E_DATA, "%s (all the same: espy rollback %lld)", why,
+                     (long long)r->version);
 }
 
 /* Fits all labelled samples of the collection, asks the gate (unless it is NULL), publishes and
@@ -177,40 +144,14 @@ out:
     return e;
 }
 
-/* The gate's canaries are the encoder's; the caller frees them.  espy.conf's accuracy counts for
- * commands without that option, too: enroll, when it fires. */
+/* espy.conf's accuracy counts for commands without that option, too: enroll, when it fires. */
 static espy_err train_gate_options(espy_cli *cli, const espy_encoder *encoder,
                                    espy_canaries *canaries, espy_gate_options *o)
 {
-    const char *least = espy_cli_text(cli, "min-accuracy");
-    ESPY_TRY(espy_canaries_make(&cli->cx, encoder, canaries));
-    *o = (espy_gate_options){.canaries = canaries->at,
-                             .n_canaries = canaries->n,
-                             .left_out = ESPY_GATE_LEFT_OUT,
-                             .named = ESPY_GATE_NAMED,
-                             .force = espy_cli_flag(cli, "force")};
-    if (!least)
-        least = espy_workspace_setting(&cli->ws, "min_accuracy");
-    if (least && !espy_parse_real(least, 0, 1, &o->min_accuracy))
-        return espy_fail(&cli->cx, ESPY_E_ARG, "min_accuracy: \"%s\" is not a number from 0 to 1",
-                         least);
-    return ESPY_E_OK;
-}
-
-/* {label code: files} of a dataset, for the trigger's next look at the folder. */
-static espy_err train_file_counts(espy_ctx *cx, const espy_dataset *data, espy_json **out)
-{
-    espy_json *o = espy_json_object();
-    for (size_t i = 0; i < data->n; i++) {
-        espy_err e =
-            espy_json_set(cx, o, data->at[i].code, espy_json_of_int((int64_t)data->at[i].n_files));
-        if (e != ESPY_E_OK) {
-            espy_json_free(o);
-            return e;
-        }
-    }
-    *out = o;
-    return ESPY_E_OK;
+    const double least =
+        espy_cli_text(cli, "min-accuracy") ? espy_cli_real(cli, "min-accuracy") : -1;
+    return espy_learn_gate(&cli->cx, &cli->ws, encoder, least, espy_cli_flag(cli, "force"),
+                           canaries, o);
 }
 
 /* Brings the collection's samples up to date with the folder. */
@@ -218,10 +159,7 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
                              const char *dir, const espy_dataset *data, espy_ingest *ingest)
 {
     espy_ctx *cx = &cli->cx;
-    size_t gone = 0;
-    const espy_modality *m = espy_encoder_modality(encoder);
-    espy_cli_say(cli, "%zu labels, %zu %ss; encoder %s (%s)", data->n, data->files, m->media,
-                 c->encoder, c->precision);
+    const espy_told told = {train_say, cli};
     espy_ingest_options how = {.whole_if_none = espy_cli_flag(cli, "whole"),
                                .actor = "folder",
                                .progress = &cli->progress};
@@ -230,58 +168,16 @@ static espy_err train_ingest(espy_cli *cli, const espy_collection *c, const espy
         ESPY_TRY(espy_sources_read(cx, espy_cli_text(cli, "sources"), &sources));
         how.sources = &sources;
     }
-    espy_err e = espy_flow_ingest(cx, &cli->ws, c, encoder, data, &how, ingest);
+    espy_err e = espy_learn_folder(cx, &cli->ws, c, encoder, dir, data, &how, &told, ingest);
     espy_sources_free(cx, &sources);
-    ESPY_TRY(e);
-    if (!ingest->used)
-        return espy_fail(cx, ESPY_E_DATA, "no %s was found in any of %zu %ss (first: %s)",
-                         m->sample, data->files, m->media, ingest->skipped[0].reason);
-    for (size_t i = 0; i < ingest->n_skipped; i++)
-        espy_cli_say(cli, "skipped %s: %s", ingest->skipped[i].path, ingest->skipped[i].reason);
-    if (!ingest->unreadable) /* else it cannot be told which files are gone */
-        ESPY_TRY(espy_flow_forget(cx, &cli->ws, c, dir, ingest, &gone));
-    if (gone)
-        espy_cli_say(cli, "%zu %ss are no longer in %s: not learned from any more", gone, m->media,
-                     dir);
-    return ESPY_E_OK;
+    return e;
 }
 
-/* The head that answers now, so that learning a little more does not change the kind of model; NULL
- * when there is none, when it is damaged, or when it cannot be fitted because a label has one
- * sample. */
+/* The kind of head that answers now, told of when it cannot go on. */
 static espy_err train_live_head(espy_cli *cli, const espy_collection *c, char **head)
 {
-    espy_ctx *cx = &cli->cx;
-    int64_t live = 0;
-    espy_version v = {0};
-    espy_label *labels = NULL;
-    size_t n = 0;
-    bool single = false;
-    espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_store_alias(cx, cli->ws.store, c->id, "live", &live));
-    if (!live)
-        goto out;
-    e = espy_store_version(cx, cli->ws.store, c->id, live, &v);
-    if (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT) {
-        espy_clear(cx);
-        e = ESPY_E_OK;
-        goto out;
-    }
-    ESPY_GO(e);
-    ESPY_GO(espy_store_labels(cx, cli->ws.store, c->id, &labels, &n));
-    for (size_t i = 0; i < n; i++)
-        single = single || labels[i].samples == 1;
-    const espy_head_ops *ops = espy_head_find(v.head);
-    if (single && !(ops && ops->few)) {
-        espy_cli_say(cli, "a label has one sample only: head knn instead of %s", v.head);
-        goto out;
-    }
-    *head = v.head;
-    v.head = NULL;
-out:
-    espy_labels_free(cx, labels, n);
-    espy_version_free(cx, &v);
-    return e;
+    const espy_told told = {train_say, cli};
+    return espy_learn_head(&cli->cx, &cli->ws, c, &told, head);
 }
 
 /* By --encoder, else by what the folder holds. */
@@ -349,16 +245,8 @@ espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how)
                               : train_modality(cli, how->dir, &modality));
         if (how->modality && modality != how->modality)
             ESPY_GO(train_modality_refused(cli, how->modality));
-        ESPY_GO(espy_dataset_read(cx, how->dir, ESPY_FOLDER_CODE, modality, NULL, &data));
-        for (size_t i = 0; i < data.n_empty; i++)
-            espy_log(cx, ESPY_LOG_WARN, "%s holds no %s and is left out", data.empty[i],
-                     modality->media);
-        if (data.unknown)
-            espy_log(cx, ESPY_LOG_WARN,
-                     "%s is not learned: what is unknown is no label; move its files to the folder "
-                     "of what they are",
-                     data.unknown);
-        ESPY_GO(train_file_counts(cx, &data, &counts));
+        ESPY_GO(espy_learn_dataset(cx, how->dir, modality, &data));
+        ESPY_GO(espy_learn_counts(cx, &data, &counts));
     }
     if (!how->dir) {
         ESPY_GO(espy_cli_modality(cli, how->modality, &modality));
@@ -582,7 +470,7 @@ static espy_err enroll_cmd(espy_cli *cli)
         o.head = head;
     if (fires) {
         ESPY_GO(train_gate_options(cli, encoder, &canaries, &gate));
-        espy_cli_trigger_reason(added, reason);
+        espy_trigger_reason(added, reason);
     }
     const espy_renew_options renew = {
         .fit = &o, .gate = fires ? &gate : NULL, .reason = reason, .encoder = encoder};

@@ -4,14 +4,9 @@
 #include <stdio.h>
 
 #include "cli/train_args.h"
-#include "flow/dataset.h"
+#include "flow/learn.h"
 #include "flow/schedule.h"
 #include "flow/trigger.h"
-
-void espy_cli_trigger_reason(int64_t added, char out[64])
-{
-    snprintf(out, 64, "trigger: %lld new samples", (long long)added);
-}
 
 /* What is there now, and what the last training had. */
 typedef struct trigger_state {
@@ -101,7 +96,7 @@ static espy_err trigger_once(espy_cli *cli, bool train)
     espy_err e = ESPY_E_OK;
     ESPY_GO(trigger_look(cli, &t));
     ESPY_GO(trigger_tell(cli, &t));
-    espy_cli_trigger_reason(t.added, reason);
+    espy_trigger_reason(t.added, reason);
     const espy_train_how how = {
         .dir = cli->n_args ? cli->args[0] : NULL, .reason = reason, .keep_head = true};
     if (t.retrain && train)

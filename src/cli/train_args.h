@@ -101,7 +101,4 @@ espy_err espy_cli_train_options(espy_cli *cli) ESPY_NODISCARD;
  * DATA also when the gate refused the version: it is stored, and `live` stays. */
 espy_err espy_cli_train(espy_cli *cli, const espy_train_how *how) ESPY_NODISCARD;
 
-/* The reason of a training that fired by itself; buffer of 64. */
-void espy_cli_trigger_reason(int64_t added, char out[64]);
-
 #endif

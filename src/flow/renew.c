@@ -41,17 +41,32 @@ espy_err espy_flow_renew_store(espy_ctx *cx, espy_workspace *ws, const espy_coll
                                const espy_renew_options *options, espy_renewal *r)
 {
     espy_json *gate = NULL;
+    const int64_t live = r->live;
+    espy_err e = ESPY_E_OK;
     if (options->gate)
         ESPY_TRY(espy_gate_json(cx, &r->gate, &gate));
     const espy_publication how = {options->reason, gate, options->file_counts, r->gate.promote,
                                   options->copies};
-    espy_err e = espy_flow_add(cx, ws, c, &r->set, &r->fit, options->fit, &how, &r->version);
-    espy_json_free(gate);
-    ESPY_TRY(e);
+    e = espy_store_begin(cx, ws->store);
+    if (e != ESPY_E_OK)
+        goto done;
+    ESPY_GO(espy_flow_add(cx, ws, c, &r->set, &r->fit, options->fit, &how, &r->version));
     r->promoted = r->gate.promote;
     if (r->promoted)
         r->live = r->version;
-    return ESPY_E_OK;
+    if (options->stored)
+        ESPY_GO(options->stored(cx, options->self, r));
+    ESPY_GO(espy_store_commit(cx, ws->store));
+out:
+    if (e != ESPY_E_OK) {
+        espy_store_rollback(cx, ws->store);
+        r->version = 0;
+        r->live = live;
+        r->promoted = false;
+    }
+done:
+    espy_json_free(gate);
+    return e;
 }
 
 espy_err espy_flow_renew(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,

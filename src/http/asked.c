@@ -25,7 +25,7 @@ espy_err espy_asked_scan(espy_call *call, const espy_encoder *encoder, espy_span
     return ESPY_E_OK;
 }
 
-static void asked_count(espy_call *call, const espy_modality *m, const espy_result *r)
+void espy_asked_count(espy_call *call, const espy_modality *m, const espy_result *r)
 {
     espy_metrics *metrics = call->serving->metrics;
     call->serving->predictions++;
@@ -61,7 +61,7 @@ espy_err espy_asked_identify(espy_call *call, const espy_collection *c, int64_t 
         e = espy_identify_scan(cx, &id, scan, result);
     }
     if (e == ESPY_E_OK)
-        asked_count(call, m, *result);
+        espy_asked_count(call, m, *result);
 out:
     espy_models_put(cx, models, &model);
     return e;

@@ -11,6 +11,9 @@
 espy_err espy_asked_scan(espy_call *call, const espy_encoder *encoder, espy_span file,
                          espy_scan *out) ESPY_NODISCARD;
 
+/* Counts what was answered. */
+void espy_asked_count(espy_call *call, const espy_modality *m, const espy_result *r);
+
 /* Answers one media (picture or recording) by a version of a collection, and counts it.
  *   rule  NULL: the version's own;  listen  for recordings; NULL: usual
  * Both outputs are the caller's: espy_scan_free(), espy_result_free(). */

@@ -10,6 +10,7 @@
 
 #define TABLES(X)       \
     X(system)           \
+    X(ecosight)         \
     X(smart_admin)      \
     X(smart_attendance) \
     X(smart_auth)       \

@@ -13,14 +13,24 @@
 
 #include "base/pool.h"
 #include "base/text.h"
+#include "http/make.h"
+#include "http/notify.h"
 #include "http/serving.h"
 
 #define RUNNER_LEASE 20.0 /* seconds; a job of a server that died is taken again after them */
 #define RUNNER_BEAT 1.0   /* also how soon a job hears that it is to stop */
 #define RUNNER_LOOK 1.0   /* how long a job that another server ordered waits at most */
 #define RUNNER_NICE 15
+#define RUNNER_RESULT ((size_t)16 << 20)
 
-#define KINDS(X) X(expire)
+#define KINDS(X)      \
+    X(assign)         \
+    X(cluster)        \
+    X(embed)          \
+    X(expire)         \
+    X(retrain_sounds) \
+    X(train)          \
+    X(webhook)
 
 #define KIND_DECLARE(name) extern const espy_job_kind espy_job_##name;
 KINDS(KIND_DECLARE)
@@ -36,7 +46,7 @@ const char *const espy_job_states[] = {"queued", "running", "done", "failed", "c
 struct espy_runner {
     espy_serving *serving;
     pthread_t works, beats;
-    bool started;
+    bool started, light;
     char name[160];
     espy_ctx cx, beat_cx;
     espy_workspace ws, beat_ws; /* beats go over their own connection, beside long transactions */
@@ -75,6 +85,37 @@ void espy_working_log(espy_working *w, const char *fmt, ...)
     espy_json *o = espy_json_object();
     espy_ignore(espy_json_set(&cx, o, "line", espy_json_of_string(line)));
     runner_tell(&cx, w->runner, w->job, "log", o);
+}
+
+void espy_working_tell(espy_working *w, const char *event, espy_json *data)
+{
+    espy_ctx cx = espy_ctx_child(w->cx);
+    runner_tell(&cx, w->runner, w->job, event, data);
+}
+
+espy_err espy_working_finish(espy_working *w, const espy_json *result)
+{
+    espy_job_word word = ESPY_JOB_GO_ON;
+    espy_buf text;
+    espy_buf_init(&text, RUNNER_RESULT);
+    ESPY_TRY(espy_json_print(w->cx, result, 0, &text));
+    espy_err e = espy_store_job_finish(w->cx, w->ws->store, w->job, "done", (const char *)text.data,
+                                       NULL, &word);
+    espy_buf_free(w->cx, &text);
+    ESPY_TRY(e);
+    if (word == ESPY_JOB_LOST)
+        return espy_fail(w->cx, ESPY_E_CANCELLED, "another server has this job by now");
+    w->settled = true;
+    return ESPY_E_OK;
+}
+
+espy_err espy_working_retry(espy_working *w, double seconds)
+{
+    espy_job_word word = ESPY_JOB_GO_ON;
+    ESPY_TRY(espy_store_job_release(w->cx, w->ws->store, w->job, true, espy_time_now() + seconds,
+                                    &word));
+    w->settled = w->again = true;
+    return ESPY_E_OK;
 }
 
 /* Progress of all stages as one number would go back and forth: a stage is told by name. */
@@ -178,66 +219,92 @@ static void runner_count(espy_runner *r, const espy_job *job, const char *state)
                      names_find(espy_job_states, state));
 }
 
-static espy_err runner_do(espy_runner *r, const espy_job *job, espy_json **result)
+static espy_err runner_do(espy_working *w, espy_json **result)
 {
-    espy_ctx *cx = &r->cx;
+    const espy_job *job = w->job;
     const espy_job_kind *kind = espy_job_kinds[kind_number(job->kind)];
     espy_json *request = NULL;
     if (!kind)
-        return espy_fail(cx, ESPY_E_UNSUPPORTED, "this program does not know jobs of kind \"%s\"",
-                         job->kind);
-    ESPY_TRY(espy_json_parse(cx, job->request, strlen(job->request), &request));
-    espy_working w = {
-        .cx = cx, .serving = r->serving, .ws = &r->ws, .job = job, .request = request, .runner = r};
-    w.progress = (espy_progress){runner_step, &w};
-    espy_err e = kind->run(&w, result);
+        return espy_fail(w->cx, ESPY_E_UNSUPPORTED,
+                         "this program does not know jobs of kind \"%s\"", job->kind);
+    ESPY_TRY(espy_json_parse(w->cx, job->request, strlen(job->request), &request));
+    w->request = request;
+    espy_err e = kind->run(w, result);
     espy_json_free(request);
+    w->request = NULL;
+    if (e != ESPY_E_OK) /* what settled it was rolled back */
+        w->settled = w->again = false;
     return e;
 }
 
 /* Stores how it ended.  A server that stops gives the job back, to be begun again. */
-static void runner_end(espy_runner *r, const espy_job *job, espy_err e, const espy_json *result)
+static const char *runner_store(espy_ctx *cx, espy_runner *r, const espy_job *job, espy_err e,
+                                const espy_json *result)
 {
-    espy_ctx cx = espy_ctx_child(&r->cx);
-    cx.cancel = NULL;
     espy_job_word word = ESPY_JOB_GO_ON;
     espy_buf text;
     const char *state = e == ESPY_E_OK ? "done" : e == ESPY_E_CANCELLED ? "cancelled" : "failed";
-    espy_buf_init(&text, (size_t)16 << 20);
-    if (e == ESPY_E_OK && result && espy_json_print(&cx, result, 0, &text) != ESPY_E_OK)
+    espy_buf_init(&text, RUNNER_RESULT);
+    if (e == ESPY_E_OK && result && espy_json_print(cx, result, 0, &text) != ESPY_E_OK)
         state = "failed";
     espy_err stored;
     if (e == ESPY_E_CANCELLED && r->serving->stopping)
-        stored = espy_store_job_release(&cx, r->ws.store, job, false, 0, &word);
+        stored = espy_store_job_release(cx, r->ws.store, job, false, 0, &word);
     else
-        stored = espy_store_job_finish(&cx, r->ws.store, job, state, (const char *)text.data,
+        stored = espy_store_job_finish(cx, r->ws.store, job, state, (const char *)text.data,
                                        e == ESPY_E_OK ? NULL : r->cx.text, &word);
     if (stored != ESPY_E_OK)
-        espy_log(&cx, ESPY_LOG_ERROR, "job %lld: how it ended could not be stored: %s",
-                 (long long)job->id, cx.text);
-    else if (word != ESPY_JOB_LOST)
-        runner_count(r, job, state);
+        espy_log(cx, ESPY_LOG_ERROR, "job %lld: how it ended could not be stored: %s",
+                 (long long)job->id, cx->text);
+    espy_buf_free(cx, &text);
+    espy_clear(cx);
+    return stored == ESPY_E_OK && word != ESPY_JOB_LOST ? state : NULL;
+}
+
+/* Those who listen, and webhooks, hear how it ended. */
+static void runner_ended(espy_ctx *cx, espy_runner *r, const espy_job *job, const char *state,
+                         const char *error)
+{
+    char topic[64];
+    espy_made m = espy_make_object(cx);
+    espy_json *o = NULL;
+    espy_put_text(&m, "state", state);
+    if (error)
+        espy_put_text(&m, "error", error);
+    if (espy_made_end(&m, &o) == ESPY_E_OK)
+        runner_tell(cx, r, job, "end", o);
+    snprintf(topic, sizeof topic, "job:%lld", (long long)job->id);
+    espy_hub_end(r->serving->hub, topic);
+    espy_clear(cx);
+    if (!r->serving->stopping && strcmp(job->kind, "webhook") != 0 &&
+        espy_notify_job(cx, r->serving, r->ws.store, job, state, error) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_WARN, "job %lld: webhooks: %s", (long long)job->id, cx->text);
+}
+
+static void runner_end(espy_runner *r, const espy_working *w, espy_err e, const espy_json *result)
+{
+    const espy_job *job = w->job;
+    espy_ctx cx = espy_ctx_child(&r->cx);
+    cx.cancel = NULL;
+    const char *state = w->again     ? "queued"
+                        : w->settled ? "done"
+                                     : runner_store(&cx, r, job, e, result);
+    const char *error = e == ESPY_E_OK ? NULL : r->cx.text;
+    if (!state)
+        return;
+    runner_count(r, job, state);
     espy_log(&cx, ESPY_LOG_INFO, "job %lld (%s): %s%s%s", (long long)job->id, job->kind, state,
-             e == ESPY_E_OK ? "" : ": ", e == ESPY_E_OK ? "" : r->cx.text);
-    espy_json *o = espy_json_object();
-    espy_clear(&cx);
-    if (espy_json_set(&cx, o, "state", espy_json_of_string(state)) == ESPY_E_OK &&
-        (e == ESPY_E_OK ||
-         espy_json_set(&cx, o, "error", espy_json_of_string(r->cx.text)) == ESPY_E_OK)) {
-        char topic[64];
-        runner_tell(&cx, r, job, "end", o);
-        snprintf(topic, sizeof topic, "job:%lld", (long long)job->id);
-        espy_hub_end(r->serving->hub, topic);
-    } else {
-        espy_json_free(o);
-    }
-    espy_buf_free(&cx, &text);
+             error ? ": " : "", error ? error : "");
+    if (!w->again)
+        runner_ended(&cx, r, job, state, error);
 }
 
 static void runner_run(espy_runner *r, const espy_job *job)
 {
     espy_json *result = NULL;
     espy_err e = ESPY_E_CANCELLED;
+    espy_working w = {.cx = &r->cx, .serving = r->serving, .ws = &r->ws, .job = job, .runner = r};
+    w.progress = (espy_progress){runner_step, &w};
     espy_clear(&r->cx);
     pthread_mutex_lock(&r->lock);
     r->job = job;
@@ -249,14 +316,20 @@ static void runner_run(espy_runner *r, const espy_job *job)
     if (job->stop)
         (void)espy_fail(&r->cx, e, "cancelled before it began");
     else
-        e = runner_do(r, job, &result);
+        e = runner_do(&w, &result);
     pthread_mutex_lock(&r->lock);
     r->job = NULL;
     bool lost = r->lost;
     pthread_mutex_unlock(&r->lock);
-    if (!lost)
-        runner_end(r, job, e, result);
+    if (!lost || w.settled)
+        runner_end(r, &w, e, result);
     espy_json_free(result);
+}
+
+static espy_err runner_take(espy_runner *r, espy_job *job, bool *taken)
+{
+    return (r->light ? espy_store_job_take_free : espy_store_job_take)(&r->cx, r->ws.store, r->name,
+                                                                       RUNNER_LEASE, job, taken);
 }
 
 static void *runner_works(void *self)
@@ -264,7 +337,8 @@ static void *runner_works(void *self)
     espy_runner *r = self;
     /* requests are answered first, by the threads and networks of the others */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
-    espy_ignore(espy_pool_create(&r->cx, 0, &r->cx.pool));
+    if (!r->light)
+        espy_ignore(espy_pool_create(&r->cx, 0, &r->cx.pool));
     pthread_mutex_lock(&r->lock);
     while (!r->stop) {
         espy_job job = {0};
@@ -273,8 +347,7 @@ static void *runner_works(void *self)
         pthread_mutex_unlock(&r->lock);
         espy_clear(&r->cx);
         r->cancel = false;
-        if (espy_store_job_take(&r->cx, r->ws.store, r->name, RUNNER_LEASE, &job, &taken) !=
-            ESPY_E_OK)
+        if (runner_take(r, &job, &taken) != ESPY_E_OK)
             espy_log(&r->cx, ESPY_LOG_WARN, "jobs: %s", r->cx.text);
         if (taken)
             runner_run(r, &job);
@@ -288,7 +361,7 @@ static void *runner_works(void *self)
 }
 
 /* -- start and stop ---------------------------------------------------------------------------- */
-espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, espy_runner **out)
+espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, bool light, espy_runner **out)
 {
     espy_err e = ESPY_E_OK;
     char host[64] = "";
@@ -296,9 +369,10 @@ espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, espy_runner **ou
     if (!r)
         return cx->code;
     r->serving = serving;
+    r->light = light;
     (void)gethostname(host, sizeof host - 1);
-    snprintf(r->name, sizeof r->name, "%s:%ld:%.0f", host, (long)getpid(),
-             1000 * espy_time_monotonic());
+    snprintf(r->name, sizeof r->name, "%s:%ld:%.0f%s", host, (long)getpid(),
+             1000 * espy_time_monotonic(), light ? ":light" : "");
     r->cx = espy_ctx_child(cx);
     r->cx.cancel = &r->cancel;
     r->cx.pool = NULL;
@@ -327,9 +401,8 @@ out:
     return e;
 }
 
-void espy_runner_stop(espy_ctx *cx, espy_runner **runner)
+void espy_runner_quit(espy_runner *r)
 {
-    espy_runner *r = *runner;
     if (!r)
         return;
     pthread_mutex_lock(&r->lock);
@@ -340,7 +413,16 @@ void espy_runner_stop(espy_ctx *cx, espy_runner **runner)
     if (r->started) {
         pthread_join(r->works, NULL);
         pthread_join(r->beats, NULL);
+        r->started = false;
     }
+}
+
+void espy_runner_stop(espy_ctx *cx, espy_runner **runner)
+{
+    espy_runner *r = *runner;
+    if (!r)
+        return;
+    espy_runner_quit(r);
     espy_pool_destroy(&r->cx, &r->cx.pool);
     espy_workspace_close(cx, &r->ws);
     espy_workspace_close(cx, &r->beat_ws);
@@ -352,6 +434,8 @@ void espy_runner_stop(espy_ctx *cx, espy_runner **runner)
 
 void espy_runner_wake(espy_runner *runner)
 {
+    if (!runner)
+        return;
     pthread_mutex_lock(&runner->lock);
     runner->woken = true;
     pthread_cond_broadcast(&runner->some);
@@ -376,6 +460,7 @@ espy_err espy_jobs_order(espy_ctx *cx, espy_serving *serving, espy_store *st,
     if (!found) {
         espy_metrics_job(serving->metrics, kind_number(order->kind), 0);
         espy_runner_wake(serving->runner);
+        espy_runner_wake(serving->light);
     }
     return ESPY_E_OK;
 out:

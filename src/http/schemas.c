@@ -20,6 +20,7 @@ static const espy_schema common[] = {
     {0}};
 
 #define TABLES(X)       \
+    X(ecosight)         \
     X(smart_admin)      \
     X(smart_attendance) \
     X(smart_auth)       \

@@ -7,12 +7,15 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "http/auth.h"
+#include "http/automatic.h"
+#include "http/notify.h"
 #include "http/server.h"
 #include "http/serving.h"
 #include "http/systemd.h"
 #include "store/setting.h"
 
 #define SERVE_LOOK 0.25    /* seconds between two looks at what there is to do */
+#define SERVE_TELL 1.0     /* between two looks at what webhooks want to hear */
 #define SERVE_BEAT 15.0    /* between two signs of life on a stream */
 #define SERVE_SWEEP 3600.0 /* between two looks for answers that are kept no longer */
 #define SERVE_GRACE 30.0   /* for requests that were begun, when it is told to stop */
@@ -38,7 +41,8 @@ typedef struct serve_run {
     espy_workspace ws; /* of this thread */
     espy_work *work;
     espy_server *server;
-    double beaten, swept;
+    espy_automatic *automatic;
+    double beaten, told, swept;
 } serve_run;
 
 /* -- first start ------------------------------------------------------------------------------- */
@@ -150,12 +154,22 @@ static void serve_warm(espy_ctx *cx, serve_run *r)
     espy_free(cx, all);
 }
 
+/* The schedule anew; one that is wrong is told of, and the server goes on without. */
+static void serve_schedule(espy_ctx *cx, serve_run *r)
+{
+    espy_automatic_stop(cx, &r->automatic);
+    if (espy_automatic_start(cx, &r->s, &espy_clock_real, &r->automatic) != ESPY_E_OK)
+        espy_log(cx, ESPY_LOG_ERROR, "espy.conf: %s", cx->text);
+    espy_clear(cx);
+}
+
 static void serve_reload(espy_ctx *cx, serve_run *r)
 {
     espy_log(cx, ESPY_LOG_INFO, "reloading");
     espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_RELOADING, NULL));
     espy_work_reopen(r->work);
     espy_models_forget(cx, r->s.models);
+    serve_schedule(cx, r);
     serve_warm(cx, r);
     espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL));
     espy_clear(cx);
@@ -177,6 +191,12 @@ static void serve_look(espy_ctx *cx, serve_run *r)
     espy_watch_topics(cx, &r->s, &r->ws);
     espy_work_watch(r->work);
     espy_server_watch(r->server);
+    if (now - r->told > SERVE_TELL) {
+        espy_clear(cx);
+        if (espy_notify_events(cx, &r->s, r->ws.store) != ESPY_E_OK)
+            espy_log(cx, ESPY_LOG_WARN, "webhooks: %s", cx->text);
+        r->told = now;
+    }
     if (now - r->beaten > SERVE_BEAT) {
         espy_hub_beat(r->s.hub);
         r->beaten = now;
@@ -205,6 +225,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
 {
     unsigned cores = o->workers ? o->workers : espy_cpu_count();
     const unsigned lanes[ESPY_LANES] = {4, cores, 2};
+    espy_runner *runner = NULL;
     int fd = -1;
     r->base = espy_ctx_child(cx);
     r->base.cancel = NULL;
@@ -224,7 +245,12 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     ESPY_TRY(serve_metrics(cx, r));
     ESPY_TRY(serve_secret(cx, r));
     ESPY_TRY(serve_first_user(cx, r));
-    ESPY_TRY(espy_runner_start(cx, &r->s, &r->s.runner));
+    ESPY_TRY(espy_notify_begin(cx, r->ws.store));
+    ESPY_TRY(espy_runner_start(cx, &r->s, false, &runner));
+    r->s.runner = runner;
+    ESPY_TRY(espy_runner_start(cx, &r->s, true, &runner));
+    r->s.light = runner;
+    ESPY_TRY(espy_automatic_start(cx, &r->s, &espy_clock_real, &r->automatic));
     ESPY_TRY(espy_work_start(cx, &r->s, lanes, &r->work));
     ESPY_TRY(espy_server_start(cx, &r->s, r->work, fd, &r->server));
     fprintf(stderr, "Listening on %s://%s%s%s:%u\n", o->certificate ? "https" : "http",
@@ -262,7 +288,12 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     if (r->server)
         serve_finish(r);
     espy_work_stop(cx, &r->work);
-    espy_runner_stop(cx, &r->s.runner);
+    espy_automatic_stop(cx, &r->automatic);
+    espy_runner_quit(r->s.light);
+    espy_runner_quit(r->s.runner);
+    espy_runner *runner = r->s.runner, *light = r->s.light;
+    espy_runner_stop(cx, &runner);
+    espy_runner_stop(cx, &light);
     espy_server_stop(cx, &r->server);
     espy_hub_destroy(cx, &r->s.hub);
     espy_live_destroy(cx, &r->s.live);

@@ -22,7 +22,7 @@ struct espy_serving {
     espy_live *live;
     espy_rate *logins;
     espy_password_gate *passwords;
-    espy_runner *runner;
+    espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */
     uint8_t secret[32]; /* signs tokens; the same on all machines of a store */
     double started;     /* seconds since 1970 */
     atomic_bool stopping;

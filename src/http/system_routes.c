@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - /healthz, /readyz, /metrics, /openapi.json. */
+#include <string.h>
+
+#include "http/eco.h"
 #include "http/openapi.h"
 #include "http/serving.h"
 
@@ -30,9 +33,13 @@ static espy_err ready(espy_call *call)
     return health(call);
 }
 
+/* For Prometheus, unless the client asks for JSON: then the figures of EcoSight's model (C-28). */
 static espy_err metrics(espy_call *call)
 {
     espy_buf b;
+    const char *accept = espy_call_header(call, "Accept");
+    if (accept && strstr(accept, "application/json"))
+        return espy_eco_figures(call);
     espy_buf_init(&b, (size_t)8 << 20);
     ESPY_TRY(espy_metrics_print(call->cx, call->serving->metrics, &b));
     return espy_reply_bytes(call, 200, ESPY_METRICS_TYPE, &b);
@@ -51,7 +58,8 @@ const espy_route espy_routes_system[] = {
     {"GET", "/readyz", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, NULL,
      "Whether it can answer", "200 Health|503", ready},
     {"GET", "/metrics", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, NULL,
-     "What the server counts, for Prometheus", "200 text/plain", metrics},
+     "What the server counts, for Prometheus; with Accept: application/json EcoSight's figures",
+     "200 text/plain|404", metrics},
     {"GET", "/openapi.json", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, NULL, "This document",
      "200 application/json", openapi},
     {0}};

@@ -391,23 +391,31 @@ static void sound_put(uint8_t *to, uint32_t value, int bytes)
         to[i] = (uint8_t)(value >> 8 * i);
 }
 
+#define WAV_HEADER 44
+
+/* One channel.  kind 1: whole numbers, 3: floating point. */
+static void wav_header(uint8_t h[WAV_HEADER], uint32_t kind, uint32_t width, uint32_t rate,
+                       uint32_t bytes)
+{
+    memcpy(h, "RIFF....WAVEfmt ", 16);
+    sound_put(h + 4, WAV_HEADER - 8 + bytes, 4);
+    sound_put(h + 16, 16, 4);
+    sound_put(h + 20, kind, 2);
+    sound_put(h + 22, 1, 2);
+    sound_put(h + 24, rate, 4);
+    sound_put(h + 28, rate * width, 4);
+    sound_put(h + 32, width, 2);
+    sound_put(h + 34, 8 * width, 2);
+    memcpy(h + 36, "data", 4);
+    sound_put(h + 40, bytes, 4);
+}
+
 espy_err espy_sound_to_wav(espy_ctx *cx, const float *x, size_t n, int rate, espy_buf *out)
 {
-    enum { HEADER = 44, FLOATS = 3 };
-    uint8_t header[HEADER] = "RIFF....WAVEfmt ";
-    if (n > (UINT32_MAX - HEADER) / sizeof *x)
+    uint8_t header[WAV_HEADER];
+    if (n > (UINT32_MAX - WAV_HEADER) / sizeof *x)
         return espy_fail(cx, ESPY_E_LIMIT, "a WAV file cannot hold %zu values", n);
-    const uint32_t bytes = (uint32_t)(n * sizeof *x);
-    sound_put(header + 4, HEADER - 8 + bytes, 4);
-    sound_put(header + 16, 16, 4);
-    sound_put(header + 20, FLOATS, 2);
-    sound_put(header + 22, 1, 2);
-    sound_put(header + 24, (uint32_t)rate, 4);
-    sound_put(header + 28, (uint32_t)rate * (uint32_t)sizeof *x, 4);
-    sound_put(header + 32, sizeof *x, 2);
-    sound_put(header + 34, 8 * sizeof *x, 2);
-    memcpy(header + 36, "data", 4);
-    sound_put(header + 40, bytes, 4);
+    wav_header(header, 3, sizeof *x, (uint32_t)rate, (uint32_t)(n * sizeof *x));
     ESPY_TRY(espy_buf_append(cx, out, header, sizeof header));
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;
@@ -417,4 +425,37 @@ espy_err espy_sound_to_wav(espy_ctx *cx, const float *x, size_t n, int rate, esp
         ESPY_TRY(espy_buf_append(cx, out, value, sizeof value));
     }
     return ESPY_E_OK;
+}
+
+espy_err espy_sound_copy_wav(espy_ctx *cx, espy_sound_file *f, espy_buf *out, double *seconds)
+{
+    enum { BLOCK = 4096 };
+    float *x = espy_floats(cx, BLOCK);
+    uint8_t header[WAV_HEADER] = {0}, *values = espy_array(cx, BLOCK, 2);
+    const int rate = espy_sound_info_of(f)->rate;
+    size_t got = BLOCK, total = 0;
+    espy_err e = ESPY_E_OK;
+    if (!x || !values)
+        ESPY_GO(cx->code);
+    if (out)
+        ESPY_GO(espy_buf_append(cx, out, header, sizeof header));
+    for (; got == BLOCK; total += got) {
+        ESPY_GO(espy_cancelled(cx));
+        ESPY_GO(espy_sound_read(cx, f, x, BLOCK, &got));
+        for (size_t i = 0; i < got; i++) {
+            const float v = fminf(fmaxf(roundf(x[i] * 32768), -32768), 32767);
+            sound_put(values + 2 * i, (uint32_t)(int32_t)v & 0xffff, 2);
+        }
+        if (out)
+            ESPY_GO(espy_buf_append(cx, out, values, 2 * got));
+    }
+    if (out && 2 * total > UINT32_MAX - WAV_HEADER)
+        ESPY_GO(espy_fail(cx, ESPY_E_LIMIT, "a WAV file cannot hold %zu values", total));
+    if (out)
+        wav_header(out->data, 1, 2, (uint32_t)rate, (uint32_t)(2 * total));
+    *seconds = (double)total / rate;
+out:
+    espy_free(cx, x);
+    espy_free(cx, values);
+    return e;
 }

@@ -45,6 +45,12 @@ espy_err espy_sound_read(espy_ctx *cx, espy_sound_file *f, float *out, size_t n,
 espy_err espy_sound_to_wav(espy_ctx *cx, const float *x, size_t n, int rate,
                            espy_buf *out) ESPY_NODISCARD;
 
+/* Reads a file to its end and appends it as a WAV file of one channel in 16-bit whole numbers at
+ * its own rate; out NULL: it is only read.  *seconds: what could be read.  Errors: as
+ * espy_sound_read(), LIMIT, CANCELLED, NOMEM. */
+espy_err espy_sound_copy_wav(espy_ctx *cx, espy_sound_file *f, espy_buf *out,
+                             double *seconds) ESPY_NODISCARD;
+
 /* True when the name's suffix is one of a sound we can read; for walking folders. */
 bool espy_sound_name(const char *path);
 

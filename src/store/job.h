@@ -62,6 +62,11 @@ espy_err espy_store_job_exclusive(espy_ctx *cx, espy_store *st, const char *excl
 espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, double lease,
                              espy_job *out, bool *taken) ESPY_NODISCARD;
 
+/* The same of those alone that exclude no other: for a worker that keeps short jobs from waiting
+ * behind long ones. */
+espy_err espy_store_job_take_free(espy_ctx *cx, espy_store *st, const char *worker, double lease,
+                                  espy_job *out, bool *taken) ESPY_NODISCARD;
+
 /* What the worker has to do. */
 typedef enum espy_job_word {
     ESPY_JOB_GO_ON,

@@ -243,6 +243,21 @@ espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, d
     return *taken ? ESPY_E_OK : job_take_of(cx, st, false, worker, lease, now, out, taken);
 }
 
+espy_err espy_store_job_take_free(espy_ctx *cx, espy_store *st, const char *worker, double lease,
+                                  espy_job *out, bool *taken)
+{
+    static const char any[] =
+        "SELECT j.id FROM jobs j WHERE j.exclusive = '' AND " JOB_READY("$1") " LIMIT 1";
+    double now = espy_time_now();
+    int64_t id;
+    ESPY_TRY(espy_store_check_name(cx, "a worker's name", worker));
+    ESPY_TRY(espy_db_find(cx, st, any, DB_ARGS(DB_REAL(now)), taken, &id));
+    if (!*taken)
+        return ESPY_E_OK;
+    ESPY_TRY(job_give_up(cx, st, now));
+    return job_take_of(cx, st, false, worker, lease, now, out, taken);
+}
+
 espy_err espy_store_job_beat(espy_ctx *cx, espy_store *st, const espy_job *job, double progress,
                              double lease, espy_job_word *word)
 {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the server's interfaces share: the program on a free port, and asking it as a client would."""
+import atexit
 import http.client
 import json
 import os
@@ -53,6 +54,7 @@ class Server:
         full = {**os.environ, "ESPY_SOURCE_ROOT": str(SOURCE.resolve()), **(env or {})}
         self.process = subprocess.Popen([PROGRAM, "serve", "--workspace", str(workspace), "--port", "0", "--verbose",
                                          *map(str, options)], stderr=subprocess.PIPE, env=full)
+        atexit.register(self.process.kill)  # a test that fails leaves no server behind
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.port = int(self.wait_for(r"Listening on \w+://.*:(\d+)"))

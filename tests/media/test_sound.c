@@ -560,6 +560,47 @@ static espy_err read_some(espy_ctx *cx, espy_span file)
     return e;
 }
 
+/* Of every format a WAV file of one channel at the same rate, half a step of 16 bits off at most.
+ */
+static void test_copies(void **state)
+{
+    (void)state;
+    espy_ctx cx;
+    espy_ctx_init(&cx);
+    for (size_t i = 0; i < KINDS; i++) {
+        espy_buf file, wav;
+        espy_sound_file *f = NULL, *g = NULL;
+        double seconds = 0, read = 0;
+        if (!write_kind(&cx, &kinds[i], &file))
+            continue;
+        espy_buf_init(&wav, (size_t)1 << 24);
+        assert_int_equal(espy_sound_open_memory(&cx, espy_span_of(&file), &f), ESPY_E_OK);
+        assert_int_equal(espy_sound_copy_wav(&cx, f, &wav, &seconds), ESPY_E_OK);
+        espy_sound_close(&cx, &f);
+        assert_int_equal(espy_sound_open_memory(&cx, espy_span_of(&file), &f), ESPY_E_OK);
+        assert_int_equal(espy_sound_copy_wav(&cx, f, NULL, &read), ESPY_E_OK);
+        assert_true(read == seconds && seconds > 0.9);
+        espy_sound_close(&cx, &f);
+        assert_int_equal(espy_sound_open_memory(&cx, espy_span_of(&file), &f), ESPY_E_OK);
+        assert_int_equal(espy_sound_open_memory(&cx, espy_span_of(&wav), &g), ESPY_E_OK);
+        assert_string_equal(espy_sound_info_of(g)->format, "wav");
+        assert_int_equal(espy_sound_info_of(g)->channels, 1);
+        assert_int_equal(espy_sound_info_of(g)->rate, espy_sound_info_of(f)->rate);
+        heard want = hear(&cx, f, 4096), got = hear(&cx, g, 4096);
+        assert_int_equal(got.n, want.n);
+        for (size_t k = 0; k < got.n; k++)
+            if (fabsf(got.x[k] - fminf(fmaxf(want.x[k], -1), 32767.0f / 32768)) > 0.51f / 32768)
+                fail_msg("%s: value %zu: %g, not %g", kinds[i].name, k, (double)got.x[k],
+                         (double)want.x[k]);
+        free(want.x);
+        free(got.x);
+        espy_sound_close(&cx, &f);
+        espy_sound_close(&cx, &g);
+        espy_buf_free(&cx, &wav);
+        espy_buf_free(&cx, &file);
+    }
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -584,7 +625,7 @@ int main(void)
         cmocka_unit_test(test_lies),      cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_no_sound),  cmocka_unit_test(test_paths),
         cmocka_unit_test(test_codecs),    cmocka_unit_test(test_many_channels),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults),    cmocka_unit_test(test_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

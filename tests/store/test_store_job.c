@@ -247,14 +247,16 @@ static void test_exclusive(espy_ctx *cx, espy_store *st)
     assert_true(found && j.id == a);
     assert_string_equal(j.exclusive, "train:1");
     espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take_free(cx, st, "w0", 60, &j, &taken));
+    assert_true(taken && j.id == plain); /* the youngest, but it excludes no other */
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take_free(cx, st, "w0", 60, &none, &taken));
+    assert_false(taken);
     CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &first, &taken));
     assert_true(taken && first.id == a);
     CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &j, &taken));
     assert_true(taken && j.id == other); /* b waits for a */
-    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
-    espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &j, &taken));
-    assert_true(taken && j.id == plain);
     CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
     espy_job_free(cx, &j);
     CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &none, &taken));

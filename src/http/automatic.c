@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * http - trainings that begin by themselves. */
+#include "http/automatic.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "flow/learn.h"
+#include "flow/trigger.h"
+#include "http/serving.h"
+#include "http/sound_folder.h"
+#include "store/job.h"
+#include "store/setting.h"
+
+#define AUTOMATIC_DUE "schedule_due" /* setting: the last appointed time that was looked after */
+
+/* -- ordering ---------------------------------------------------------------------------------- */
+/* A number of espy.conf; false where it has none. */
+static bool automatic_setting(espy_ctx *cx, const espy_workspace *ws, const char *key, int64_t *out)
+{
+    const char *text = espy_workspace_setting(ws, key);
+    if (!text)
+        return false;
+    if (espy_parse_int(text, 1, 1000000000, out))
+        return true;
+    espy_log(cx, ESPY_LOG_WARN, "espy.conf: %s = %s: a whole number from 1 on is expected", key,
+             text);
+    return false;
+}
+
+/* Whether one waits already; one that runs may have counted before the last upload. */
+static espy_err automatic_waits(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
+                                bool *waits)
+{
+    const espy_job_filter filter = {.collection = collection, .kind = kind, .state = "queued"};
+    const espy_page page = {.limit = 1};
+    espy_job *jobs = NULL;
+    size_t n = 0;
+    ESPY_TRY(espy_store_job_page(cx, st, &filter, &page, &jobs, &n, NULL));
+    *waits = n > 0;
+    espy_jobs_free(cx, jobs, n);
+    return ESPY_E_OK;
+}
+
+static espy_err automatic_order(espy_ctx *cx, espy_serving *serving, espy_workspace *ws,
+                                const espy_collection *c, const char *kind, int64_t least,
+                                bool *ordered)
+{
+    char exclusive[48], request[64];
+    int64_t id;
+    bool fresh, waits = false;
+    espy_err e = ESPY_E_OK;
+    snprintf(exclusive, sizeof exclusive, "train:%lld", (long long)c->id);
+    snprintf(request, sizeof request, "{\"least\":%lld}", (long long)least);
+    const espy_job_order order = {
+        .collection = c->id, .kind = kind, .request = request, .exclusive = exclusive};
+    ESPY_TRY(espy_store_begin(cx, ws->store));
+    ESPY_GO(automatic_waits(cx, ws->store, c->id, kind, &waits));
+    if (!waits)
+        ESPY_GO(espy_jobs_order(cx, serving, ws->store, &order, false, &id, &fresh));
+    ESPY_GO(espy_store_commit(cx, ws->store));
+    *ordered = !waits;
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, ws->store);
+    return e;
+}
+
+espy_err espy_automatic_look(espy_ctx *cx, espy_serving *serving, espy_workspace *ws,
+                             const espy_collection *c, bool folder, int64_t least, bool *ordered)
+{
+    espy_sounds_new files = {0};
+    espy_json *now = NULL, *last = NULL;
+    int64_t added = 0;
+    espy_err e = ESPY_E_OK;
+    *ordered = false;
+    if (folder) {
+        ESPY_GO(espy_sounds_look(cx, serving, ws, c, least, &files));
+        added = files.added;
+    } else {
+        ESPY_GO(espy_trigger_last(cx, ws, c, false, &last));
+        if (!last) /* what was never trained waits for a person */
+            goto out;
+        ESPY_GO(espy_trigger_count_store(cx, ws, c, &now));
+        (void)espy_trigger_decide(now, last, least, &added);
+    }
+    if (added >= least)
+        ESPY_GO(automatic_order(cx, serving, ws, c, folder ? "retrain_sounds" : "train", least,
+                                ordered));
+out:
+    espy_json_free(files.counts);
+    espy_json_free(now);
+    espy_json_free(last);
+    return e;
+}
+
+espy_err espy_automatic_uploaded(espy_ctx *cx, espy_serving *serving, espy_workspace *ws,
+                                 const espy_collection *c, bool folder, bool *ordered)
+{
+    int64_t least;
+    *ordered = false;
+    if (!automatic_setting(cx, ws, "trigger", &least))
+        return ESPY_E_OK;
+    return espy_automatic_look(cx, serving, ws, c, folder, least, ordered);
+}
+
+/* -- appointed times --------------------------------------------------------------------------- */
+/* Whether this server is the first to come to that time; within a transaction. */
+static espy_err automatic_claim(espy_ctx *cx, espy_store *st, int64_t due, bool *first)
+{
+    char *text = NULL, now[32];
+    int64_t last = 0;
+    ESPY_TRY(espy_store_setting(cx, st, AUTOMATIC_DUE, &text));
+    *first = !text || !espy_parse_int(text, 0, INT64_MAX, &last) || last < due;
+    espy_free(cx, text);
+    if (!*first)
+        return ESPY_E_OK;
+    snprintf(now, sizeof now, "%lld", (long long)due);
+    return espy_store_setting_set(cx, st, AUTOMATIC_DUE, now);
+}
+
+/* EcoSight's folder first, then what the other collections hold. */
+static espy_err automatic_all(espy_ctx *cx, espy_serving *serving, espy_workspace *ws,
+                              int64_t least, size_t *ordered)
+{
+    espy_collection sounds = {0}, *all = NULL;
+    size_t n = 0;
+    bool did = false;
+    espy_err e = ESPY_E_OK;
+    if (espy_dir_exists(serving->options->sounds_dir)) {
+        ESPY_GO(espy_sounds_collection(cx, serving, ws, true, &sounds));
+        ESPY_GO(espy_automatic_look(cx, serving, ws, &sounds, true, least, &did));
+        *ordered += did;
+    }
+    ESPY_GO(espy_store_collections(cx, ws->store, &all, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].id == sounds.id)
+            continue;
+        ESPY_GO(espy_automatic_look(cx, serving, ws, &all[i], false, least, &did));
+        *ordered += did;
+    }
+out:
+    for (size_t i = 0; i < n; i++)
+        espy_collection_free(cx, &all[i]);
+    espy_free(cx, all);
+    espy_collection_free(cx, &sounds);
+    return e;
+}
+
+espy_err espy_automatic_due(espy_ctx *cx, espy_serving *serving, espy_workspace *ws, int64_t due,
+                            size_t *ordered)
+{
+    int64_t least = ESPY_TRIGGER_SCHEDULED_SAMPLES;
+    bool first = false;
+    espy_err e = ESPY_E_OK;
+    *ordered = 0;
+    (void)automatic_setting(cx, ws, "schedule_trigger", &least);
+    ESPY_TRY(espy_store_begin(cx, ws->store));
+    ESPY_GO(automatic_claim(cx, ws->store, due, &first));
+    if (first)
+        ESPY_GO(automatic_all(cx, serving, ws, least, ordered));
+    ESPY_GO(espy_store_commit(cx, ws->store));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, ws->store);
+    return e;
+}
+
+/* -- the thread -------------------------------------------------------------------------------- */
+struct espy_automatic {
+    espy_serving *serving;
+    espy_ctx cx;
+    espy_workspace ws;
+    espy_schedule schedule;
+    const espy_clock *clock;
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+};
+
+static espy_err automatic_look_now(espy_ctx *cx, void *self, int64_t due)
+{
+    espy_automatic *a = self;
+    size_t ordered = 0;
+    ESPY_TRY(espy_automatic_due(cx, a->serving, &a->ws, due, &ordered));
+    espy_log(cx, ESPY_LOG_INFO, "schedule: %zu training%s ordered", ordered,
+             ordered == 1 ? "" : "s");
+    return ESPY_E_OK;
+}
+
+static void *automatic_main(void *self)
+{
+    espy_automatic *a = self;
+    if (espy_schedule_run(&a->cx, &a->schedule, a->clock, automatic_look_now, a) !=
+        ESPY_E_CANCELLED)
+        espy_log(&a->cx, ESPY_LOG_ERROR, "schedule: %s", a->cx.text);
+    return NULL;
+}
+
+espy_err espy_automatic_start(espy_ctx *cx, espy_serving *serving, const espy_clock *clock,
+                              espy_automatic **out)
+{
+    espy_err e = ESPY_E_OK;
+    espy_automatic *a = espy_zalloc(cx, sizeof *a);
+    if (!a)
+        return cx->code;
+    a->serving = serving;
+    a->clock = clock;
+    a->cx = espy_ctx_child(cx);
+    a->cx.cancel = &a->stop;
+    a->cx.pool = NULL;
+    ESPY_GO(espy_workspace_open(cx, serving->workspace, false, &a->ws));
+    const char *when = espy_workspace_setting(&a->ws, "schedule");
+    if (!when) {
+        espy_automatic_stop(cx, &a);
+        return ESPY_E_OK;
+    }
+    ESPY_GO(espy_schedule_parse(cx, when, &a->schedule));
+    if (pthread_create(&a->thread, NULL, automatic_main, a) != 0)
+        ESPY_GO(espy_fail(cx, ESPY_E_INTERNAL, "a thread could not be started"));
+    a->started = true;
+    *out = a;
+    return ESPY_E_OK;
+out:
+    espy_automatic_stop(cx, &a);
+    return e;
+}
+
+void espy_automatic_stop(espy_ctx *cx, espy_automatic **automatic)
+{
+    espy_automatic *a = *automatic;
+    if (!a)
+        return;
+    a->stop = true;
+    if (a->started)
+        pthread_join(a->thread, NULL);
+    espy_workspace_close(cx, &a->ws);
+    espy_free(cx, a);
+    *automatic = NULL;
+}
