@@ -280,6 +280,12 @@ class Media(Group):
         if batch:
             yield from send()
 
+    def import_zip(self, collection: AnyCollection, file: File) -> things.Imported:
+        """A zip archive of a folder per label, named CODE_Name or as the label; the largest sample of each file is
+        labelled."""
+        return self._one(things.Imported, "POST", "/v1/collections/{collection}/import",
+                         dict(collection=_id(collection)), again=Again.KEY, files=[("file", file)])
+
     def get(self, media: AnyMedia) -> things.Media:
         return self._one(things.Media, "GET", "/v1/media/{media}", dict(media=_id(media)))
 

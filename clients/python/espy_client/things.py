@@ -248,6 +248,21 @@ class Uploaded(Thing):
 
 
 @dataclass(frozen=True)
+class RefusedFile(Thing):
+    file: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Imported(Thing):
+    """Of an archive; `items` has the first of those that were refused."""
+    added: int
+    known: int
+    refused: int
+    items: List[RefusedFile]
+
+
+@dataclass(frozen=True)
 class Sample(Thing):
     id: int
     collection: int

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends recordings of sound classes, learns them when enough is new, shows each epoch, can go back.
 
-    sounds.py URL FOLDER [--least N] [--epochs N]    a folder per class goes up; learns when N recordings are new
+    sounds.py URL FOLDER [--least N] [--epochs N]    a folder per class goes up; learns when N are new, or nothing was learned
     sounds.py URL --rollback                         the version before answers again
     sounds.py URL --versions                         what was learned"""
 from common import arguments, collection, connect, run, upload_folders

@@ -82,6 +82,11 @@ class Case(unittest.TestCase):
         self.addCleanup(self.server.shutdown)
         self.addCleanup(self.client.close)
 
+    def another(self, url, **more):
+        client = Client(url, **more)
+        self.addCleanup(client.close)
+        return client
+
     def says(self, *steps):
         self.server.steps[:] = steps
         del self.server.seen[:]
@@ -108,7 +113,7 @@ class Requests(Case):
         self.client.collections.get("a/b ü?")
         self.assertEqual(self.seen[0][1], "/v1/collections/a%2Fb%20%C3%BC%3F")
         self.says((200, {"items": [], "next_cursor": None}))
-        self.assertEqual(list(Client(self.url + "/behind/").collections.list(search="a b")), [])
+        self.assertEqual(list(self.another(self.url + "/behind/").collections.list(search="a b")), [])
         self.assertEqual(self.seen[0][1], "/behind/v1/collections?search=a+b")
 
     def test_forms(self):
@@ -255,7 +260,7 @@ class Again(Case):
         login = {"access": "t1", "expires_in": 60, "user": {
             "id": 1, "name": "u", "full_name": None, "email": None, "role": "admin", "enabled": True, "detail": None,
             "created": None}}
-        client = Client(self.url, user="u", password="p")
+        client = self.another(self.url, user="u", password="p")
         self.says((200, login), (200, COLLECTION), refused(401), (200, dict(login, access="t2")), (200, COLLECTION),
                   refused(401), (200, login), refused(401))
         client.collections.get("x")
