@@ -24,6 +24,11 @@ bool espy_call_has(const espy_call *call, const char *field)
     return espy_json_get(call->values, field) || espy_call_files(call, field);
 }
 
+bool espy_call_null(const espy_call *call, const char *field)
+{
+    return espy_json_get(call->nulls, field) != NULL;
+}
+
 const char *espy_call_text(const espy_call *call, const char *field)
 {
     return espy_json_string(espy_json_get(call->values, field), NULL);

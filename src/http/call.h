@@ -68,6 +68,7 @@ struct espy_call {
     const char *(*header)(void *self, const char *name);
     void *header_self;
     espy_json *values; /* by field */
+    espy_json *nulls;  /* {field: true}: sent as null, which is as if not sent */
     espy_upload *uploads;
     size_t uploads_n, uploads_room;
     espy_json *wrong; /* {field: [texts]} */
@@ -81,6 +82,8 @@ const char *espy_call_header(const espy_call *call, const char *name);
 
 /* Whether the field was sent (or has a default). */
 bool espy_call_has(const espy_call *call, const char *field);
+/* Whether it was sent as null: what changes a thing may take that for "none". */
+bool espy_call_null(const espy_call *call, const char *field);
 /* NULL, 0, false where it was not. */
 const char *espy_call_text(const espy_call *call, const char *field);
 int64_t espy_call_int(const espy_call *call, const char *field);

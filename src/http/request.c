@@ -212,8 +212,11 @@ static espy_err take_loose(espy_call *call, const espy_field *f, const espy_json
 /* A value that came as JSON. */
 static espy_err take_json(espy_call *call, const espy_field *f, const espy_json *v)
 {
-    if (espy_json_is_null(v))
-        return ESPY_E_OK;
+    if (espy_json_is_null(v)) {
+        if (!call->nulls)
+            call->nulls = espy_json_object();
+        return espy_json_set(call->cx, call->nulls, f->name, espy_json_of_bool(true));
+    }
     if (take_is_loose(call, f, v))
         return take_loose(call, f, v);
     switch (f->type) {
@@ -620,5 +623,6 @@ void espy_request_free(espy_call *call)
     }
     espy_free(cx, call->uploads);
     espy_json_free(call->values);
+    espy_json_free(call->nulls);
     espy_json_free(call->wrong);
 }

@@ -57,7 +57,7 @@ static espy_err shape_attendansee(espy_ctx *cx, const espy_call *call, const esp
         return ESPY_E_OK;
     }
     if (fault->status == 401 || fault->status == 403 || fault->status == 404 ||
-        fault->status == 405)
+        fault->status == 405 || fault->status == 429)
         return shape_pair(cx, "detail", fault->text, NULL, NULL, body);
     if (fault->status >= 500)
         return shape_pair(cx, "error", "Internal server error", "details", fault->text, body);

@@ -32,6 +32,7 @@ espy_err espy_store_media_get(espy_ctx *cx, espy_store *st, int64_t id,
 typedef struct espy_media_filter {
     int64_t collection, session; /* 0: all */
     int64_t owner;               /* of the collection; 0: all */
+    const char *modality;        /* of the collection; NULL: all */
     espy_asked scanned;          /* whether it was looked at */
     espy_asked probe;
 } espy_media_filter;
@@ -75,6 +76,7 @@ typedef enum espy_sample_sort {
 typedef struct espy_sample_filter {
     int64_t collection, session, media, label; /* 0: all */
     int64_t owner;                             /* of the collection; 0: all */
+    const char *modality;                      /* of the collection; NULL: all */
     espy_asked identified;                     /* whether it has a label */
     espy_asked probe;                          /* whether its media was only asked about */
     espy_sample_sort sort;
@@ -83,6 +85,12 @@ typedef struct espy_sample_filter {
 espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_filter *f,
                                 const espy_page *page, espy_sample_info **out, size_t *n,
                                 int64_t *total) ESPY_NODISCARD;
+
+/* Removes a sample for good, with its embeddings: what a detector took for one and is none.  Its
+ * media stays; a scan that finds it anew brings it back as another one.  Errors: NOT_FOUND (or of
+ * another collection), EXISTS (a version learned from it). */
+espy_err espy_store_sample_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
+                                  const char *actor) ESPY_NODISCARD;
 
 /* The embedding of one sample under an encoder, *dim numbers; the caller's, espy_free().
  * NOT_FOUND (not noted as a failure in cx) when it has none. */

@@ -47,6 +47,11 @@ espy_err espy_store_label_delete(espy_ctx *cx, espy_store *st, int64_t collectio
 espy_err espy_store_label_set(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                               const int64_t *samples, size_t n) ESPY_NODISCARD;
 
+/* A person takes the labels of these samples back: they are as if nobody had said anything of them,
+ * and grouping and assignment may label them again.  Errors: NOT_FOUND. */
+espy_err espy_store_label_clear(espy_ctx *cx, espy_store *st, int64_t collection,
+                                const int64_t *samples, size_t n) ESPY_NODISCARD;
+
 /* A person says that these samples are not of the label: they lose it if they have it, and neither
  * grouping nor assignment will give it to them again.  Errors: NOT_FOUND. */
 espy_err espy_store_label_reject(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
@@ -74,6 +79,7 @@ void espy_label_infos_free(espy_ctx *cx, espy_label_info *labels, size_t n);
 
 typedef struct espy_label_filter {
     int64_t collection, owner; /* owner: of the collection; 0: all */
+    const char *modality;      /* of the collection; NULL: all */
     int64_t account;           /* labels of this user's; 0: all */
     const char *search;        /* in code, name or e-mail, ASCII case ignored; NULL: all */
     espy_asked grouped;        /* whether grouping made it and nobody named it */

@@ -37,6 +37,8 @@ espy_err espy_store_sessions(espy_ctx *cx, espy_store *st, int64_t collection, e
 typedef struct espy_session_filter {
     int64_t collection, owner;      /* the session's owner; 0: all */
     int64_t collection_owner;       /* whose collections; 0: all */
+    int64_t mine;                   /* whose sessions or whose collections; 0: all */
+    const char *modality;           /* of the collection; NULL: all */
     const char *state;              /* "open", "closed"; NULL: both */
     const char *from, *to, *search; /* dates, both included; in name or notes; NULL: all */
 } espy_session_filter;

@@ -15,6 +15,10 @@
 #define GALLERY_OWNER(n)                                     \
     " AND (" n " = 0 OR EXISTS (SELECT 1 FROM collections c" \
     " WHERE c.id = m.collection AND c.owner = " n "))"
+/* $n: of which modality; '': all. */
+#define GALLERY_MODALITY(n)                                   \
+    " AND (" n " = '' OR EXISTS (SELECT 1 FROM collections c" \
+    " WHERE c.id = m.collection AND c.modality = " n "))"
 /* $n: an espy_asked of a condition. */
 #define GALLERY_ASKED(n, condition) \
     " AND (" n " = 0 OR (" n " = 1 AND " condition ") OR (" n " = 2 AND NOT " condition "))"
@@ -86,13 +90,13 @@ espy_err espy_store_media_page(espy_ctx *cx, espy_store *st, const espy_media_fi
 #define MEDIA_SESSION_ANY " AND ($2 = 0 OR m.session = $2)"
 #define MEDIA_OF(collection, session)                                                         \
     GALLERY_THERE collection session GALLERY_OWNER("$3") GALLERY_ASKED("$4", GALLERY_SCANNED) \
-        GALLERY_ASKED("$5", "m.probe = 1")
+        GALLERY_ASKED("$5", "m.probe = 1") GALLERY_MODALITY("$6")
 #define MEDIA_LIST(collection, session)                                                     \
     {                                                                                       \
         "SELECT count(*) FROM media m" MEDIA_OF(collection, session),                       \
             MEDIA_SELECT MEDIA_OF(                                                          \
                 collection,                                                                 \
-                session) " AND ($6 = 0 OR m.id < $6) ORDER BY m.id DESC LIMIT $7 OFFSET $8" \
+                session) " AND ($7 = 0 OR m.id < $7) ORDER BY m.id DESC LIMIT $8 OFFSET $9" \
     }
     static const struct {
         const char *count, *sql;
@@ -109,12 +113,13 @@ espy_err espy_store_media_page(espy_ctx *cx, espy_store *st, const espy_media_fi
                                   DB_INT(f->owner),
                                   DB_INT(f->scanned),
                                   DB_INT(f->probe),
+                                  DB_TEXT(f->modality == NULL ? "" : f->modality),
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 5, total));
-    return espy_db_list(cx, st, lists[way].sql, args, 8, &media_items, out, n);
+        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 6, total));
+    return espy_db_list(cx, st, lists[way].sql, args, 9, &media_items, out, n);
 }
 
 espy_err espy_store_media_delete(espy_ctx *cx, espy_store *st, int64_t collection,
@@ -211,22 +216,23 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
 /* The statements for each way in, so that its index is used. */
 #define SAMPLE_ANY(n, column) " AND (" n " = 0 OR " column " = " n ")"
 #define SAMPLE_ONE(n, column) " AND " column " = " n
-#define SAMPLE_OF(collection, session, media, label)                          \
-    GALLERY_THERE collection("$1", "m.collection") session("$2", "m.session") \
-        media("$3", "s.media") label("$4", "s.label") GALLERY_OWNER("$5")     \
-            GALLERY_ASKED("$6", "s.label IS NOT NULL") GALLERY_ASKED("$7", "m.probe = 1")
-#define SAMPLE_PART " LIMIT $9 OFFSET $10"
+#define SAMPLE_OF(collection, session, media, label)                                      \
+    GALLERY_THERE collection("$1", "m.collection") session("$2", "m.session")             \
+        media("$3", "s.media") label("$4", "s.label") GALLERY_OWNER("$5")                 \
+            GALLERY_ASKED("$6", "s.label IS NOT NULL") GALLERY_ASKED("$7", "m.probe = 1") \
+                GALLERY_MODALITY("$8")
+#define SAMPLE_PART " LIMIT $10 OFFSET $11"
 #define SAMPLE_LIST(of)                                                                       \
     {                                                                                         \
         "SELECT count(*)" SAMPLE_FROM of,                                                     \
         {                                                                                     \
             [ESPY_SAMPLES_OLDEST] =                                                           \
-                SAMPLE_SELECT of " AND ($8 = 0 OR s.id > $8) ORDER BY s.id" SAMPLE_PART,      \
+                SAMPLE_SELECT of " AND ($9 = 0 OR s.id > $9) ORDER BY s.id" SAMPLE_PART,      \
             [ESPY_SAMPLES_NEWEST] =                                                           \
-                SAMPLE_SELECT of " AND ($8 = 0 OR s.id < $8) ORDER BY s.id DESC" SAMPLE_PART, \
+                SAMPLE_SELECT of " AND ($9 = 0 OR s.id < $9) ORDER BY s.id DESC" SAMPLE_PART, \
             [ESPY_SAMPLES_SCORE] = SAMPLE_SELECT of                                           \
-                " AND ($8 = 0 OR (s.score, s.id) < (SELECT y.score, y.id FROM samples y"      \
-                " WHERE y.id = $8)) ORDER BY s.score DESC, s.id DESC" SAMPLE_PART             \
+                " AND ($9 = 0 OR (s.score, s.id) < (SELECT y.score, y.id FROM samples y"      \
+                " WHERE y.id = $9)) ORDER BY s.score DESC, s.id DESC" SAMPLE_PART             \
         }                                                                                     \
     }
     static const struct {
@@ -253,12 +259,42 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
                                   DB_INT(f->owner),
                                   DB_INT(f->identified),
                                   DB_INT(f->probe),
+                                  DB_TEXT(f->modality == NULL ? "" : f->modality),
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 7, total));
-    return espy_db_list(cx, st, lists[way].sql[f->sort], args, 10, &sample_items, out, n);
+        ESPY_TRY(espy_db_number(cx, st, lists[way].count, args, 8, total));
+    return espy_db_list(cx, st, lists[way].sql[f->sort], args, 11, &sample_items, out, n);
+}
+
+espy_err espy_store_sample_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
+                                  const char *actor)
+{
+    static const char of[] = "SELECT m.collection FROM samples s JOIN media m ON m.id = s.media"
+                             " WHERE s.id = $1";
+    static const char learned[] = "SELECT sample FROM version_samples WHERE sample = $1 LIMIT 1";
+    static const char sql[] = "DELETE FROM samples WHERE id = $1";
+    bool found = false;
+    int64_t value = 0;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_db_find(cx, st, of, DB_ARGS(DB_INT(sample)), &found, &value));
+    if (!found || value != collection)
+        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld in this collection",
+                          (long long)sample));
+    ESPY_GO(espy_db_find(cx, st, learned, DB_ARGS(DB_INT(sample)), &found, &value));
+    if (found)
+        ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
+                          "a version learned from sample %lld; take its label off instead",
+                          (long long)sample));
+    ESPY_GO(espy_db_exec(cx, st, sql, DB_ARGS(DB_INT(sample))));
+    ESPY_GO(espy_store_event_add(cx, st, collection, actor, "sample.delete", 0, sample, 0, NULL));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
+    return e;
 }
 
 /* -- embeddings -------------------------------------------------------------------------------- */

@@ -282,6 +282,20 @@ out:
     return e;
 }
 
+espy_err espy_store_label_clear(espy_ctx *cx, espy_store *st, int64_t collection,
+                                const int64_t *samples, size_t n)
+{
+    espy_change ch = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_change_begin(cx, st, collection, "user", "sample.label", &ch));
+    for (size_t i = 0; i < n; i++)
+        ESPY_GO(espy_change_sample(cx, st, &ch, samples[i], 0, "", (double)NAN));
+    e = espy_change_end(cx, st, &ch, 0, n == 1 ? samples[0] : 0);
+out:
+    espy_change_drop(cx, st, &ch);
+    return e;
+}
+
 espy_err espy_store_label_reject(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                                  const int64_t *samples, size_t n)
 {

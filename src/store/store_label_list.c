@@ -68,11 +68,13 @@ espy_err espy_store_label_page(espy_ctx *cx, espy_store *st, const espy_label_fi
                 " AND ($4 = 0 OR ($4 = 1 AND l.origin = 'cluster')"                          \
                 " OR ($4 = 2 AND l.origin = 'user'))"                                        \
                 " AND (lower(l.code) LIKE $5 ESCAPE '!' OR lower(l.name) LIKE $5 ESCAPE '!'" \
-                " OR lower(l.email) LIKE $5 ESCAPE '!')"
+                " OR lower(l.email) LIKE $5 ESCAPE '!')"                                     \
+                " AND ($6 = '' OR EXISTS (SELECT 1 FROM collections c"                       \
+                " WHERE c.id = l.collection AND c.modality = $6))"
     static const char count[] = "SELECT count(*) FROM labels l" LABEL_OF;
     static const char sql[] = LABEL_INFO_SELECT LABEL_OF
-        " AND ($6 = 0 OR (l.collection, l.code) > (SELECT y.collection, y.code FROM labels y"
-        " WHERE y.id = $6)) ORDER BY l.collection, l.code LIMIT $7 OFFSET $8";
+        " AND ($7 = 0 OR (l.collection, l.code) > (SELECT y.collection, y.code FROM labels y"
+        " WHERE y.id = $7)) ORDER BY l.collection, l.code LIMIT $8 OFFSET $9";
 #undef LABEL_OF
     char *pattern = NULL;
     espy_err e = ESPY_E_OK;
@@ -82,12 +84,13 @@ espy_err espy_store_label_page(espy_ctx *cx, espy_store *st, const espy_label_fi
                                   DB_INT(f->account),
                                   DB_INT(f->grouped),
                                   DB_TEXT(pattern),
+                                  DB_TEXT(f->modality == NULL ? "" : f->modality),
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_GO(espy_db_number(cx, st, count, args, 5, total));
-    e = espy_db_list(cx, st, sql, args, 8, &label_items, out, n);
+        ESPY_GO(espy_db_number(cx, st, count, args, 6, total));
+    e = espy_db_list(cx, st, sql, args, 9, &label_items, out, n);
 out:
     espy_free(cx, pattern);
     return e;

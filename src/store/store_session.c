@@ -104,16 +104,20 @@ espy_err espy_store_session_page(espy_ctx *cx, espy_store *st, const espy_sessio
                                  const espy_page *page, espy_session **out, size_t *n,
                                  int64_t *total)
 {
-#define SESSION_OF                                                                  \
-    SESSION_THERE " AND ($1 = 0 OR s.collection = $1) AND ($2 = 0 OR s.owner = $2)" \
-                  " AND ($3 = 0 OR EXISTS (SELECT 1 FROM collections c"             \
-                  " WHERE c.id = s.collection AND c.owner = $3))"                   \
-                  " AND ($4 = '' OR s.state = $4) AND ($5 = '' OR s.date >= $5)"    \
-                  " AND ($6 = '' OR (s.date <= $6 AND s.date <> ''))"               \
-                  " AND (lower(s.name) LIKE $7 ESCAPE '!' OR lower(s.notes) LIKE $7 ESCAPE '!')"
+#define SESSION_OF                                                                               \
+    SESSION_THERE " AND ($1 = 0 OR s.collection = $1) AND ($2 = 0 OR s.owner = $2)"              \
+                  " AND ($3 = 0 OR EXISTS (SELECT 1 FROM collections c"                          \
+                  " WHERE c.id = s.collection AND c.owner = $3))"                                \
+                  " AND ($4 = '' OR s.state = $4) AND ($5 = '' OR s.date >= $5)"                 \
+                  " AND ($6 = '' OR (s.date <= $6 AND s.date <> ''))"                            \
+                  " AND (lower(s.name) LIKE $7 ESCAPE '!' OR lower(s.notes) LIKE $7 ESCAPE '!')" \
+                  " AND ($8 = 0 OR s.owner = $8 OR EXISTS (SELECT 1 FROM collections c"          \
+                  " WHERE c.id = s.collection AND c.owner = $8))"                                \
+                  " AND ($9 = '' OR EXISTS (SELECT 1 FROM collections c"                         \
+                  " WHERE c.id = s.collection AND c.modality = $9))"
     static const char count[] = "SELECT count(*) FROM sessions s" SESSION_OF;
     static const char sql[] = SESSION_SELECT SESSION_OF
-        " AND ($8 = 0 OR s.id < $8) ORDER BY s.id DESC LIMIT $9 OFFSET $10";
+        " AND ($10 = 0 OR s.id < $10) ORDER BY s.id DESC LIMIT $11 OFFSET $12";
 #undef SESSION_OF
     char *pattern = NULL;
     espy_err e = ESPY_E_OK;
@@ -125,12 +129,14 @@ espy_err espy_store_session_page(espy_ctx *cx, espy_store *st, const espy_sessio
                                   DB_TEXT(f->from == NULL ? "" : f->from),
                                   DB_TEXT(f->to == NULL ? "" : f->to),
                                   DB_TEXT(pattern),
+                                  DB_INT(f->mine),
+                                  DB_TEXT(f->modality == NULL ? "" : f->modality),
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_GO(espy_db_number(cx, st, count, args, 7, total));
-    e = espy_db_list(cx, st, sql, args, 10, &session_items, out, n);
+        ESPY_GO(espy_db_number(cx, st, count, args, 9, total));
+    e = espy_db_list(cx, st, sql, args, 12, &session_items, out, n);
 out:
     espy_free(cx, pattern);
     return e;

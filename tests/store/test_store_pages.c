@@ -429,6 +429,48 @@ static void test_away(espy_ctx *cx, espy_store *st)
     CASE_FAILS(cx, NOT_FOUND, espy_store_label_info(cx, st, label, &l));
 }
 
+/* -- taking back ------------------------------------------------------------------------------- */
+static void test_clear_and_delete(espy_ctx *cx, espy_store *st)
+{
+    static const espy_sample_filter sounds = {.modality = "sound"};
+    int64_t c = case_collection(cx, st, "c"), d = case_collection(cx, st, "d"), m = 0, a = 0;
+    int64_t total = 0;
+    espy_sample_info s = {0}, *list = NULL;
+    espy_undone undone = {0};
+    size_t n = 0;
+    int64_t p = add_photo(cx, st, c, 1, 3, 0, &m, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, c, "STU001", "Ada L", &a));
+    CASE_OK(cx, espy_store_label_set(cx, st, c, a, (int64_t[]){p, p + 1}, 2));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_clear(cx, st, d, &p, 1));
+    CASE_OK(cx, espy_store_label_clear(cx, st, c, &p, 1));
+    CASE_OK(cx, espy_store_sample_get(cx, st, p, &s));
+    assert_true(s.label == 0);
+    assert_string_equal(s.actor, ""); /* nobody said anything: a job may label it again */
+    espy_sample_info_free(cx, &s);
+    CASE_OK(cx, espy_store_sample_label(cx, st, p, a, "job"));
+    CASE_OK(cx, espy_store_label_clear(cx, st, c, &p, 1));
+    CASE_OK(cx, espy_store_undo(cx, st, c, 0, "user", &undone));
+    assert_true(undone.samples == 1);
+    espy_free(cx, undone.action);
+    CASE_OK(cx, espy_store_sample_get(cx, st, p, &s));
+    assert_true(s.label == a);
+    espy_sample_info_free(cx, &s);
+
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, d, p, "user"));
+    CASE_OK(cx, espy_store_sample_delete(cx, st, c, p + 2, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, c, p + 2, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_get(cx, st, p + 2, &s));
+    assert_int_equal(case_version(cx, st, c, "head", &p, 1), 1);
+    CASE_FAILS(cx, EXISTS, espy_store_sample_delete(cx, st, c, p, "user"));
+    CASE_OK(cx, espy_store_sample_page(cx, st, &sounds, &all, &list, &n, &total));
+    assert_true(n == 0 && total == 0);
+    espy_sample_infos_free(cx, list, n);
+    CASE_OK(cx, espy_store_sample_page(cx, st, &(espy_sample_filter){.modality = "face"}, &all,
+                                       &list, &n, &total));
+    assert_true(n == 2 && total == 2);
+    espy_sample_infos_free(cx, list, n);
+}
+
 /* -- labels ------------------------------------------------------------------------------------ */
 static void test_labels(espy_ctx *cx, espy_store *st)
 {
@@ -652,7 +694,7 @@ static void run_cases(void **state)
     (void)state;
     static void (*const cases[])(espy_ctx *, espy_store *) = {
         test_collections, test_sessions,   test_gallery, test_away,
-        test_labels,      test_attendance, test_events};
+        test_labels,      test_attendance, test_events,  test_clear_and_delete};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;
