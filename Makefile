@@ -7,7 +7,7 @@ SOUNDS =
 PACK = face-api
 PREFIX = /usr/local
 
-.PHONY: demo check build bench coverage fuzz install models accuracy clean
+.PHONY: demo check build bench coverage fuzz soak install models accuracy clean
 
 # The program, as build/espy.
 build:
@@ -42,6 +42,11 @@ SECONDS = 30
 fuzz:
 	@tools/setup.sh build check
 	@fuzz/run.sh $(SECONDS)
+
+# A server under mixed load, memory and descriptors watched: make soak SECONDS=600
+soak: SECONDS = 600
+soak: build
+	@python3 tests/soak.py $(BUILD)/espy $(SECONDS)
 
 # A pack that is made here: make models PACK=face-api, make models PACK=yamnet WEIGHTS=yamnet.tflite
 models:

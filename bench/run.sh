@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every benchmark, each beside its peer in one run: make bench.  What cannot be measured here says why.
 #
-#   bench/run.sh [nn] [learn] [cluster] [index] [mlp] [photos] [identify] [memory] [sounds]      default: all
+#   bench/run.sh [nn] [learn] [cluster] [index] [mlp] [photos] [identify] [memory] [sounds] [serve]      default: all
 #
 # Peers: ONNX Runtime, scikit-learn, torch, OpenCV, soundfile, soxr and numpy of the python3 in $PYTHON, else of a virtual
 # environment that is made from PyPI in build-bench/, else Debian's packages.  Photos and networks come
-# from $ESPY_SHARED, else from ../shared.  Figures that were measured are in docs/benchmarks.md.
+# from $ESPY_SHARED, else from ../shared.  Figures that were measured are in docs/benchmarks.md
+# and docs/performance.md.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 shared=${ESPY_SHARED:-$root/../shared}
@@ -29,8 +30,8 @@ if [ -z "$python" ]; then
     python=$build/python/bin/python
     if [ ! -x "$python" ]; then
         python3 -m venv --system-site-packages "$build/python" 2>/dev/null || true
-        "$python" -m pip install --quiet onnxruntime soxr 2>/dev/null ||
-            echo "bench: ONNX Runtime and soxr could not be installed from PyPI; what needs them is left out" >&2
+        "$python" -m pip install --quiet onnxruntime soxr fastapi uvicorn uvloop httptools orjson 2>/dev/null ||
+            echo "bench: ONNX Runtime, soxr and FastAPI could not be installed from PyPI; what needs them is left out" >&2
     fi
     [ -x "$python" ] || python=python3
 fi
@@ -121,12 +122,21 @@ bench_sounds() {
     "$python" "$root/bench/sounds_vs_python.py" --espy "$build/src/cli/espy"
 }
 
-[ $# -gt 0 ] || set -- nn learn cluster index mlp photos identify memory sounds
+bench_serve() {
+    section "espy serve against FastAPI with ONNX Runtime"
+    command -v wrk >/dev/null || { left_out serve "wrk is not installed"; return 0; }
+    [ -d "$shared/data/faces" ] || { left_out serve "photos are in ../shared/data/faces, which is absent"; return 0; }
+    can "fastapi, uvicorn, uvloop, httptools, orjson, onnxruntime, cv2, numpy" ||
+        { left_out serve "python lacks fastapi, uvicorn, uvloop, httptools, orjson, onnxruntime, cv2 or numpy"; return 0; }
+    "$python" "$root/bench/serve_vs_fastapi.py" --espy "$build/src/cli/espy"
+}
+
+[ $# -gt 0 ] || set -- nn learn cluster index mlp photos identify memory sounds serve
 for part in "$@"; do
     case $part in
-    nn | learn | cluster | index | mlp | photos | identify | memory | sounds) "bench_$part" ;;
+    nn | learn | cluster | index | mlp | photos | identify | memory | sounds | serve) "bench_$part" ;;
     *)
-        echo "bench: there is no part '$part'; choose of: nn learn cluster index mlp photos identify memory sounds" >&2
+        echo "bench: there is no part '$part'; choose of: nn learn cluster index mlp photos identify memory sounds serve" >&2
         exit 2
         ;;
     esac

@@ -3,10 +3,10 @@
  *
  * One thread waits for all sockets, by poll(): with epoll this library (0.9.75) does not notice
  * that a client has left when its last bytes came together with the end, nor sends what it answers
- * itself to a broken first line.  A thousand idle connections cost a tenth of a millisecond.  It
- * finds the route, collects the body and gives the complete request to a worker; meanwhile the
- * connection is suspended and costs nothing.  The worker fills the reply and resumes the
- * connection.
+ * itself to a first line that is too large.  A thousand idle connections cost a quarter of a
+ * millisecond each time that something happens.  The thread finds the route, collects the body and
+ * gives the complete request to a worker; meanwhile the connection is suspended and costs nothing.
+ * The worker fills the reply and resumes the connection.
  *
  *   E1  an exchange belongs to the event thread until it is pushed, then to the worker until it
  *       resumes the connection, then to the event thread again

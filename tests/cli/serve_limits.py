@@ -4,9 +4,7 @@ docs/server.md names, nothing of the machine is told, and the server goes on."""
 import base64
 import concurrent.futures
 import contextlib
-import io
 import json
-import math
 import os
 import random
 import re
@@ -18,10 +16,9 @@ import struct
 import subprocess
 import time
 import warnings
-import wave
 import zlib
 
-from serve_wire import Server, Wire, multipart, request
+from serve_wire import Server, Wire, clip, multipart, request
 from support import PROGRAM, SHARED, SOURCE, Run, folder, main
 
 AT = folder()
@@ -34,23 +31,6 @@ ERRORS = {400: "invalid", 404: "not_found", 405: "method_not_allowed", 413: "too
 
 
 # ---- what is sent ------------------------------------------------------------------------------
-
-def clip(kind, seed, seconds=2.0, rate=16000):
-    """A wav file of a tone, of pulses or of noise."""
-    r = random.Random(seed)
-    pitch, phase = r.uniform(300, 500), r.random()
-    tone = lambda t: 0.5 * math.sin(2 * math.pi * (pitch * t + phase))
-    pulse = lambda t: r.uniform(-0.8, 0.8) if (8 * t + phase) % 1 < 0.2 else 0.0
-    noise = lambda t: r.uniform(-0.5, 0.5)
-    value = {"tone": tone, "pulse": pulse, "noise": noise}[kind]
-    out = io.BytesIO()
-    with wave.open(out, "wb") as f:
-        f.setnchannels(1)
-        f.setsampwidth(2)
-        f.setframerate(rate)
-        f.writeframes(b"".join(struct.pack("<h", round(32767 * value(n / rate))) for n in range(int(seconds * rate))))
-    return out.getvalue()
-
 
 def png(width, height, rows=0):
     """A PNG that says these sides and holds so many rows of zeros."""

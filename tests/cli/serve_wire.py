@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running `espy serve`, and connections to it down to the byte: for the tests, the soak and the benchmarks."""
+import io
 import json
+import math
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
+import wave
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -134,6 +139,23 @@ def multipart(*parts, boundary="espy-test-boundary"):
         body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
         body += (f'; filename="{file}"'.encode() if file is not None else b"") + b"\r\n\r\n" + data + b"\r\n"
     return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
+
+
+def clip(kind, seed, seconds=2.0, rate=16000):
+    """A wav file of a tone, of pulses or of noise."""
+    r = random.Random(seed)
+    pitch, phase = r.uniform(300, 500), r.random()
+    tone = lambda t: 0.5 * math.sin(2 * math.pi * (pitch * t + phase))
+    pulse = lambda t: r.uniform(-0.8, 0.8) if (8 * t + phase) % 1 < 0.2 else 0.0
+    noise = lambda t: r.uniform(-0.5, 0.5)
+    value = {"tone": tone, "pulse": pulse, "noise": noise}[kind]
+    out = io.BytesIO()
+    with wave.open(out, "wb") as f:
+        f.setnchannels(1)
+        f.setsampwidth(2)
+        f.setframerate(rate)
+        f.writeframes(b"".join(struct.pack("<h", round(32767 * value(n / rate))) for n in range(int(seconds * rate))))
+    return out.getvalue()
 
 
 class Server:
