@@ -171,6 +171,15 @@ out:
     return e;
 }
 
+espy_err espy_flow_embed_found(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                               const espy_encoder *encoder, const espy_progress *progress)
+{
+    espy_embedded done;
+    if (espy_encoder_modality(encoder)->hears)
+        return ESPY_E_OK;
+    return espy_flow_embed(cx, ws, c, encoder, NULL, progress, &done);
+}
+
 /* -- the described names ----------------------------------------------------------------------- */
 static espy_err model_try(espy_ctx *cx, const espy_workspace *ws, const char *pack, size_t dim,
                           bool *good)

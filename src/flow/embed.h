@@ -19,6 +19,12 @@ espy_err espy_flow_embed(espy_ctx *cx, espy_workspace *ws, const espy_collection
                          const espy_encoder *encoder, const char *session,
                          const espy_progress *progress, espy_embedded *out) ESPY_NODISCARD;
 
+/* The same for faces that were only found (images that were looked through and no more); nothing to
+ * do for sounds. */
+espy_err espy_flow_embed_found(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                               const espy_encoder *encoder,
+                               const espy_progress *progress) ESPY_NODISCARD;
+
 /* The pack that AttendanSee's name of a model means: "facenet" (128 values), "arcface" (512
  * values). espy.conf's `facenet` and `arcface` say which; else face-api, and the first pack of 512
  * values that is installed.  Errors: ARG (another name), NOT_FOUND (says which pack to get), DATA

@@ -7,17 +7,6 @@
 #include "flow/augment.h"
 #include "flow/embed.h"
 
-/* What was found but not embedded (images that were only looked through for faces) can be learned
- * from, too. */
-static espy_err renew_embed(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
-                            const espy_encoder *encoder)
-{
-    espy_embedded done;
-    if (!encoder || espy_encoder_modality(encoder)->hears)
-        return ESPY_E_OK;
-    return espy_flow_embed(cx, ws, c, encoder, NULL, NULL, &done);
-}
-
 espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                              const espy_renew_options *options, espy_renewal *out)
 {
@@ -28,7 +17,8 @@ espy_err espy_flow_renew_fit(espy_ctx *cx, espy_workspace *ws, const espy_collec
         return espy_fail(cx, ESPY_E_ARG,
                          "collection \"%s\" was made with encoder %s (%s) and learns with it only",
                          c->name, c->encoder, c->precision);
-    ESPY_GO(renew_embed(cx, ws, c, options->encoder));
+    if (options->encoder)
+        ESPY_GO(espy_flow_embed_found(cx, ws, c, options->encoder, NULL));
     ESPY_GO(espy_training_set_load(cx, ws->store, c, 0, &r.set));
     espy_augmenter augmenter = {ws, options->encoder, &r.set, options->copies, fit.settings.seed};
     if (options->copies) {

@@ -107,6 +107,15 @@ espy_err espy_automatic_uploaded(espy_ctx *cx, espy_serving *serving, espy_works
     return espy_automatic_look(cx, serving, ws, c, folder, least, ordered);
 }
 
+void espy_automatic_after(espy_call *call, const espy_collection *c)
+{
+    espy_ctx own = espy_ctx_child(call->cx);
+    bool ordered;
+    if (espy_automatic_uploaded(&own, call->serving, call->ws, c, false, &ordered) != ESPY_E_OK)
+        espy_log(call->cx, ESPY_LOG_WARN, "no training could be ordered: %s [%s]", own.text,
+                 call->id);
+}
+
 /* -- appointed times --------------------------------------------------------------------------- */
 /* Whether this server is the first to come to that time; within a transaction. */
 static espy_err automatic_claim(espy_ctx *cx, espy_store *st, int64_t due, bool *first)

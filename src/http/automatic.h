@@ -23,6 +23,10 @@ espy_err espy_automatic_uploaded(espy_ctx *cx, espy_serving *serving, espy_works
                                  const espy_collection *c, bool folder,
                                  bool *ordered) ESPY_NODISCARD;
 
+/* The same for what came into the collection by a call that is to succeed all the same: a failure
+ * is logged. */
+void espy_automatic_after(espy_call *call, const espy_collection *c);
+
 /* What happens at an appointed time: of the servers on a store, the first one looks at every
  * collection. *ordered: trainings. */
 espy_err espy_automatic_due(espy_ctx *cx, espy_serving *serving, espy_workspace *ws, int64_t due,

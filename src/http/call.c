@@ -282,11 +282,12 @@ static void call_failed(espy_call *call, espy_err e)
 #define ONCE_HEADER "Idempotency-Key"
 #define ONCE_KEY 255 /* longest key */
 
-/* A request of ours that makes something may bring a key, so that sending it again is harmless. */
+/* A request of ours that makes something, or orders a job, may bring a key, so that sending it
+ * again is harmless. */
 static const char *once_key(const espy_call *call)
 {
     return call->service == &espy_service_v1 && strcmp(call->method, "POST") == 0 &&
-                   strstr(call->route->answers, "201")
+                   (strstr(call->route->answers, "201") || strstr(call->route->answers, "202"))
                ? espy_call_header(call, ONCE_HEADER)
                : NULL;
 }

@@ -17,7 +17,8 @@ struct espy_stream {
     espy_stream *next;
     char topic[ESPY_TOPIC];
     int64_t since;
-    uint8_t *data; /* ESPY_STREAM_ROOM */
+    uint64_t state; /* hash of the last state it was told */
+    uint8_t *data;  /* ESPY_STREAM_ROOM */
     size_t from, to;
     bool ended;
     void (*wake)(void *self); /* of a reader that found nothing */
@@ -165,8 +166,17 @@ void espy_stream_close(espy_stream *s)
     stream_free(s);
 }
 
-espy_err espy_hub_publish(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
-                          int64_t id, const espy_json *data)
+/* FNV-1a (Fowler, Noll, Vo): tells one state from the next. */
+static uint64_t line_hash(const espy_buf *line)
+{
+    uint64_t h = 14695981039346656037ULL;
+    for (size_t i = 0; i < line->size; i++)
+        h = (h ^ line->data[i]) * 1099511628211ULL;
+    return h;
+}
+
+static espy_err hub_publish(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
+                            int64_t id, const espy_json *data, bool changed)
 {
     espy_buf line;
     espy_err e = ESPY_E_OK;
@@ -179,17 +189,31 @@ espy_err espy_hub_publish(espy_ctx *cx, espy_hub *hub, const char *topic, const 
     ESPY_GO(espy_buf_text(cx, &line, "data: "));
     ESPY_GO(espy_json_print(cx, data, 0, &line));
     ESPY_GO(espy_buf_text(cx, &line, "\n\n"));
+    const uint64_t hash = changed ? line_hash(&line) : 0;
     pthread_mutex_lock(&hub->lock);
-    for (espy_stream *s = hub->first; s; s = s->next)
-        if (strcmp(s->topic, topic) == 0 && (!id || id > s->since)) {
-            stream_put(s, line.data, line.size);
-            if (id)
-                s->since = id;
-        }
+    for (espy_stream *s = hub->first; s; s = s->next) {
+        if (strcmp(s->topic, topic) != 0 || (id && id <= s->since) || (changed && hash == s->state))
+            continue;
+        stream_put(s, line.data, line.size);
+        s->since = id ? id : s->since;
+        s->state = changed ? hash : s->state;
+    }
     pthread_mutex_unlock(&hub->lock);
 out:
     espy_buf_free(cx, &line);
     return e;
+}
+
+espy_err espy_hub_publish(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
+                          int64_t id, const espy_json *data)
+{
+    return hub_publish(cx, hub, topic, event, id, data, false);
+}
+
+espy_err espy_hub_publish_state(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
+                                const espy_json *data)
+{
+    return hub_publish(cx, hub, topic, event, 0, data, true);
 }
 
 /* topic NULL: all. */

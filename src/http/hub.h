@@ -26,6 +26,10 @@ espy_err espy_reply_stream(espy_call *call, const char *topic, int64_t since) ES
  */
 espy_err espy_hub_publish(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
                           int64_t id, const espy_json *data) ESPY_NODISCARD;
+/* The same for the state of something: a stream that was told the same state last is passed over.
+ */
+espy_err espy_hub_publish_state(espy_ctx *cx, espy_hub *hub, const char *topic, const char *event,
+                                const espy_json *data) ESPY_NODISCARD;
 /* Ends the streams of a topic after what was published. */
 void espy_hub_end(espy_hub *hub, const char *topic);
 /* Whether anybody listens to a topic. */

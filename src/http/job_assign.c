@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - the job "assign": samples get the labels of those that they are most like. */
 #include "flow/assign.h"
+#include "flow/embed.h"
 #include "http/make.h"
 #include "http/runner.h"
 #include "http/serving.h"
@@ -21,10 +22,9 @@ static espy_err assign_result(espy_ctx *cx, const espy_assign_options *o, const 
     return espy_made_end(&m, out);
 }
 
-static espy_err assign_options(espy_working *w, const espy_collection *c, espy_assign_options *o)
+static void assign_options(espy_working *w, const espy_encoder *encoder, espy_assign_options *o)
 {
     const espy_json *r = w->request;
-    const espy_encoder *encoder;
     *o = espy_assign_defaults();
     o->session = espy_json_string(espy_json_get(r, "session"), NULL);
     o->date = espy_json_string(espy_json_get(r, "date"), NULL);
@@ -36,10 +36,8 @@ static espy_err assign_options(espy_working *w, const espy_collection *c, espy_a
     o->threshold = espy_json_number(espy_json_get(r, "threshold"), -1);
     o->progress = &w->progress;
     if (o->threshold >= 0)
-        return ESPY_E_OK;
-    ESPY_TRY(espy_models_encoder(w->cx, w->serving->models, w->ws, c, &encoder));
+        return;
     o->threshold = espy_assign_cosine((double)espy_encoder_pack(encoder)->floor);
-    return ESPY_E_OK;
 }
 
 /* request: session, date, k, threshold, margin, use_voting, average, commit, as the options of
@@ -48,11 +46,14 @@ static espy_err run(espy_working *w, espy_json **result)
 {
     espy_ctx *cx = w->cx;
     espy_collection c = {0};
+    const espy_encoder *encoder;
     espy_assign_options o;
     espy_assignments a = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_store_collection_get(cx, w->ws->store, w->job->collection, &c));
-    ESPY_GO(assign_options(w, &c, &o));
+    ESPY_GO(espy_models_encoder(cx, w->serving->models, w->ws, &c, &encoder));
+    ESPY_GO(espy_flow_embed_found(cx, w->ws, &c, encoder, &w->progress));
+    assign_options(w, encoder, &o);
     ESPY_GO(espy_flow_assign(cx, w->ws, &c, &o, &a));
     ESPY_GO(assign_result(cx, &o, &a, result));
 out:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flow/assign.h"
+#include "flow/embed.h"
 #include "flow/group.h"
 #include "http/make.h"
 #include "http/runner.h"
@@ -34,10 +35,9 @@ static espy_err cluster_result(espy_ctx *cx, const espy_group_options *o, const 
     return espy_made_end(&m, out);
 }
 
-static espy_err cluster_options(espy_working *w, const espy_collection *c, espy_group_options *o)
+static void cluster_options(espy_working *w, const espy_encoder *encoder, espy_group_options *o)
 {
     const espy_json *r = w->request;
-    const espy_encoder *encoder;
     const char *method = espy_json_string(espy_json_get(r, "method"), "average");
     const double threshold = espy_json_number(espy_json_get(r, "threshold"), -1);
     *o = espy_group_defaults();
@@ -54,13 +54,11 @@ static espy_err cluster_options(espy_working *w, const espy_collection *c, espy_
     o->threshold = threshold;
     o->progress = &w->progress;
     if (threshold >= 0)
-        return ESPY_E_OK;
+        return;
     /* what suits the pack: DBSCAN joins by single pairs, as assignment does, and not by means */
-    ESPY_TRY(espy_models_encoder(w->cx, w->serving->models, w->ws, c, &encoder));
     const double floor = (double)espy_encoder_pack(encoder)->floor;
     o->threshold =
         o->method == ESPY_GROUP_DBSCAN ? espy_assign_cosine(floor) : espy_group_cosine(floor);
-    return ESPY_E_OK;
 }
 
 /* request: session, date, method, threshold, max_clusters, min_samples, include_identified,
@@ -69,11 +67,14 @@ static espy_err run(espy_working *w, espy_json **result)
 {
     espy_ctx *cx = w->cx;
     espy_collection c = {0};
+    const espy_encoder *encoder;
     espy_group_options o;
     espy_grouping g = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_store_collection_get(cx, w->ws->store, w->job->collection, &c));
-    ESPY_GO(cluster_options(w, &c, &o));
+    ESPY_GO(espy_models_encoder(cx, w->serving->models, w->ws, &c, &encoder));
+    ESPY_GO(espy_flow_embed_found(cx, w->ws, &c, encoder, &w->progress));
+    cluster_options(w, encoder, &o);
     ESPY_GO(espy_flow_group(cx, w->ws, &c, &o, &g));
     ESPY_GO(cluster_result(cx, &o, &g, result));
 out:

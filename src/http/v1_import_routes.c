@@ -6,6 +6,7 @@
 #include "base/zip.h"
 #include "flow/dataset.h"
 #include "flow/receive.h"
+#include "http/automatic.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
@@ -119,6 +120,8 @@ static espy_err import(espy_call *call)
     if (run.added + run.known + run.refused == 0)
         ESPY_GO(espy_refuse(call, 422, "nothing",
                             "the archive has no folder with files; make one folder per label"));
+    if (run.added)
+        espy_automatic_after(call, &run.c);
     espy_made m = espy_make_object(cx);
     espy_put_int(&m, "added", run.added);
     espy_put_int(&m, "known", run.known);

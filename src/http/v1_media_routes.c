@@ -7,6 +7,7 @@
 #include "dsp/dsp.h"
 #include "flow/answer.h"
 #include "flow/receive.h"
+#include "http/automatic.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
@@ -217,7 +218,8 @@ static espy_err upload_files(upload_run *run, espy_made *list)
     return list->e;
 }
 
-/* Each file for itself: 201 when all came in, 207 when some did, 422 when none did. */
+/* Each file for itself: 201 when all came in, else 207.  Labelled ones may be enough for a training
+ * to begin by itself. */
 static espy_err upload(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -234,6 +236,8 @@ static espy_err upload(espy_call *call)
     espy_put_int(&m, "refused", (int64_t)(n - run.good));
     espy_put_id(&m, "label", run.label);
     e = espy_made_end(&m, &o);
+    if (e == ESPY_E_OK && run.label && run.good)
+        espy_automatic_after(call, &c);
     espy_collection_free(cx, &c);
     ESPY_TRY(e);
     return espy_reply_json(call, run.good == n ? 201 : 207, o);

@@ -44,7 +44,7 @@ static espy_err watch_job(espy_ctx *cx, espy_serving *s, espy_workspace *ws,
     bool over = job.finished > 0;
     e = espy_job_json(cx, &job, &v);
     if (e == ESPY_E_OK)
-        e = espy_hub_publish(cx, s->hub, t->topic, "state", 0, v);
+        e = espy_hub_publish_state(cx, s->hub, t->topic, "state", v);
     if (over)
         espy_hub_end(s->hub, t->topic);
     espy_json_free(v);

@@ -207,14 +207,15 @@ static espy_err version_file_write(espy_ctx *cx, const char *folder, const char 
 }
 
 /* Writes both files into a hidden folder, then gives it its name.  A folder that has the name by
- * now is damaged or of a transaction that never was.  What a crash leaves hidden is cleared by the
- * next attempt; two writers of one version write the same bytes. */
+ * now is damaged or of a transaction that never was.  Writers of one version, which write the same
+ * bytes, take turns; what a crash leaves hidden is cleared by the next attempt. */
 static espy_err version_cache_make(espy_ctx *cx, const espy_store *st, const version_row *r,
                                    espy_span head)
 {
     espy_span json = {(const uint8_t *)r->json, strlen(r->json)};
     espy_err e = ESPY_E_NOMEM;
     char *folder = NULL, *part = NULL;
+    int lock = -1;
     char *parent = version_parent(cx, st, r->collection);
     if (parent == NULL)
         goto out;
@@ -222,6 +223,8 @@ static espy_err version_cache_make(espy_ctx *cx, const espy_store *st, const ver
     part = espy_sprintf(cx, "%s/.%lld.part", parent, (long long)r->number);
     if (folder == NULL || part == NULL)
         goto out;
+    ESPY_GO(espy_dir_make(cx, parent));
+    ESPY_GO(espy_dir_lock(cx, parent, &lock));
     ESPY_GO(espy_dir_remove(cx, part));
     ESPY_GO(espy_dir_make(cx, part));
     e = version_file_write(cx, part, VERSION_JSON, json);
@@ -240,6 +243,7 @@ static espy_err version_cache_make(espy_ctx *cx, const espy_store *st, const ver
             espy_log(cx, ESPY_LOG_DEBUG, "%s: is left behind: %s", part, sub.text);
     }
 out:
+    espy_dir_unlock(cx, lock);
     espy_free(cx, part);
     espy_free(cx, folder);
     espy_free(cx, parent);
