@@ -51,7 +51,7 @@ static bool method_fits(const char *route, const char *method)
     return strcmp(route, method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route, "GET") == 0);
 }
 
-/* How many of a path's segments are parameters: a route that names more of the path goes first. */
+/* How many of a path's segments are parameters. */
 static size_t route_parameters(const char *path)
 {
     size_t n = 0;
@@ -60,20 +60,33 @@ static size_t route_parameters(const char *path)
     return n;
 }
 
+/* The fewest parameters of any route that the path fits: a path that is named itself is not also a
+ * parameter's value. */
+static size_t route_least(const char *raw)
+{
+    size_t least = SIZE_MAX;
+    for (const espy_route *const *table = espy_routes; *table; table++)
+        for (const espy_route *r = *table; r->method; r++)
+            if (route_parameters(r->path) < least && espy_path_fits(r->path, raw))
+                least = route_parameters(r->path);
+    return least;
+}
+
 const espy_route *espy_route_find(const char *method, const char *raw, char *allowed, size_t room)
 {
+    const size_t least = route_least(raw);
     const espy_route *found = NULL;
     size_t used = 0;
     allowed[0] = 0;
     for (const espy_route *const *table = espy_routes; *table; table++)
         for (const espy_route *r = *table; r->method; r++) {
-            if (!espy_path_fits(r->path, raw))
+            if (route_parameters(r->path) != least || !espy_path_fits(r->path, raw))
                 continue;
-            if (!method_fits(r->method, method)) {
+            if (method_fits(r->method, method)) {
+                found = r;
+            } else {
                 int n = snprintf(allowed + used, room - used, "%s%s", used ? ", " : "", r->method);
                 used = n > 0 && (size_t)n < room - used ? used + (size_t)n : used;
-            } else if (!found || route_parameters(r->path) < route_parameters(found->path)) {
-                found = r;
             }
         }
     return found;

@@ -314,7 +314,7 @@ def methods_and_paths():
             expect(s.call(method, "/healthz"), (400, 405, 501))
         with s.wire() as w:
             expect(w.send(request("HEAD", "/nothing")).answer("HEAD"), 404)
-        for path in ("/nothing", "/", "/healthz/more", "/v1", "/v1/", "//healthz//x", "/../healthz/..", "/v1/collections//identify",
+        for path in ("/nothing", "/healthz/more", "/v1", "/v1/", "//healthz//x", "/../healthz/..", "/v1/collections//identify",
                      "/%2e%2e/etc/passwd", "/healthz%00", "*", "/" + "a/" * 5000, "/\\..\\..", "/healthz;x"):
             expect(s.call("GET", path), (400, 404, 405))
         assert s.call("GET", "/healthz/").status == 200 and s.call("GET", "/healthz?").status == 200
