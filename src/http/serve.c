@@ -163,8 +163,22 @@ static void serve_schedule(espy_ctx *cx, serve_run *r)
     espy_clear(cx);
 }
 
+/* Whether espy.conf can be read: else the old settings stay, all of them. */
+static bool serve_settings_good(espy_ctx *cx, const serve_run *r)
+{
+    espy_workspace ws = {0};
+    bool good = espy_workspace_open(cx, r->s.workspace, false, &ws) == ESPY_E_OK;
+    if (!good)
+        espy_log(cx, ESPY_LOG_WARN, "reload: %s; the old settings stay", cx->text);
+    espy_workspace_close(cx, &ws);
+    espy_clear(cx);
+    return good;
+}
+
 static void serve_reload(espy_ctx *cx, serve_run *r)
 {
+    if (!serve_settings_good(cx, r))
+        return;
     espy_log(cx, ESPY_LOG_INFO, "reloading");
     espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_RELOADING, NULL));
     espy_work_reopen(r->work);
