@@ -308,11 +308,11 @@ static void run_migration_from_3(void **state)
     espy_findings_free(&cx, findings, n);
     espy_store_close(&cx, &st);
     static const char *const one[] = {
-        "SELECT count(*) FROM collections WHERE id = 2 AND name = 'c' AND last_version = 7"
-        " AND created = 1.5 AND owner = 4 AND description = 'about' AND active = 0"
-        " AND deleted IS NULL",
-        "SELECT count(*) FROM sessions WHERE id = 3 AND date = '2026-03-02' AND notes = 'text'"
-        " AND start_time = '09:00:00' AND state = 'open' AND opened = 2.5 AND closed IS NULL",
+        ("SELECT count(*) FROM collections WHERE id = 2 AND name = 'c' AND last_version = 7"
+         " AND created = 1.5 AND owner = 4 AND description = 'about' AND active = 0"
+         " AND deleted IS NULL"),
+        ("SELECT count(*) FROM sessions WHERE id = 3 AND date = '2026-03-02' AND notes = 'text'"
+         " AND start_time = '09:00:00' AND state = 'open' AND opened = 2.5 AND closed IS NULL"),
         "SELECT count(*) FROM media WHERE session = 3 AND deleted IS NULL",
         "SELECT count(*) FROM keys WHERE owner = 4 AND scopes = 0 AND collection IS NULL",
         "SELECT count(*) FROM jobs WHERE exclusive = '' AND not_before IS NULL AND released = 0",
