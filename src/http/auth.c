@@ -210,6 +210,16 @@ static bool host_is_loopback(const char *host)
            (n >= 7 && n <= 15 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n);
 }
 
+bool espy_auth_cross_site(const espy_call *call)
+{
+    const char *site = espy_call_header(call, "Sec-Fetch-Site");
+    const char *origin = espy_call_header(call, "Origin"), *host = espy_call_header(call, "Host");
+    if (site)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+    const char *at = origin ? strstr(origin, "://") : NULL;
+    return origin && (!at || !host || strcmp(at + 3, host) != 0);
+}
+
 /* Trust is for programs and pages of this machine: not for a page from elsewhere that a browser on
  * it shows, nor for a name that somebody made point here. */
 static bool auth_trusts(const espy_call *call)

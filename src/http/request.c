@@ -539,12 +539,17 @@ static espy_err request_body(espy_call *call, const char *type, espy_span body)
         return ESPY_E_OK;
     if (type && espy_multipart_is(type))
         return request_multipart(call, type, body);
-    if (type && type_is(type, "application/x-www-form-urlencoded"))
+    if (type && type_is(type, "application/x-www-form-urlencoded")) {
+        if (body.data[0] == '{' || (body.data[0] >= 0x80 && file)) /* curl -d, --data-binary */
+            return espy_fail(call->cx, ESPY_E_UNSUPPORTED,
+                             "the body is no form: send its own Content-Type, such as %s",
+                             body.data[0] == '{' ? "application/json" : "image/jpeg");
         return request_text_form(call, (const char *)body.data, body.size, false);
+    }
     if (!type || type_is(type, "application/json"))
         return request_json(call, body);
     if (file && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "audio/", 6) == 0 ||
-                 type_is(type, "application/octet-stream")))
+                 type_is(type, "application/octet-stream") || type_is(type, "application/zip")))
         return take_upload(call, &(espy_upload){.name = (char *)(uintptr_t)file->name,
                                                 .type = (char *)(uintptr_t)type,
                                                 .bytes = body});

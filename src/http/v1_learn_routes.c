@@ -203,7 +203,7 @@ static espy_err job_asked(espy_call *call, espy_job *out)
 {
     ESPY_TRY(espy_store_job_get(call->cx, call->ws->store, espy_call_int(call, "job"), out));
     espy_err e = out->collection ? espy_call_owns(call, out->collection)
-                 : call->who.role == ESPY_ADMIN
+                 : call->who.role == ESPY_ADMIN && !call->who.collection
                      ? ESPY_E_OK
                      : espy_fail(call->cx, ESPY_E_NOT_FOUND, "not found");
     if (e != ESPY_E_OK)

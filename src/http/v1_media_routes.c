@@ -196,10 +196,12 @@ static espy_err upload_session(espy_call *call, int64_t collection, int64_t *id)
     if (!*id)
         return ESPY_E_OK;
     ESPY_TRY(espy_store_session_get(call->cx, call->ws->store, *id, &s));
-    bool own = s.collection == collection;
+    bool own = s.collection == collection, closed = s.closed;
     espy_session_free(call->cx, &s);
-    return own ? ESPY_E_OK
-               : espy_fail(call->cx, ESPY_E_NOT_FOUND, "the collection has no such session");
+    if (!own)
+        return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the collection has no such session");
+    return closed ? espy_refuse(call, 409, "closed", "the session is closed; open it again first")
+                  : ESPY_E_OK;
 }
 
 static espy_err upload_files(upload_run *run, espy_made *list)
@@ -218,8 +220,8 @@ static espy_err upload_files(upload_run *run, espy_made *list)
     return list->e;
 }
 
-/* Each file for itself: 201 when all came in, else 207.  Labelled ones may be enough for a training
- * to begin by itself. */
+/* Each file for itself: 201 when all came in, 207 when some did, 422 when none did.  Labelled ones
+ * may be enough for a training to begin by itself. */
 static espy_err upload(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -240,7 +242,7 @@ static espy_err upload(espy_call *call)
         espy_automatic_after(call, &c);
     espy_collection_free(cx, &c);
     ESPY_TRY(e);
-    return espy_reply_json(call, run.good == n ? 201 : 207, o);
+    return espy_reply_json(call, run.good == n ? 201 : run.good ? 207 : 422, o);
 }
 
 static espy_err media_show(espy_call *call)
@@ -494,7 +496,7 @@ const espy_route espy_routes_v1_media[] = {
      media_list_fields, "Media of a collection, newest first", "200 MediaPage|404", media_list},
     {"POST", "/v1/collections/{collection}/media", &espy_service_v1, ESPY_MAY_ENROLL,
      ESPY_LANE_INFER, upload_fields, "Bring pictures or recordings in, each for itself",
-     "201 Uploaded|207 Uploaded|404", upload},
+     "201 Uploaded|207 Uploaded|404|409|422 Uploaded", upload},
     {"GET", "/v1/media/{media}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, media_one_fields,
      "One media", "200 Media|404", media_show},
     {"GET", "/v1/media/{media}/content", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
