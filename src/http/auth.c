@@ -267,6 +267,22 @@ static espy_err auth_caller(espy_call *call)
     return ESPY_E_OK;
 }
 
+static const char *may_name(unsigned may)
+{
+    switch (may) {
+    case ESPY_MAY_READ:
+        return "the scope read";
+    case ESPY_MAY_IDENTIFY:
+        return "the scope identify";
+    case ESPY_MAY_ENROLL:
+        return "the scope enroll";
+    case ESPY_MAY_ADMIN:
+        return "an administrator";
+    default:
+        return "a login of its own";
+    }
+}
+
 espy_err espy_call_may(espy_call *call, unsigned may)
 {
     if ((call->who.may & may) == may)
@@ -274,7 +290,8 @@ espy_err espy_call_may(espy_call *call, unsigned may)
     if (!call->who.may)
         return espy_refuse(call, 401, NULL,
                            "Authentication credentials were not provided: log in, or send a key");
-    return espy_refuse(call, 403, NULL, "this account or key may not do that");
+    return espy_refuse(call, 403, NULL, "this %s may not do that: it needs %s",
+                       call->who.key ? "key" : "account", may_name(may));
 }
 
 espy_err espy_auth(espy_call *call)
