@@ -119,7 +119,8 @@ typedef struct upload_run {
 } upload_run;
 
 /* The samples that a labelled upload means: the largest of a picture, or the only one. */
-static espy_err upload_label(upload_run *run, const espy_received *got, const char **why)
+static espy_err upload_label(upload_run *run, const espy_received *got, const char **why,
+                             bool *moved)
 {
     int64_t ids[1];
     if (!run->label || *why)
@@ -138,12 +139,13 @@ static espy_err upload_label(upload_run *run, const espy_received *got, const ch
             got->scan.at[best].box[2] * got->scan.at[best].box[3])
             best = i;
     ids[0] = got->scan.at[best].id;
+    *moved = got->scan.at[best].label && got->scan.at[best].label != run->label;
     return espy_store_label_set(run->call->cx, run->call->ws->store, run->c->id, run->label, ids,
                                 1);
 }
 
 static espy_err upload_item(upload_run *run, const espy_received *got, const char *file,
-                            const char *why, const char *text, espy_made *list)
+                            const char *why, bool moved, const char *text, espy_made *list)
 {
     espy_ctx *cx = run->call->cx;
     espy_made m = espy_make_object(cx), samples = espy_make_array(cx);
@@ -155,7 +157,7 @@ static espy_err upload_item(upload_run *run, const espy_received *got, const cha
         espy_put_made(&samples, NULL, &s);
     }
     espy_put_text(&m, "file", file);
-    espy_put_text(&m, "status", why ? why : got->known ? "known" : "added");
+    espy_put_text(&m, "status", why ? why : moved ? "relabelled" : got->known ? "known" : "added");
     espy_put_text(&m, "error", text);
     espy_put_id(&m, "media", got->media);
     espy_put_bool(&m, "elsewhere", got->elsewhere);
@@ -172,6 +174,7 @@ static espy_err upload_one(upload_run *run, const espy_upload *u, espy_made *lis
     espy_received got = {0};
     char text[sizeof cx->text] = "";
     const char *why = NULL;
+    bool moved = false;
     run->options.source = u->file[0] ? u->file : "upload";
     espy_err e =
         espy_flow_receive(cx, call->ws, run->c, run->encoder, u->bytes, &run->options, &got);
@@ -182,9 +185,9 @@ static espy_err upload_one(upload_run *run, const espy_upload *u, espy_made *lis
         e = ESPY_E_OK;
     }
     if (e == ESPY_E_OK)
-        e = upload_label(run, &got, &why);
+        e = upload_label(run, &got, &why, &moved);
     if (e == ESPY_E_OK)
-        e = upload_item(run, &got, u->file, why, text[0] ? text : NULL, list);
+        e = upload_item(run, &got, u->file, why, moved, text[0] ? text : NULL, list);
     espy_received_free(cx, &got);
     return e;
 }
@@ -529,7 +532,8 @@ const espy_schema espy_schemas_v1_media[] = {
      "{\"type\":\"object\",\"required\":[\"items\",\"added\",\"refused\",\"label\"],\"properties\":"
      "{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"file\","
      "\"status\",\"error\",\"media\",\"samples\"],\"properties\":{\"status\":{\"enum\":[\"added\","
-     "\"known\",\"unreadable\",\"too_large\",\"no_sample\",\"several_samples\"]}}}},\"added\":{"
+     "\"known\",\"relabelled\",\"unreadable\",\"too_large\",\"no_sample\",\"several_samples\"]}}}},"
+     "\"added\":{"
      "\"type\":\"integer\"},\"refused\":{\"type\":\"integer\"},\"label\":{\"type\":[\"integer\","
      "\"null\"]}}}"},
     {"Sample",
