@@ -22,7 +22,7 @@ const char *const espy_smart_session_fields[] = {"course",       "section_id", "
                                                  "session_type", "time_block", NULL};
 
 /* -- where it happens -------------------------------------------------------------------------- */
-static espy_err collection_make(espy_call *call, espy_collection *out)
+static espy_err collection_make(espy_call *call, const char *name, espy_collection *out)
 {
     espy_ctx *cx = call->cx;
     char text[256];
@@ -38,11 +38,34 @@ static espy_err collection_make(espy_call *call, espy_collection *out)
     e = espy_models_pack(cx, call->serving->models, call->ws, pack, &encoder);
     espy_free(cx, pack);
     ESPY_TRY(e);
-    return espy_workspace_collection(cx, call->ws, NULL, encoder, out);
+    return espy_workspace_collection(cx, call->ws, name, encoder, out);
 }
 
-/* Whether a collection has been decided on before; once it answers, another that is made beside it
- * changes nothing. */
+/* Whether a read found a collection of faces; of another kind it is let go. */
+static espy_err collection_read(espy_call *call, espy_err e, espy_collection *out, bool *found)
+{
+    *found = e == ESPY_E_OK && strcmp(out->modality, "face") == 0;
+    if (e == ESPY_E_OK && !*found)
+        espy_collection_free(call->cx, out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(call->cx);
+    return ESPY_E_OK;
+}
+
+/* The one that espy.conf names, whosever it is: espy_smart_collection() says what is wrong. */
+static espy_err collection_named(espy_call *call, espy_collection *out, bool *found)
+{
+    const char *name = espy_workspace_setting(call->ws, "collection");
+    *found = false;
+    if (!name)
+        return ESPY_E_OK;
+    espy_err e = espy_store_collection(call->cx, call->ws->store, name, out);
+    return collection_read(call, e, out, found);
+}
+
+/* Whether a collection has been decided on before, and is nobody's still; once it answers, another
+ * that is made beside it changes nothing. */
 static espy_err collection_kept(espy_call *call, espy_collection *out, bool *kept)
 {
     double id;
@@ -51,68 +74,98 @@ static espy_err collection_kept(espy_call *call, espy_collection *out, bool *kep
     if (id < 1)
         return ESPY_E_OK;
     espy_err e = espy_store_collection_get(call->cx, call->ws->store, (int64_t)id, out);
-    *kept = e == ESPY_E_OK;
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(call->cx);
+    ESPY_TRY(collection_read(call, e, out, kept));
+    if (*kept && out->owner) {
+        espy_collection_free(call->cx, out);
+        *kept = false;
+    }
     return ESPY_E_OK;
 }
 
-/* The only face collection of nobody's that has a live version: what a trainer left, whatever it is
- * called; *id 0: there is none, or there are several. */
-static espy_err collection_trained(espy_call *call, int64_t *id)
+/* Of nobody's face collections the only one that has a live version, which is what a trainer left,
+ * whatever it is called, and the only one at all; 0: there is none, or there are several. */
+static espy_err collection_only(espy_call *call, int64_t *trained, int64_t *only)
 {
     espy_ctx *cx = call->cx;
     espy_collection *all = NULL;
-    size_t n = 0, found = 0;
-    *id = 0;
+    size_t n = 0, with_live = 0, fit = 0;
+    *trained = *only = 0;
     ESPY_TRY(espy_store_collections(cx, call->ws->store, &all, &n));
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < n; i++) {
         int64_t live = 0;
-        if (e == ESPY_E_OK && !all[i].owner && strcmp(all[i].modality, "face") == 0)
+        if (e == ESPY_E_OK && !all[i].owner && strcmp(all[i].modality, "face") == 0) {
+            *only = fit++ ? 0 : all[i].id;
             e = espy_store_alias(cx, call->ws->store, all[i].id, "live", &live);
+        }
         if (live)
-            *id = found++ ? 0 : all[i].id;
+            *trained = with_live++ ? 0 : all[i].id;
         espy_collection_free(cx, &all[i]);
     }
     espy_free(cx, all);
     return e;
 }
 
-/* The usual one, or one that is made. */
+/* The one of the usual name, or one that is made; the names that accounts have taken are passed
+ * over: "faces", "faces-2", ... */
 static espy_err collection_usual(espy_call *call, espy_collection *out)
 {
-    espy_err e = espy_workspace_collection_existing(call->cx, call->ws, NULL,
-                                                    espy_modality_find("face"), out);
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(call->cx);
-    return collection_make(call, out);
+    enum { MOST = 1000 };
+    const char *usual = espy_modality_find("face")->collection;
+    char name[64];
+    bool found;
+    for (int k = 1; k <= MOST; k++) {
+        if (k == 1)
+            snprintf(name, sizeof name, "%s", usual);
+        else
+            snprintf(name, sizeof name, "%s-%d", usual, k);
+        espy_err e = espy_store_collection(call->cx, call->ws->store, name, out);
+        if (e == ESPY_E_NOT_FOUND) {
+            espy_clear(call->cx);
+            return collection_make(call, name, out);
+        }
+        ESPY_TRY(collection_read(call, e, out, &found));
+        if (found && !out->owner)
+            return ESPY_E_OK;
+        if (found)
+            espy_collection_free(call->cx, out);
+    }
+    return espy_refuse(call, 503, "no_collection",
+                       "accounts have taken all names from %s on; name a collection in espy.conf",
+                       usual);
 }
 
 static espy_err collection_choose(espy_call *call, espy_collection *out)
 {
-    bool kept;
-    int64_t trained;
-    if (espy_workspace_setting(call->ws, "collection"))
-        return collection_usual(call, out);
-    ESPY_TRY(collection_kept(call, out, &kept));
-    if (kept)
+    bool found;
+    int64_t trained, only;
+    ESPY_TRY(collection_named(call, out, &found));
+    if (found)
         return ESPY_E_OK;
-    ESPY_TRY(collection_trained(call, &trained));
-    if (!trained)
+    ESPY_TRY(collection_kept(call, out, &found));
+    if (found)
+        return ESPY_E_OK;
+    ESPY_TRY(collection_only(call, &trained, &only));
+    if (trained)
+        ESPY_TRY(espy_smart_setting_put(call, SMART_COLLECTION, (double)trained));
+    else if (!only)
         return collection_usual(call, out);
-    ESPY_TRY(espy_smart_setting_put(call, SMART_COLLECTION, (double)trained));
-    return espy_store_collection_get(call->cx, call->ws->store, trained, out);
+    return espy_store_collection_get(call->cx, call->ws->store, trained ? trained : only, out);
 }
 
+/* Its students are seen by every instructor, and whoever registers comes into it: an account's own
+ * collection is not for that. */
 espy_err espy_smart_collection(espy_call *call, espy_collection *out)
 {
     ESPY_TRY(collection_choose(call, out));
-    if (!call->who.collection || call->who.collection == out->id)
+    const bool owned = out->owner != 0;
+    if (!owned && (!call->who.collection || call->who.collection == out->id))
         return ESPY_E_OK;
     espy_collection_free(call->cx, out);
+    if (owned)
+        return espy_refuse(call, 503, "no_collection",
+                           "the collection that espy.conf names is an account's own; name one that "
+                           "is nobody's");
     return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the key is for another collection");
 }
 

@@ -16,8 +16,9 @@
 
 /* -- where it happens -------------------------------------------------------------------------- */
 /* The one that espy.conf names; else the one that answered before; else the only face collection
- * that a trainer left; else the usual one, made where there is none.  Refused: 503 (no pack is
- * installed; says how to get one), 404 (a key for another collection). */
+ * that a trainer left; else the only one at all; else the usual one, made where there is none.  It
+ * is always nobody's: never one that an account owns.  Refused: 503 (no pack is installed;
+ * espy.conf names an account's own; says what to do), 404 (a key for another collection). */
 espy_err espy_smart_collection(espy_call *call, espy_collection *out) ESPY_NODISCARD;
 espy_err espy_smart_collection_id(espy_call *call, int64_t *id) ESPY_NODISCARD;
 

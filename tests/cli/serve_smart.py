@@ -548,6 +548,29 @@ def settings_of_the_program():
         assert answer.status in (200, 503), answer.body  # 200 where the machine has a pack all the same
 
 
+def nobodys():
+    """What an instructor owns is not the product's: others see nobody in it, and nobody registers into it."""
+    ws, ann_word = AT / "own", "anns-own-word"
+    Run("init", ws).expect(0)
+    for name in ("ann", "bob"):
+        Run("user", "add", name, "--role", "instructor", "--workspace", ws, stdin=ann_word.encode()).expect(0)
+    with Server(ws) as s:
+        ann, bob = (login(name, ann_word, s) for name in ("ann", "bob"))
+        s.post("/v1/collections", {"name": "faces", "encoder": "mobilefacenet"}, ann).expect(201)
+        s.post("/v1/collections/faces/labels", {"code": "SECRET"}, ann).expect(201)
+        assert s.get("/api/instructor/students", bob).expect(200).json["count"] == 0
+        new = {"username": "nina", "password": "ninas-own-word", "email": "nina@x.org", "name": "Nina", "student_id": "STU1"}
+        s.post("/api/auth/register-student", new).expect(201)
+        for token in (ann, bob):
+            seen = s.get("/api/instructor/students", token).expect(200).json["students"]
+            assert [one["student_id"] for one in seen] == ["STU1"], seen
+        assert [one["code"] for one in s.get("/v1/collections/faces/labels", ann).expect(200).json["items"]] == ["SECRET"]
+    with open(ws / "espy.conf", "a", encoding="utf-8") as conf:
+        conf.write("collection = faces\n")
+    with Server(ws) as s:
+        s.get("/api/instructor/students", login("bob", ann_word, s)).expect(503, "espy.conf")
+
+
 def silence():
     """No password, token or key in the log."""
     said = SERVER.stop()
@@ -560,6 +583,6 @@ learn()
 SERVER = Server(WS)
 try:
     main([log_in, detect, script, session, refusals, isolation, records, instructor, students, admin_people, admin_rest, debug,
-          upload_model, keys, timeout, silence, settings_of_the_program])
+          upload_model, keys, timeout, silence, settings_of_the_program, nobodys])
 finally:
     SERVER.process.kill()
