@@ -390,16 +390,28 @@ espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info, espy_json
     return espy_made_end(&m, out);
 }
 
-/* One who registers may not take over somebody whom an administrator or a folder enrolled. */
-static espy_err student_free(espy_call *call, int64_t id, bool claimed)
+static espy_err student_taken(espy_call *call)
+{
+    return espy_refuse(call, 409, NULL,
+                       "this student_id is somebody's already; ask an administrator");
+}
+
+/* One who registers gets a student_id that never meant anybody, however little is known of whom it
+ * means: an entry of the roster is not for whoever comes first. */
+static espy_err student_new(espy_call *call, int64_t collection, const char *code)
+{
+    bool meant;
+    ESPY_TRY(espy_store_code_meant(call->cx, call->ws->store, collection, code, &meant));
+    return meant ? student_taken(call) : ESPY_E_OK;
+}
+
+static espy_err student_free(espy_call *call, int64_t id)
 {
     espy_label_info l = {0};
     ESPY_TRY(espy_store_label_info(call->cx, call->ws->store, id, &l));
-    bool taken = l.account != 0 || (claimed && l.label.samples > 0);
+    bool taken = l.account != 0;
     espy_label_info_free(call->cx, &l);
-    return taken ? espy_refuse(call, 409, NULL,
-                               "this student_id is somebody's already; ask an administrator")
-                 : ESPY_E_OK;
+    return taken ? student_taken(call) : ESPY_E_OK;
 }
 
 espy_err espy_smart_student_make(espy_call *call, int64_t account, bool claimed, int64_t *id)
@@ -414,8 +426,10 @@ espy_err espy_smart_student_make(espy_call *call, int64_t account, bool claimed,
     if (espy_label_unknown(code))
         return espy_refuse_field(call, "student_id", "nobody can be called \"%s\"", code);
     ESPY_TRY(espy_smart_collection_id(call, &collection));
+    if (claimed)
+        ESPY_TRY(student_new(call, collection, code));
     ESPY_TRY(espy_store_label_make(cx, st, collection, code, name, id));
-    ESPY_TRY(student_free(call, *id, claimed));
+    ESPY_TRY(student_free(call, *id));
     ESPY_TRY(espy_store_label_info(cx, st, *id, &l));
     if (strcmp(l.label.name, name) != 0)
         ESPY_GO(espy_store_label_rename(cx, st, collection, *id, NULL, name, "user"));
@@ -512,19 +526,24 @@ espy_err espy_smart_user_json(espy_call *call, const espy_user *u, espy_json **o
     return espy_made_end(&m, out);
 }
 
+espy_err espy_smart_hash(espy_call *call, char hash[ESPY_PASSWORD_HASH])
+{
+    const char *password = espy_call_text(call, "password");
+    hash[0] = 0;
+    return password ? espy_auth_hash(call, "password", password, hash) : ESPY_E_OK;
+}
+
 espy_err espy_smart_user_make(espy_call *call, espy_role role, const char *const *fields,
-                              int64_t *id)
+                              const char *hash, int64_t *id)
 {
     espy_ctx *cx = call->cx;
-    char hash[ESPY_PASSWORD_HASH];
     const char *email = espy_call_text(call, "email");
     espy_buf detail;
-    ESPY_TRY(espy_auth_hash(call, "password", espy_call_text(call, "password"), hash));
     ESPY_TRY(espy_smart_detail_sent(call, NULL, fields, &detail));
     const espy_user u = {.name = (char *)(uintptr_t)espy_call_text(call, "username"),
                          .full_name = (char *)(uintptr_t)espy_call_text(call, "name"),
                          .email = email && *email ? (char *)(uintptr_t)email : NULL,
-                         .password = hash,
+                         .password = (char *)(uintptr_t)hash,
                          .role = (char *)(uintptr_t)espy_role_name(role),
                          .detail = (char *)detail.data};
     espy_err e = espy_store_user_add(cx, call->ws->store, &u, id);
@@ -532,22 +551,19 @@ espy_err espy_smart_user_make(espy_call *call, espy_role role, const char *const
     return e;
 }
 
-espy_err espy_smart_user_change(espy_call *call, int64_t id, const char *const *fields)
+espy_err espy_smart_user_change(espy_call *call, int64_t id, const char *const *fields,
+                                const char *hash)
 {
     espy_ctx *cx = call->cx;
-    char hash[ESPY_PASSWORD_HASH];
-    const char *password = espy_call_text(call, "password");
     espy_user u = {0};
     espy_buf detail = {0};
     espy_err e = ESPY_E_OK;
-    if (password)
-        ESPY_TRY(espy_auth_hash(call, "password", password, hash));
     ESPY_TRY(espy_store_user_get(cx, call->ws->store, id, &u));
     ESPY_GO(espy_smart_detail_sent(call, u.detail, fields, &detail));
     const espy_user_change change = {.full_name = espy_call_text(call, "name"),
                                      .name = espy_call_text(call, "username"),
                                      .email = espy_call_text(call, "email"),
-                                     .password = password ? hash : NULL,
+                                     .password = *hash ? hash : NULL,
                                      .detail = (const char *)detail.data};
     e = espy_store_user_update(cx, call->ws->store, id, &change);
 out:

@@ -571,6 +571,28 @@ def nobodys():
         s.get("/api/instructor/students", login("bob", ann_word, s)).expect(503, "espy.conf")
 
 
+def registrations():
+    """An entry of the roster is not for whoever comes first; hashing keeps no writer out; an address has 20 tries."""
+    with Server(AT / "roster", "--trust-loopback") as s:
+        path, new = "/api/auth/register-student", {"username": "eve", "password": "eves-own-word", "email": "eve@x.org", "name": "Eve"}
+        otto = s.post("/api/admin/add-student", {"student_id": "STU1", "name": "Otto"}).expect(201).json["student"]
+        s.post(path, dict(new, student_id="STU1")).expect(409, "administrator")
+        assert s.get("/api/admin/students").json["students"] == [otto]
+        s.put(f"/api/admin/student/{otto['id']}", {"student_id": "STU2"}).expect(200)
+        s.post(path, dict(new, student_id="STU1")).expect(409)  # marks and pictures under the old code are Otto's
+        assert s.get("/v1/users").json["total"] == 1
+        with contextlib.closing(sqlite3.connect(AT / "roster" / "store.db", isolation_level=None)) as store:
+            store.execute("BEGIN IMMEDIATE")  # another writer: a password is looked at before one waits for it
+            s.post(path, dict(new, student_id="STU3", password="short")).expect(400, "password")
+            s.post("/api/admin/add-student", {"student_id": "STU3", "name": "x", "username": "x", "password": "short"}).expect(400, "password")
+            s.put(f"/api/admin/student/{otto['id']}", {"password": "short"}).expect(400, "password")
+        for n in range(17):
+            s.post(path, dict(new, student_id="STU3", username=f"u{n}", password="short")).expect(400)
+        late = s.post(path, dict(new, student_id="STU3")).expect(429, "registrations")
+        assert 0 < int(late.headers["retry-after"]) <= 60, late.headers
+        s.post("/api/admin/add-student", {**new, "student_id": "STU3"}).expect(201)
+
+
 def silence():
     """No password, token or key in the log."""
     said = SERVER.stop()
@@ -583,6 +605,6 @@ learn()
 SERVER = Server(WS)
 try:
     main([log_in, detect, script, session, refusals, isolation, records, instructor, students, admin_people, admin_rest, debug,
-          upload_model, keys, timeout, silence, settings_of_the_program, nobodys])
+          upload_model, keys, timeout, silence, settings_of_the_program, nobodys, registrations])
 finally:
     SERVER.process.kill()
