@@ -320,6 +320,11 @@ def students():
     assert done["registered"] == 6 and done["face_images_count"] == 6 and done["face_registered"], done
     assert [one["file"] for one in done["refused"]] == ["wall.png", "bad.jpg", "his.jpg"], done
     s.post("/api/students/register-face", token=token, files=[("images", "wall.png", wall())]).expect(400, "no face")
+    kept = [one["source"] for one in s.get("/v1/collections/faces/media", boss, query={"limit": 1000}).expect(200).json["items"]
+            if one["source"].startswith("register-face/")]
+    assert sorted(kept) == [f"register-face/STU100/{n}.jpg" for n in range(6)], kept  # nothing that shows no face
+    big = s.post("/api/students/register-face", token=token, files=[("images", "a.jpg", photo(6, 0)), ("images", "b.jpg", photo(6, 7) + bytes(12 << 20))])
+    assert [one["reason"] for one in big.expect(200).json["refused"]] == ["a picture has at most 12 MiB"], big.json
     s.post("/api/students/register-face", {}, token).expect(400)
     s.post("/api/students/register-face", token=login("teacher", TEACHER), files=files).expect(404)
     for path in ("/api/instructor/records", "/api/instructor/students", "/api/admin/stats", f"/api/attendance/session/{SEEN['session']}"):
