@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "flow/dataset.h"
+#include "http/attend.h"
 #include "http/auth.h"
 #include "store/attendance.h"
 #include "store/collection.h"
@@ -364,16 +365,6 @@ espy_err espy_smart_code_of(espy_call *call, int64_t user, char out[ESPY_SMART_C
     return ESPY_E_OK;
 }
 
-bool espy_smart_student_enabled(espy_ctx *cx, const espy_label_info *l)
-{
-    espy_ctx own = espy_ctx_child(cx);
-    espy_json *v = NULL;
-    espy_ignore(espy_smart_detail(&own, l->detail, &v));
-    bool enabled = espy_json_bool(espy_json_get(v, "enabled"), true);
-    espy_json_free(v);
-    return enabled;
-}
-
 espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info, espy_json **out)
 {
     const espy_label_info *l = label_info;
@@ -384,7 +375,7 @@ espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info, espy_json
     espy_put_text(&m, "name", l->label.name);
     espy_put_text(&m, "email", l->email && l->email[0] ? l->email : NULL);
     espy_smart_put_detail(&m, l->detail, espy_smart_student_fields);
-    espy_put_bool(&m, "enabled", espy_smart_student_enabled(cx, l));
+    espy_put_bool(&m, "enabled", espy_attend_enabled(cx, l));
     espy_put_bool(&m, "face_registered", l->label.samples > 0);
     espy_put_int(&m, "face_images_count", (int64_t)l->label.samples);
     return espy_made_end(&m, out);

@@ -64,8 +64,6 @@ espy_err espy_smart_code_of(espy_call *call, int64_t user,
                             char out[ESPY_SMART_CODE]) ESPY_NODISCARD;
 espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info,
                                  espy_json **out) ESPY_NODISCARD;
-/* Whether marks count for the student: nobody has switched it off. */
-bool espy_smart_student_enabled(espy_ctx *cx, const espy_label_info *l);
 
 /* Makes a label for student_id, name, email and details of the request, of the account (0: none).
  * Refused: 409 when the id is somebody's, or, with an account of one's own making (claimed), ever

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "http/attend.h"
 #include "http/smart.h"
 #include "store/attendance.h"
 
@@ -228,7 +229,7 @@ static espy_err student_toggle(espy_call *call)
     espy_label_info l = {0};
     int64_t id = espy_call_int(call, "id");
     ESPY_TRY(espy_smart_student(call, id, &l));
-    bool enabled = !espy_smart_student_enabled(call->cx, &l);
+    bool enabled = !espy_attend_enabled(call->cx, &l);
     espy_err e = student_switch(call, &l, enabled);
     espy_label_info_free(call->cx, &l);
     ESPY_TRY(e);
