@@ -303,6 +303,17 @@ espy_err espy_auth(espy_call *call)
 }
 
 /* -- passwords --------------------------------------------------------------------------------- */
+espy_err espy_auth_rate(espy_call *call, espy_rate *rate, const char *name, const char *what)
+{
+    char seconds[24];
+    double wait = espy_rate_try(rate, name, call->peer, espy_time_monotonic());
+    if (wait == 0)
+        return ESPY_E_OK;
+    snprintf(seconds, sizeof seconds, "%.0f", ceil(wait));
+    ESPY_TRY(espy_reply_header(call, "Retry-After", seconds));
+    return espy_refuse(call, 429, NULL, "too many %s; try again in %s s", what, seconds);
+}
+
 espy_err espy_auth_password(espy_call *call, const char *name, const char *password,
                             espy_user *user)
 {
@@ -310,13 +321,7 @@ espy_err espy_auth_password(espy_call *call, const char *name, const char *passw
     espy_serving *s = call->serving;
     espy_user u = {0};
     bool good = false;
-    char seconds[24];
-    double wait = espy_rate_try(s->logins, name, call->peer, espy_time_monotonic());
-    if (wait > 0) {
-        snprintf(seconds, sizeof seconds, "%.0f", ceil(wait));
-        ESPY_TRY(espy_reply_header(call, "Retry-After", seconds));
-        return espy_refuse(call, 429, NULL, "too many failed logins; try again in %s s", seconds);
-    }
+    ESPY_TRY(espy_auth_rate(call, s->logins, name, "failed logins"));
     espy_err e = espy_store_user_find(cx, call->ws->store, name, &u);
     if (e == ESPY_E_NOT_FOUND)
         espy_clear(cx);

@@ -4,6 +4,7 @@
 #define ESPY_HTTP_AUTH_H
 
 #include "http/call.h"
+#include "http/rate.h"
 #include "store/user.h"
 
 #define ESPY_KEY_PREFIX "espy_" /* API keys begin with it, so that they are told from tokens */
@@ -23,6 +24,11 @@ bool espy_auth_cross_site(const espy_call *call);
 /* What a role may; students and everybody SELF. */
 unsigned espy_role_may(espy_role role);
 bool espy_role_read(const char *name, espy_role *out);
+
+/* Counts a try of the caller's address (rate.h).  Refused: 429 with Retry-After.
+ *   what  "failed logins" */
+espy_err espy_auth_rate(espy_call *call, espy_rate *rate, const char *name,
+                        const char *what) ESPY_NODISCARD;
 
 /* Checks name and password behind the login rate limit.  Refused: 401 (wrong, or the account is
  * disabled, in the same words), 429 with Retry-After.  `user` is the caller's, espy_user_free(). */

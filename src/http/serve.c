@@ -260,6 +260,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
         return cx->code;
     ESPY_TRY(espy_password_gate_create(cx, 2, &r->s.passwords));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_register, 4096, &r->s.registrations));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
     ESPY_TRY(espy_live_create(cx, &r->s.live));
@@ -326,6 +327,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_live_destroy(cx, &r->s.live);
     espy_models_destroy(cx, &r->s.models);
     espy_metrics_destroy(cx, &r->s.metrics);
+    espy_rate_destroy(cx, &r->s.registrations);
     espy_rate_destroy(cx, &r->s.logins);
     espy_password_gate_destroy(cx, &r->s.passwords);
     espy_workspace_close(cx, &r->ws);

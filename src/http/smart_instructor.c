@@ -40,7 +40,7 @@ static espy_err settings_put(espy_call *call)
     static const char *const fields[] = {"confidence_threshold", NULL};
     if (!call->who.user)
         return espy_refuse(call, 409, NULL, "this request is of no account");
-    ESPY_TRY(espy_smart_user_change(call, call->who.user, fields));
+    ESPY_TRY(espy_smart_user_change(call, call->who.user, fields, ""));
     return settings_reply(call);
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - /v1: sessions and attendance. */
 #include <math.h>
-#include <stdio.h>
-#include <time.h>
 
+#include "http/attend.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
@@ -199,18 +198,6 @@ static espy_err attendance_list(espy_call *call)
     return e;
 }
 
-/* The day of a session, else today. */
-static void session_day(const espy_session *s, char day[11])
-{
-    time_t now = time(NULL);
-    struct tm tm;
-    localtime_r(&now, &tm);
-    if (s->date && s->date[0])
-        snprintf(day, 11, "%.10s", s->date);
-    else
-        strftime(day, 11, "%Y-%m-%d", &tm);
-}
-
 static espy_err mark(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -221,7 +208,7 @@ static espy_err mark(espy_call *call)
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(session_asked(call, &s));
-    session_day(&s, day);
+    espy_attend_day(&s, day);
     const espy_mark word = {.session = s.id,
                             .label = espy_call_int(call, "label"),
                             .day = espy_call_has(call, "day") ? espy_call_text(call, "day") : day,
