@@ -67,6 +67,7 @@ static espy_err notify_owner(espy_ctx *cx, espy_store *st, int64_t collection, i
 static espy_err notify_order(espy_ctx *cx, espy_serving *serving, espy_store *st, int64_t webhook,
                              const char *action, espy_json *body)
 {
+    char exclusive[40];
     espy_made m = espy_make_object(cx);
     espy_json *request = NULL;
     espy_buf text;
@@ -80,7 +81,9 @@ static espy_err notify_order(espy_ctx *cx, espy_serving *serving, espy_store *st
     espy_err e = espy_json_print(cx, request, 0, &text);
     espy_json_free(request);
     ESPY_TRY(e);
-    const espy_job_order order = {.kind = "webhook", .request = (const char *)text.data};
+    snprintf(exclusive, sizeof exclusive, "webhook:%lld", (long long)webhook);
+    const espy_job_order order = {
+        .kind = "webhook", .request = (const char *)text.data, .exclusive = exclusive};
     e = espy_jobs_order(cx, serving, st, &order, false, &id, &fresh);
     espy_buf_free(cx, &text);
     return e;

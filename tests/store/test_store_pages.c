@@ -801,7 +801,7 @@ static espy_err life(espy_ctx *cx, const char *dir)
     ESPY_GO(espy_store_presence(cx, st, c, &s, 1, &matrix, &n[10]));
     ESPY_GO(espy_store_job_order(
         cx, st, &(espy_job_order){.kind = "k", .request = "{}", .exclusive = "x"}, &id));
-    ESPY_GO(espy_store_job_take(cx, st, "w", 60, &job, &flag));
+    ESPY_GO(espy_store_job_take(cx, st, NULL, "w", 60, &job, &flag));
     ESPY_GO(espy_store_job_release(cx, st, &job, false, 0, &said));
     ESPY_GO(espy_store_job_page(cx, st, &(espy_job_filter){0}, &all, &jobs, &dim, &total));
     espy_jobs_free(cx, jobs, dim);
