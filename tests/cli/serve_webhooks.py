@@ -4,6 +4,7 @@
 import http.server
 import json
 import socket
+import sqlite3
 import threading
 import time
 
@@ -85,5 +86,25 @@ def the_silent_hold_up_nobody():
     s.stop()
 
 
+def what_cannot_be_told_is_passed_by():
+    here = folder() / "ws"
+    s = Server(here, "--private-hooks")
+    token = s.login("admin", s.password)
+    live = receiver()
+    hook(s, token, live.server_port)
+    collection(s, token, "first")
+    until(lambda: len(live.seen) == 1, 10)
+    s.stop()
+    store = sqlite3.connect(next(here.glob("*.db")))
+    with store:  # more than a delivery may hold
+        store.execute("INSERT INTO events (time, collection, actor, action, detail) SELECT ?, id, 'job', 'collection.create', ?"
+                      " FROM collections", (time.time(), json.dumps(["x" * (2 << 20)])))
+    store.close()
+    s = Server(here, "--private-hooks")
+    collection(s, token, "second")
+    until(lambda: len(live.seen) == 2, 10)
+    assert "cannot be told" in s.stop()
+
+
 if __name__ == "__main__":
-    main([the_silent_hold_up_nobody])
+    main([the_silent_hold_up_nobody, what_cannot_be_told_is_passed_by])
