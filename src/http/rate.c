@@ -13,6 +13,7 @@ enum { SET = 8 }; /* entries that a key may take: a table with fixed places to l
 
 const espy_rate_rules espy_rate_login = {.free = 5, .first = 1, .most = 900, .forget = 3600};
 const espy_rate_rules espy_rate_register = {.free = 19, .first = 60, .most = 3600, .forget = 3600};
+const espy_rate_rules espy_rate_hooks = {.free = 0, .first = 10, .most = 600, .forget = 3600};
 
 typedef struct rate_entry {
     uint8_t key[16];

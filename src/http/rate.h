@@ -20,6 +20,7 @@ typedef struct espy_rate_rules {
 
 extern const espy_rate_rules espy_rate_login;    /* 5 free, 1 s to 15 min, forgotten after 1 h */
 extern const espy_rate_rules espy_rate_register; /* a wait after the 20th, 1 min to 1 h */
+extern const espy_rate_rules espy_rate_hooks;    /* of silent receivers: 10 s to 10 min, 1 h */
 
 /* room: entries, rounded up to a multiple of 8. */
 espy_err espy_rate_create(espy_ctx *cx, const espy_rate_rules *rules, size_t room,

@@ -109,10 +109,10 @@ espy_err espy_working_finish(espy_working *w, const espy_json *result)
     return ESPY_E_OK;
 }
 
-espy_err espy_working_retry(espy_working *w, double seconds)
+espy_err espy_working_retry(espy_working *w, bool tried, double seconds)
 {
     espy_job_word word = ESPY_JOB_GO_ON;
-    ESPY_TRY(espy_store_job_release(w->cx, w->ws->store, w->job, true, espy_time_now() + seconds,
+    ESPY_TRY(espy_store_job_release(w->cx, w->ws->store, w->job, tried, espy_time_now() + seconds,
                                     &word));
     w->settled = w->again = true;
     return ESPY_E_OK;
@@ -360,8 +360,8 @@ static void runner_run(espy_runner *r, const espy_job *job)
 
 static espy_err runner_take(espy_runner *r, espy_job *job, bool *taken)
 {
-    return (r->light ? espy_store_job_take_free : espy_store_job_take)(&r->cx, r->ws.store, r->name,
-                                                                       RUNNER_LEASE, job, taken);
+    const espy_job_choice choice = {.kind = "webhook", .light = r->light};
+    return espy_store_job_take(&r->cx, r->ws.store, &choice, r->name, RUNNER_LEASE, job, taken);
 }
 
 static void *runner_works(void *self)

@@ -261,6 +261,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     ESPY_TRY(espy_password_gate_create(cx, 2, &r->s.passwords));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_register, 4096, &r->s.registrations));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_hooks, 1024, &r->s.hooks));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
     ESPY_TRY(espy_live_create(cx, &r->s.live));
@@ -329,6 +330,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_metrics_destroy(cx, &r->s.metrics);
     espy_rate_destroy(cx, &r->s.registrations);
     espy_rate_destroy(cx, &r->s.logins);
+    espy_rate_destroy(cx, &r->s.hooks);
     espy_password_gate_destroy(cx, &r->s.passwords);
     espy_workspace_close(cx, &r->ws);
     espy_free(cx, r->s.workspace);

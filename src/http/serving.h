@@ -21,6 +21,7 @@ struct espy_serving {
     espy_metrics *metrics;
     espy_live *live;
     espy_rate *logins, *registrations;
+    espy_rate *hooks; /* webhooks by id: how long a silent one is left alone */
     espy_password_gate *passwords;
     espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */
     uint8_t secret[32]; /* signs tokens; the same on all machines of a store */

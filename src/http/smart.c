@@ -9,7 +9,6 @@
 #include "flow/dataset.h"
 #include "http/attend.h"
 #include "http/auth.h"
-#include "store/attendance.h"
 #include "store/collection.h"
 #include "store/setting.h"
 
@@ -610,16 +609,10 @@ espy_err espy_smart_session(espy_call *call, int64_t id, espy_session *out)
     return e;
 }
 
-espy_err espy_smart_session_json(espy_call *call, const espy_session *s, espy_json **out)
+espy_err espy_smart_session_json(espy_call *call, const espy_session *s, int64_t present,
+                                 espy_json **out)
 {
     static const char *const instructor[] = {"instructor_name", NULL};
-    espy_presence *there = NULL;
-    size_t n = 0;
-    int64_t present = 0;
-    ESPY_TRY(espy_store_presence(call->cx, call->ws->store, s->collection, &s->id, 1, &there, &n));
-    for (size_t i = 0; i < n; i++)
-        present += there[i].present;
-    espy_free(call->cx, there);
     espy_made m = espy_make_object(call->cx);
     espy_put_int(&m, "id", s->id);
     espy_put_text(&m, "name", s->name);

@@ -99,7 +99,8 @@ extern const char *const espy_smart_session_fields[]; /* course, section_id, yea
 espy_err espy_smart_session(espy_call *call, int64_t id, espy_session *out) ESPY_NODISCARD;
 bool espy_smart_session_own(const espy_call *call, const espy_session *s);
 espy_err espy_smart_session_close(espy_call *call, int64_t id) ESPY_NODISCARD;
-espy_err espy_smart_session_json(espy_call *call, const espy_session *s,
+/* present: how many were there (espy_store_present). */
+espy_err espy_smart_session_json(espy_call *call, const espy_session *s, int64_t present,
                                  espy_json **out) ESPY_NODISCARD;
 
 /* -- attendance: smart_records.c --------------------------------------------------------------- */

@@ -243,6 +243,25 @@ static espy_err attendance_all(espy_call *call)
     return espy_smart_reply_records(call, "records", false);
 }
 
+/* How many were in each session; the caller's. */
+static espy_err count_present(espy_call *call, const espy_session *sessions, size_t n,
+                              int64_t **out)
+{
+    espy_ctx *cx = call->cx;
+    int64_t *ids = espy_array(cx, n, sizeof *ids), *present = espy_array(cx, n, sizeof *present);
+    espy_err e = ids && present ? ESPY_E_OK : cx->code;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
+        ids[i] = sessions[i].id;
+    if (e == ESPY_E_OK)
+        e = espy_store_present(cx, call->ws->store, ids, n, present);
+    espy_free(cx, ids);
+    if (e == ESPY_E_OK)
+        *out = present;
+    else
+        espy_free(cx, present);
+    return e;
+}
+
 static espy_err reply_sessions(espy_call *call, const char *state, size_t most)
 {
     espy_ctx *cx = call->cx;
@@ -250,21 +269,24 @@ static espy_err reply_sessions(espy_call *call, const char *state, size_t most)
     espy_session_filter f = {.state = state};
     espy_session *all = NULL, s = {0};
     espy_json *v = NULL;
+    int64_t *present = NULL;
     size_t n = 0;
     ESPY_TRY(espy_smart_collection_id(call, &f.collection));
     ESPY_TRY(espy_store_session_page(cx, call->ws->store, &f, &page, &all, &n, NULL));
     espy_made list = espy_make_array(cx), m = espy_make_object(cx);
+    list.e = count_present(call, all, n, &present);
     for (size_t i = 0; i < n && list.e == ESPY_E_OK; i++) {
         list.e = espy_smart_session(call, all[i].id, &s); /* those whose time is over end */
         if (list.e != ESPY_E_OK)
             break;
         if (!state || !s.closed)
-            list.e = espy_smart_session_json(call, &s, &v);
+            list.e = espy_smart_session_json(call, &s, present[i], &v);
         if (list.e == ESPY_E_OK && (!state || !s.closed))
             espy_put(&list, NULL, v);
         espy_session_free(cx, &s);
     }
     espy_sessions_free(cx, all, n);
+    espy_free(cx, present);
     espy_put_int(&m, "count", (int64_t)espy_json_count(list.v));
     espy_put_made(&m, "sessions", &list);
     ESPY_TRY(espy_made_end(&m, &v));

@@ -208,8 +208,11 @@ static espy_err reply_session(espy_call *call, int status, const char *message, 
 {
     espy_session s = {0};
     espy_json *v = NULL;
+    int64_t present = 0;
     ESPY_TRY(espy_store_session_get(call->cx, call->ws->store, id, &s));
-    espy_err e = espy_smart_session_json(call, &s, &v);
+    espy_err e = espy_store_present(call->cx, call->ws->store, &id, 1, &present);
+    if (e == ESPY_E_OK)
+        e = espy_smart_session_json(call, &s, present, &v);
     espy_session_free(call->cx, &s);
     ESPY_TRY(e);
     espy_made m = espy_make_object(call->cx);
@@ -337,9 +340,12 @@ static espy_err session_show(espy_call *call)
     espy_ctx *cx = call->cx;
     espy_session s = {0};
     espy_json *v = NULL;
+    int64_t present = 0;
     ESPY_TRY(session_asked(call, &s));
     int64_t id = s.id;
-    espy_err e = espy_smart_session_json(call, &s, &v);
+    espy_err e = espy_store_present(call->cx, call->ws->store, &s.id, 1, &present);
+    if (e == ESPY_E_OK)
+        e = espy_smart_session_json(call, &s, present, &v);
     espy_session_free(cx, &s);
     ESPY_TRY(e);
     espy_made m = espy_make_object(cx), list = espy_make_array(cx);
