@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - how often somebody may try to log in: after a few failures of a name from an address each
- * next try has to wait, twice as long every time.
+ * next try has to wait, twice as long every time; and so an address alone, whatever the names.
  * Depends on: base.  Thread use: from any thread.  Names and addresses are kept as keyed digests,
  * in a table of fixed size; when it is full, the entry with the fewest failures makes room. */
 #ifndef ESPY_HTTP_RATE_H
@@ -17,7 +17,8 @@ typedef struct espy_rate_rules {
     double forget; /* seconds after the last failure when all is forgotten */
 } espy_rate_rules;
 
-extern const espy_rate_rules espy_rate_login; /* 5 free, 1 s to 15 min, forgotten after 1 h */
+extern const espy_rate_rules espy_rate_login;   /* 5 free, 1 s to 15 min, forgotten after 1 h */
+extern const espy_rate_rules espy_rate_address; /* 20 free, 1 s to 1 min: others may share it */
 
 /* room: entries, rounded up to a multiple of 8. */
 espy_err espy_rate_create(espy_ctx *cx, const espy_rate_rules *rules, size_t room,
@@ -31,5 +32,7 @@ void espy_rate_destroy(espy_ctx *cx, espy_rate **rate); /* NULL-safe */
  *   address  of IPv6 only the first 64 bits: a single user has all of them below that */
 double espy_rate_try(espy_rate *rate, const char *name, const char *address, double now);
 void espy_rate_passed(espy_rate *rate, const char *name, const char *address);
+/* Takes one try back: it was no failure, but says nothing about the others. */
+void espy_rate_back(espy_rate *rate, const char *name, const char *address);
 
 #endif

@@ -20,7 +20,7 @@ struct espy_serving {
     espy_hub *hub;
     espy_metrics *metrics;
     espy_live *live;
-    espy_rate *logins;
+    espy_rate *logins, *addresses; /* by name and address; by address alone */
     espy_password_gate *passwords;
     espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */
     uint8_t secret[32]; /* signs tokens; the same on all machines of a store */
