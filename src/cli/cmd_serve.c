@@ -24,6 +24,7 @@ static espy_err serve_cmd(espy_cli *cli)
     limits.ids = (size_t)espy_cli_int(cli, "max-items");
     limits.streams = (size_t)espy_cli_int(cli, "max-streams");
     limits.connections = (size_t)espy_cli_int(cli, "max-connections");
+    limits.per_address = (size_t)espy_cli_int(cli, "max-per-address");
     limits.waiting = (size_t)espy_cli_int(cli, "max-waiting");
     limits.request_seconds = espy_cli_real(cli, "request-seconds");
     limits.long_seconds = espy_cli_real(cli, "long-seconds");
@@ -91,6 +92,8 @@ static const espy_option serve_options[] = {
      "event streams open at once"},
     {"max-connections", "N", ESPY_OPT_INT, 8, 1000000, "4096", NULL, "max_connections",
      "connections open at once"},
+    {"max-per-address", "N", ESPY_OPT_INT, 0, 1000000, "0", NULL, "max_per_address",
+     "connections of one address, also of this machine; 0: no limit but the one above"},
     {"max-waiting", "N", ESPY_OPT_INT, 1, 1000000, "256", NULL, "max_waiting",
      "requests that wait for a worker; more are refused with 503"},
     {"request-seconds", "S", ESPY_OPT_REAL, 0.1, 86400, "60", NULL, "request_seconds",

@@ -25,6 +25,7 @@ typedef struct espy_http_limits {
     size_t ids;             /* items of one list: ids of a batch, numbers of a vector */
     size_t waiting;         /* requests that wait for a worker, in each lane */
     size_t connections;     /* open at once */
+    size_t per_address;     /* connections of one address; 0: no other limit */
     size_t streams;         /* open server-sent event streams */
     double request_seconds; /* from the first byte to the answer */
     double long_seconds;    /* the same for what groups, assigns and imports */

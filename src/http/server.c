@@ -34,6 +34,7 @@
 
 #define SERVER_MEMORY ((size_t)64 << 10)  /* of one connection: request line and headers */
 #define SERVER_STRANGER ((size_t)1 << 20) /* largest body before it is known who asks */
+#define SERVER_SLOWEST 65536.0 /* bytes of an answer that a client takes in a second at least */
 #define SERVER_FULL "too many large bodies are under way; try again"
 #define SERVER_TLS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -42,7 +43,7 @@
 typedef struct wire {
     struct wire *next, **link;
     int fd;
-    double deadline;    /* monotonic, of the next request; INFINITY while one is answered */
+    double deadline;    /* monotonic, of the request, then of its answer; INFINITY between */
     struct exchange *x; /* the event thread's; NULL: none has begun */
 } wire;
 
@@ -386,11 +387,18 @@ static void exchange_log(const exchange *x, int status, size_t bytes)
              x->body.size, bytes, (long long)x->call.who.user);
 }
 
+/* Time that a client has to take an answer. */
+static double reply_seconds(const exchange *x, size_t bytes)
+{
+    return x->server->serving->options->limits.request_seconds + (double)bytes / SERVER_SLOWEST;
+}
+
 static enum MHD_Result exchange_reply(exchange *x)
 {
     int status = x->call.reply.status;
     size_t bytes = x->call.reply.body.size;
-    struct MHD_Response *response = x->call.reply.stream ? reply_stream(x) : reply_bytes(x);
+    bool streams = x->call.reply.stream;
+    struct MHD_Response *response = streams ? reply_stream(x) : reply_bytes(x);
     if (!response)
         return MHD_NO;
     reply_headers(x, response);
@@ -398,6 +406,8 @@ static enum MHD_Result exchange_reply(exchange *x)
     if (x->state == TAKING || x->server->serving->stopping)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     exchange_log(x, status, bytes);
+    /* whoever takes the answer too slowly is cut off; a stream is, by what waits for it (hub.h) */
+    wire_until(x->server, x->wire, streams ? INFINITY : reply_seconds(x, bytes));
     enum MHD_Result ok = MHD_queue_response(x->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return ok;
@@ -672,6 +682,7 @@ static espy_err server_daemon(espy_ctx *cx, espy_server *server, int fd)
         exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, server_completed, server,
         MHD_OPTION_NOTIFY_CONNECTION, server_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
         server_keep, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->limits.connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->limits.per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->limits.idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_MEMORY, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     server->started = true;

@@ -522,6 +522,54 @@ def slow_clients_are_cut_off():
             assert w.ended() and 0.5 < time.monotonic() - begun < 5
 
 
+def slow_readers_are_cut_off():
+    """Who takes an answer drop by drop is never idle, and yet ends."""
+    with serving("--request-seconds", 1) as s, socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", s.port))
+        slow.settimeout(0.05)
+        with contextlib.suppress(socket.timeout):
+            while True:  # more answers than the kernel holds
+                slow.sendall(request("GET", "/openapi.json") * 20)
+        end = time.monotonic() + 45
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < end:
+                with contextlib.suppress(socket.timeout):
+                    if not slow.recv(512):
+                        break
+                time.sleep(0.05)
+        assert time.monotonic() < end
+
+
+def every_limit_has_an_option():
+    form, json_ = {"Content_Type": "application/x-www-form-urlencoded"}, {"Content_Type": "application/json"}
+    with serving("--max-fields", 3, "--max-depth", 4, "--max-items", 2, "--max-streams", 1) as s:
+        expect(s.call("POST", IDENTIFY, b"a=1&b=2&c=3", **form), 400)
+        expect(s.call("POST", IDENTIFY, b"a=1&b=2&c=3&d=4", **form), 413)
+        expect(s.call("POST", IDENTIFY, b'{"file":[[[[]]]]}', **json_), 400, "deep")
+        wrong_field(s.call("POST", IDENTIFY, b'{"file":[[[]]]}', **json_), "file")
+        search = lambda n: s.call("POST", "/v1/collections/sounds/search", json.dumps({"vector": [1] * n}).encode(), **json_)
+        wrong_field(search(3), "vector")
+        assert "at most 2 items" not in search(2).body.decode()
+        with s.wire() as w:
+            w.send(request("GET", "/v1/events/stream")).until(b"\r\n\r\n")
+            expect(s.call("GET", "/v1/events/stream"), 503)
+
+
+def one_address_is_bounded():
+    with serving("--max-per-address", 4) as s:
+        kept = [s.wire() for _ in range(4)]
+        for w in kept:
+            assert w.send(request("GET", "/healthz")).answer().status == 200
+        with s.wire(2) as extra, contextlib.suppress(OSError):
+            extra.send(request("GET", "/healthz"))
+            with contextlib.suppress(socket.timeout):
+                assert extra.answer() is None
+        for w in kept:
+            w.close()
+        time.sleep(0.2)
+
+
 def connections_are_bounded():
     with serving("--max-connections", 8) as s:
         kept = [s.wire() for _ in range(8)]
@@ -675,6 +723,6 @@ def many_at_once():
 main([good_requests, bodies_are_bounded, bodies_together_are_bounded, strangers_bring_little, fields_are_bounded,
       json_is_bounded, numbers_are_checked, broken_multipart, text_is_utf8, file_names_have_no_folders,
       bombs_are_refused, methods_and_paths, strangers_log_in, logging_in_is_bounded, requests_in_a_row_and_in_pieces,
-      clients_that_leave,
-      slow_clients_are_cut_off, connections_are_bounded, waiting_is_bounded, stopping_answers_what_was_begun,
-      hanging_up_reads_anew, what_cannot_start_says_why, tls, many_at_once])
+      clients_that_leave, slow_clients_are_cut_off, slow_readers_are_cut_off, connections_are_bounded,
+      one_address_is_bounded, every_limit_has_an_option, waiting_is_bounded, stopping_answers_what_was_begun, hanging_up_reads_anew,
+      what_cannot_start_says_why, tls, many_at_once])
