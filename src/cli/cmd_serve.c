@@ -18,10 +18,19 @@ static espy_err serve_cmd(espy_cli *cli)
     espy_http_limits limits = espy_http_limits_usual();
     ESPY_TRY(espy_cli_workspace(cli, true));
     limits.body = (size_t)espy_cli_int(cli, "max-body") << 20;
+    limits.bodies = (size_t)espy_cli_int(cli, "max-bodies") << 20;
+    limits.fields = (size_t)espy_cli_int(cli, "max-fields");
+    limits.json_depth = (size_t)espy_cli_int(cli, "max-depth");
+    limits.ids = (size_t)espy_cli_int(cli, "max-items");
+    limits.streams = (size_t)espy_cli_int(cli, "max-streams");
     limits.connections = (size_t)espy_cli_int(cli, "max-connections");
+    limits.per_address = (size_t)espy_cli_int(cli, "max-per-address");
     limits.waiting = (size_t)espy_cli_int(cli, "max-waiting");
     limits.request_seconds = espy_cli_real(cli, "request-seconds");
+    limits.long_seconds = espy_cli_real(cli, "long-seconds");
     limits.idle_seconds = espy_cli_real(cli, "idle-seconds");
+    if (limits.bodies < limits.body)
+        return espy_fail(&cli->cx, ESPY_E_ARG, "--max-bodies is to be at least --max-body");
     const espy_serve_options o = {
         .workspace = cli->ws.dir,
         .address = espy_cli_text(cli, "listen"),
@@ -71,12 +80,26 @@ static const espy_option serve_options[] = {
     {"private-hooks", NULL, ESPY_OPT_FLAG, 0, 0, NULL, NULL, "private_hooks",
      "webhooks may go to addresses of this machine and network"},
     {"max-body", "MIB", ESPY_OPT_INT, 1, 4096, "64", NULL, "max_body", "largest body of a request"},
+    {"max-bodies", "MIB", ESPY_OPT_INT, 1, 1048576, "512", NULL, "max_bodies",
+     "bodies of all requests in memory together; more are refused with 503"},
+    {"max-fields", "N", ESPY_OPT_INT, 1, 100000, "1000", NULL, "max_fields",
+     "fields of a form, parts of a body, arguments of a query"},
+    {"max-depth", "N", ESPY_OPT_INT, 1, 128, "32", NULL, "max_depth",
+     "JSON lists and objects within each other"},
+    {"max-items", "N", ESPY_OPT_INT, 1, 1000000, "10000", NULL, "max_items",
+     "items of a list that is sent, such as the ids of a batch"},
+    {"max-streams", "N", ESPY_OPT_INT, 1, 100000, "128", NULL, "max_streams",
+     "event streams open at once"},
     {"max-connections", "N", ESPY_OPT_INT, 8, 1000000, "4096", NULL, "max_connections",
      "connections open at once"},
+    {"max-per-address", "N", ESPY_OPT_INT, 0, 1000000, "0", NULL, "max_per_address",
+     "connections of one address, also of this machine; 0: no limit but the one above"},
     {"max-waiting", "N", ESPY_OPT_INT, 1, 1000000, "256", NULL, "max_waiting",
      "requests that wait for a worker; more are refused with 503"},
     {"request-seconds", "S", ESPY_OPT_REAL, 0.1, 86400, "60", NULL, "request_seconds",
      "time for one request, from its first byte to its answer"},
+    {"long-seconds", "S", ESPY_OPT_REAL, 0.1, 86400, "900", NULL, "long_seconds",
+     "the same for what groups, assigns and imports"},
     {"idle-seconds", "S", ESPY_OPT_REAL, 1, 86400, "60", NULL, "idle_seconds",
      "a connection on which nothing happens is closed"},
     {0}};

@@ -234,14 +234,16 @@ static const espy_field make_fields[] = {
      "an administrator, who sees everything; else owns classes"},
     {0}};
 
-#define SEE(method, path, may, fields, summary, answers, run)                               \
-    {                                                                                       \
-        method, "/api/auth/" path, &espy_service_attendansee, may, ESPY_LANE_QUICK, fields, \
-            summary, answers, run                                                           \
+#define SEE_IN(lane, method, path, may, fields, summary, answers, run)                             \
+    {                                                                                              \
+        method, "/api/auth/" path, &espy_service_attendansee, may, lane, fields, summary, answers, \
+            run                                                                                    \
     }
+#define SEE(...) SEE_IN(ESPY_LANE_QUICK, __VA_ARGS__)
+#define SEE_PASSWORD(...) SEE_IN(ESPY_LANE_LOGIN, __VA_ARGS__)
 const espy_route espy_routes_attendansee_auth[] = {
-    SEE("POST", "jwt/create/", ESPY_ANYONE, create_fields, "Log in", "200 SeeTokens|401|429",
-        auth_create),
+    SEE_PASSWORD("POST", "jwt/create/", ESPY_ANYONE, create_fields, "Log in",
+                 "200 SeeTokens|401|429", auth_create),
     SEE("POST", "jwt/refresh/", ESPY_ANYONE, refresh_fields, "A new access token",
         "200 SeeTokens|401", auth_refresh),
     SEE("POST", "jwt/verify/", ESPY_ANYONE, check_fields, "Whether a token holds",
@@ -251,12 +253,12 @@ const espy_route espy_routes_attendansee_auth[] = {
         auth_me_update),
     SEE("PATCH", "users/me/", ESPY_MAY_SELF, me_fields, "Change one's account", "200 SeeUser",
         auth_me_update),
-    SEE("POST", "users/set_password/", ESPY_MAY_SELF, password_fields,
-        "Change one's password: all tokens end", "204|429", auth_set_password),
+    SEE_PASSWORD("POST", "users/set_password/", ESPY_MAY_SELF, password_fields,
+                 "Change one's password: all tokens end", "204|429", auth_set_password),
     SEE("GET", "users/", ESPY_MAY_ADMIN, users_fields, "List accounts", "200 SeeUsers|404",
         auth_users),
-    SEE("POST", "users/", ESPY_MAY_ADMIN, make_fields, "Make an account", "201 SeeUser",
-        auth_user_make),
+    SEE_PASSWORD("POST", "users/", ESPY_MAY_ADMIN, make_fields, "Make an account", "201 SeeUser",
+                 auth_user_make),
     {0}};
 
 const espy_schema espy_schemas_attendansee_auth[] = {

@@ -238,6 +238,14 @@ static bool auth_trusts(const espy_call *call)
     return host && host_is_loopback(host);
 }
 
+bool espy_auth_stranger(const espy_call *call)
+{
+    char cookie[ESPY_JWT_BYTES + 1];
+    return !espy_call_header(call, "Authorization") && !espy_call_header(call, "X-Api-Key") &&
+           !cookie_value(espy_call_header(call, "Cookie"), ESPY_COOKIE, cookie, sizeof cookie) &&
+           !auth_trusts(call);
+}
+
 /* Who it is; who.may 0: nobody known. */
 static espy_err auth_caller(espy_call *call)
 {
@@ -288,8 +296,7 @@ espy_err espy_call_may(espy_call *call, unsigned may)
     if ((call->who.may & may) == may)
         return ESPY_E_OK;
     if (!call->who.may)
-        return espy_refuse(call, 401, NULL,
-                           "Authentication credentials were not provided: log in, or send a key");
+        return espy_refuse(call, 401, NULL, ESPY_AUTH_STRANGER);
     return espy_refuse(call, 403, NULL, "this %s may not do that: it needs %s",
                        call->who.key ? "key" : "account", may_name(may));
 }
@@ -314,6 +321,17 @@ espy_err espy_auth_rate(espy_call *call, espy_rate *rate, const char *name, cons
     return espy_refuse(call, 429, NULL, "too many %s; try again in %s s", what, seconds);
 }
 
+/* Counts the try as a failure, of the name from its address and of the address, until it passed. */
+static espy_err auth_slow(espy_call *call, const char *name)
+{
+    espy_serving *s = call->serving;
+    ESPY_TRY(espy_auth_rate(call, s->addresses, "", "failed logins"));
+    espy_err e = espy_auth_rate(call, s->logins, name, "failed logins");
+    if (e != ESPY_E_OK)
+        espy_rate_back(s->addresses, "", call->peer);
+    return e;
+}
+
 espy_err espy_auth_password(espy_call *call, const char *name, const char *password,
                             espy_user *user)
 {
@@ -321,7 +339,7 @@ espy_err espy_auth_password(espy_call *call, const char *name, const char *passw
     espy_serving *s = call->serving;
     espy_user u = {0};
     bool good = false;
-    ESPY_TRY(espy_auth_rate(call, s->logins, name, "failed logins"));
+    ESPY_TRY(auth_slow(call, name));
     espy_err e = espy_store_user_find(cx, call->ws->store, name, &u);
     if (e == ESPY_E_NOT_FOUND)
         espy_clear(cx);
@@ -339,6 +357,7 @@ espy_err espy_auth_password(espy_call *call, const char *name, const char *passw
         ESPY_GO(espy_refuse(call, 401, "wrong_password",
                             "No active account found with the given credentials"));
     espy_rate_passed(s->logins, name, call->peer);
+    espy_rate_back(s->addresses, "", call->peer);
     *user = u;
     return ESPY_E_OK;
 out:

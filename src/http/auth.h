@@ -20,6 +20,10 @@ espy_err espy_auth(espy_call *call) ESPY_NODISCARD;
 /* Whether a browser says that the request comes from a page of another site: such a one may not set
  * or take away the console's cookie. */
 bool espy_auth_cross_site(const espy_call *call);
+/* Any thread, before call->ws is there: nothing was sent that could tell who asks, and this machine
+ * is not trusted.  What a route that is not for anyone answers then, with 401: */
+bool espy_auth_stranger(const espy_call *call);
+#define ESPY_AUTH_STRANGER "Authentication credentials were not provided: log in, or send a key"
 
 /* What a role may; students and everybody SELF. */
 unsigned espy_role_may(espy_role role);

@@ -58,7 +58,8 @@ struct espy_call {
     const espy_route *route;
     const espy_service *service;
     const char *method; /* as it was sent */
-    const char *peer;   /* numeric address; of IPv6 the network of 64 bits */
+    const char *peer;   /* numeric address, behind a proxy on this machine the one that it tells; of
+                           IPv6 the network of 64 bits */
     char id[24];        /* of the request */
     bool loopback;      /* from this machine, and not passed on by a proxy */
     espy_caller who;

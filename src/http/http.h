@@ -3,7 +3,7 @@
  * Depends on: flow and what is below it.
  *
  *   server.c   libmicrohttpd: connections, bodies, answers; one thread that never waits
- *   work.c     worker threads in three lanes, each with its own connection to the store
+ *   work.c     worker threads in four lanes, each with its own connection to the store
  *   call.h     one request as its handler sees it; route.h: the tables that handlers stand in
  *   auth.c     who asks; service.c: how an error looks in each of the four interfaces
  *   models.c   encoders and versions that are open, shared by the workers
@@ -19,11 +19,13 @@
 /* Bounds on what a client can make the server do.  Each has a test. */
 typedef struct espy_http_limits {
     size_t body;            /* bytes of a request's body */
+    size_t bodies;          /* bytes of all bodies that are in memory */
     size_t fields;          /* fields in a form, parts in a multipart body, arguments in a query */
     size_t json_depth;      /* arrays and objects within each other */
     size_t ids;             /* items of one list: ids of a batch, numbers of a vector */
     size_t waiting;         /* requests that wait for a worker, in each lane */
     size_t connections;     /* open at once */
+    size_t per_address;     /* connections of one address; 0: no other limit */
     size_t streams;         /* open server-sent event streams */
     double request_seconds; /* from the first byte to the answer */
     double long_seconds;    /* the same for what groups, assigns and imports */

@@ -14,6 +14,7 @@ enum { SET = 8 }; /* entries that a key may take: a table with fixed places to l
 const espy_rate_rules espy_rate_login = {.free = 5, .first = 1, .most = 900, .forget = 3600};
 const espy_rate_rules espy_rate_register = {.free = 19, .first = 60, .most = 3600, .forget = 3600};
 const espy_rate_rules espy_rate_hooks = {.free = 0, .first = 10, .most = 600, .forget = 3600};
+const espy_rate_rules espy_rate_address = {.free = 20, .first = 1, .most = 60, .forget = 3600};
 
 typedef struct rate_entry {
     uint8_t key[16];
@@ -122,13 +123,23 @@ double espy_rate_try(espy_rate *rate, const char *name, const char *address, dou
     return wait;
 }
 
-void espy_rate_passed(espy_rate *rate, const char *name, const char *address)
+static void rate_less(espy_rate *rate, const char *name, const char *address, bool all)
 {
     uint8_t key[16];
     rate_entry *set = rate_set(rate, name, address, key);
     pthread_mutex_lock(&rate->lock);
     rate_entry *e = rate_find(set, key);
     if (e)
-        e->failures = 0;
+        e->failures = all ? 0 : e->failures - 1;
     pthread_mutex_unlock(&rate->lock);
+}
+
+void espy_rate_passed(espy_rate *rate, const char *name, const char *address)
+{
+    rate_less(rate, name, address, true);
+}
+
+void espy_rate_back(espy_rate *rate, const char *name, const char *address)
+{
+    rate_less(rate, name, address, false);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - how often somebody may try to log in or to register: after a few tries that failed, of a
- * name from an address, each next one has to wait, twice as long every time.  Registering has no
- * name (""), and each of them counts: it makes an account of nobody that is known.
+ * name from an address, each next one has to wait, twice as long every time; and so an address
+ * alone, whatever the names.  Registering has no name (""), and each of them counts: it makes an
+ * account of nobody that is known.
  * Depends on: base.  Thread use: from any thread.  Names and addresses are kept as keyed digests,
  * in a table of fixed size; when it is full, the entry with the fewest failures makes room. */
 #ifndef ESPY_HTTP_RATE_H
@@ -21,6 +22,7 @@ typedef struct espy_rate_rules {
 extern const espy_rate_rules espy_rate_login;    /* 5 free, 1 s to 15 min, forgotten after 1 h */
 extern const espy_rate_rules espy_rate_register; /* a wait after the 20th, 1 min to 1 h */
 extern const espy_rate_rules espy_rate_hooks;    /* of silent receivers: 10 s to 10 min, 1 h */
+extern const espy_rate_rules espy_rate_address;  /* 20 free, 1 s to 1 min: others may share it */
 
 /* room: entries, rounded up to a multiple of 8. */
 espy_err espy_rate_create(espy_ctx *cx, const espy_rate_rules *rules, size_t room,
@@ -34,5 +36,7 @@ void espy_rate_destroy(espy_ctx *cx, espy_rate **rate); /* NULL-safe */
  *   address  of IPv6 only the first 64 bits: a single user has all of them below that */
 double espy_rate_try(espy_rate *rate, const char *name, const char *address, double now);
 void espy_rate_passed(espy_rate *rate, const char *name, const char *address);
+/* Takes one try back: it was no failure, but says nothing about the others. */
+void espy_rate_back(espy_rate *rate, const char *name, const char *address);
 
 #endif

@@ -57,6 +57,7 @@ typedef enum espy_may {
 /* Which workers do it. */
 typedef enum espy_lane {
     ESPY_LANE_QUICK, /* asks the store */
+    ESPY_LANE_LOGIN, /* hashes passwords */
     ESPY_LANE_INFER, /* encodes */
     ESPY_LANE_LONG,  /* groups, assigns, batches */
     ESPY_LANES

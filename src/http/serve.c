@@ -19,10 +19,12 @@
 #define SERVE_BEAT 15.0    /* between two signs of life on a stream */
 #define SERVE_SWEEP 3600.0 /* between two looks for answers that are kept no longer */
 #define SERVE_GRACE 30.0   /* for requests that were begun, when it is told to stop */
+#define SERVE_LOGINS 2     /* passwords hashed at once: 64 MiB each */
 
 espy_http_limits espy_http_limits_usual(void)
 {
     return (espy_http_limits){.body = (size_t)64 << 20,
+                              .bodies = (size_t)512 << 20,
                               .fields = 1000,
                               .json_depth = 32,
                               .ids = 10000,
@@ -92,7 +94,7 @@ static espy_err serve_first_user(espy_ctx *cx, serve_run *r)
 /* -- metrics ----------------------------------------------------------------------------------- */
 static espy_err serve_metrics(espy_ctx *cx, serve_run *r)
 {
-    static const char *const lanes[ESPY_LANES] = {"quick", "infer", "long"};
+    static const char *const lanes[ESPY_LANES] = {"quick", "login", "infer", "long"};
     static const char *const modalities[] = {"face", "sound"};
     size_t n = 0, kinds = 0, states = 0;
     const char **routes = NULL, **names = NULL;
@@ -245,7 +247,7 @@ static espy_err serve_run_until(espy_ctx *cx, serve_run *r, atomic_bool *reload)
 static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options *o)
 {
     unsigned cores = o->workers ? o->workers : espy_cpu_count();
-    const unsigned lanes[ESPY_LANES] = {4, cores, 2};
+    const unsigned lanes[ESPY_LANES] = {4, SERVE_LOGINS, cores, 2};
     espy_runner *runner = NULL;
     int fd = -1;
     r->base = espy_ctx_child(cx);
@@ -258,10 +260,11 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     r->s.workspace = espy_strdup(cx, r->ws.dir);
     if (!r->s.workspace)
         return cx->code;
-    ESPY_TRY(espy_password_gate_create(cx, 2, &r->s.passwords));
+    ESPY_TRY(espy_password_gate_create(cx, SERVE_LOGINS, &r->s.passwords));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_register, 4096, &r->s.registrations));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_hooks, 1024, &r->s.hooks));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_address, 4096, &r->s.addresses));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
     ESPY_TRY(espy_live_create(cx, &r->s.live));
@@ -331,6 +334,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_rate_destroy(cx, &r->s.registrations);
     espy_rate_destroy(cx, &r->s.logins);
     espy_rate_destroy(cx, &r->s.hooks);
+    espy_rate_destroy(cx, &r->s.addresses);
     espy_password_gate_destroy(cx, &r->s.passwords);
     espy_workspace_close(cx, &r->ws);
     espy_free(cx, r->s.workspace);

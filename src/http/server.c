@@ -27,11 +27,15 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "http/auth.h"
 #include "http/serving.h"
 #include "http/token.h"
 #include "http/work.h"
 
-#define SERVER_MEMORY ((size_t)64 << 10) /* of one connection: request line and headers */
+#define SERVER_MEMORY ((size_t)64 << 10)  /* of one connection: request line and headers */
+#define SERVER_STRANGER ((size_t)1 << 20) /* largest body before it is known who asks */
+#define SERVER_SLOWEST 65536.0 /* bytes of an answer that a client takes in a second at least */
+#define SERVER_FULL "too many large bodies are under way; try again"
 #define SERVER_TLS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* A connection.  Whoever sends his request too slowly, though never so slowly as to be idle, is cut
@@ -39,7 +43,7 @@
 typedef struct wire {
     struct wire *next, **link;
     int fd;
-    double deadline;    /* monotonic, of the next request; INFINITY while one is answered */
+    double deadline;    /* monotonic, of the request, then of its answer; INFINITY between */
     struct exchange *x; /* the event thread's; NULL: none has begun */
 } wire;
 
@@ -50,6 +54,7 @@ struct espy_server {
     espy_buf certificate, key;
     pthread_mutex_t lock; /* of the wires */
     wire *wires;
+    size_t bodies;       /* bytes of all bodies in memory: the event thread's */
     atomic_size_t begun; /* requests from their first line to the end of their answer */
     atomic_bool started;
     char said[256]; /* by the library, last, while it started */
@@ -69,10 +74,9 @@ typedef struct exchange {
     const char *method;
     const espy_route *route;
     espy_buf body;
-    bool too_large;
     struct {
-        int status;       /* 0: nothing to refuse */
-        const char *text; /* a literal */
+        int status;              /* 0: nothing to refuse */
+        const char *code, *text; /* literals; code NULL: the status's usual one */
     } refusal;
     double begun; /* monotonic */
     char peer[INET6_ADDRSTRLEN];
@@ -156,6 +160,14 @@ static void *exchange_begin(void *self, const char *raw, struct MHD_Connection *
     return x;
 }
 
+/* What came of the body is no longer needed. */
+static void exchange_drop(exchange *x)
+{
+    espy_ctx own = espy_ctx_child(x->server->serving->cx);
+    x->server->bodies -= x->body.size;
+    espy_buf_free(&own, &x->body);
+}
+
 static void exchange_free(exchange *x)
 {
     x->server->begun--;
@@ -163,7 +175,7 @@ static void exchange_free(exchange *x)
     espy_ctx own = espy_ctx_child(x->server->serving->cx);
     x->call.cx = &own;
     espy_call_free(&x->call);
-    espy_buf_free(&own, &x->body);
+    exchange_drop(x);
     espy_free(&own, x->raw);
     espy_free(&own, x);
 }
@@ -187,6 +199,37 @@ static bool address_is_loopback(const struct sockaddr *a)
     return false;
 }
 
+/* Who has one IPv6 address of a network has all of it. */
+static void address_text(const struct sockaddr *a, char *out, size_t room)
+{
+    if (a->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, out,
+                  (socklen_t)room);
+    if (a->sa_family == AF_INET6) {
+        struct in6_addr net = ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&net))
+            memset(net.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &net, out, (socklen_t)room);
+    }
+}
+
+/* The last address of X-Forwarded-For, which the proxy nearest to this server has written. */
+static bool address_read(const char *passed, char *out, size_t room)
+{
+    struct sockaddr_storage a = {0};
+    const char *last = strrchr(passed, ',');
+    last = last ? last + 1 : passed;
+    last += strspn(last, " ");
+    if (inet_pton(AF_INET, last, &((struct sockaddr_in *)&a)->sin_addr) == 1)
+        a.ss_family = AF_INET;
+    else if (inet_pton(AF_INET6, last, &((struct sockaddr_in6 *)&a)->sin6_addr) == 1)
+        a.ss_family = AF_INET6;
+    else
+        return false;
+    address_text((const struct sockaddr *)&a, out, room);
+    return true;
+}
+
 static void exchange_peer(exchange *x)
 {
     const union MHD_ConnectionInfo *info =
@@ -195,17 +238,11 @@ static void exchange_peer(exchange *x)
     snprintf(x->peer, sizeof x->peer, "-");
     if (!a)
         return;
-    if (a->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, x->peer,
-                  sizeof x->peer);
-    if (a->sa_family == AF_INET6) { /* who has one address of a network has all of it */
-        struct in6_addr net = ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
-        if (!IN6_IS_ADDR_V4MAPPED(&net))
-            memset(net.s6_addr + 8, 0, 8);
-        inet_ntop(AF_INET6, &net, x->peer, sizeof x->peer);
-    }
-    x->call.loopback = address_is_loopback(a) && !exchange_header(x, "X-Forwarded-For") &&
-                       !exchange_header(x, "Forwarded");
+    const char *passed = exchange_header(x, "X-Forwarded-For");
+    bool here = address_is_loopback(a);
+    if (!here || !passed || !address_read(passed, x->peer, sizeof x->peer))
+        address_text(a, x->peer, sizeof x->peer);
+    x->call.loopback = here && !passed && !exchange_header(x, "Forwarded");
 }
 
 /* What the handler will see, but for what the worker brings. */
@@ -350,11 +387,18 @@ static void exchange_log(const exchange *x, int status, size_t bytes)
              x->body.size, bytes, (long long)x->call.who.user);
 }
 
+/* Time that a client has to take an answer. */
+static double reply_seconds(const exchange *x, size_t bytes)
+{
+    return x->server->serving->options->limits.request_seconds + (double)bytes / SERVER_SLOWEST;
+}
+
 static enum MHD_Result exchange_reply(exchange *x)
 {
     int status = x->call.reply.status;
     size_t bytes = x->call.reply.body.size;
-    struct MHD_Response *response = x->call.reply.stream ? reply_stream(x) : reply_bytes(x);
+    bool streams = x->call.reply.stream;
+    struct MHD_Response *response = streams ? reply_stream(x) : reply_bytes(x);
     if (!response)
         return MHD_NO;
     reply_headers(x, response);
@@ -362,6 +406,8 @@ static enum MHD_Result exchange_reply(exchange *x)
     if (x->state == TAKING || x->server->serving->stopping)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     exchange_log(x, status, bytes);
+    /* whoever takes the answer too slowly is cut off; a stream is, by what waits for it (hub.h) */
+    wire_until(x->server, x->wire, streams ? INFINITY : reply_seconds(x, bytes));
     enum MHD_Result ok = MHD_queue_response(x->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return ok;
@@ -378,13 +424,18 @@ static enum MHD_Result exchange_refuse(exchange *x, int status, const char *code
 }
 
 /* -- from the first line to the worker --------------------------------------------------------- */
-/* What needs no worker: no such path, no such method; 204: a browser asks whether a page of another
- * origin may. */
+/* What needs no worker: no such path, no such method, nobody who asks; 204: a browser asks whether
+ * a page of another origin may. */
 static void exchange_judge(exchange *x, const char *allowed)
 {
     espy_ctx own = espy_ctx_child(x->server->serving->cx);
-    if (x->route)
+    if (x->route) {
+        if (x->route->may != ESPY_ANYONE && espy_auth_stranger(&x->call)) {
+            x->refusal.status = 401;
+            x->refusal.text = ESPY_AUTH_STRANGER;
+        }
         return;
+    }
     x->refusal.status = 404;
     x->refusal.text = "there is nothing at this path";
     if (!allowed[0])
@@ -403,16 +454,33 @@ static void exchange_judge(exchange *x, const char *allowed)
 static enum MHD_Result exchange_refused(exchange *x)
 {
     if (x->refusal.status != 204)
-        return exchange_refuse(x, x->refusal.status, NULL, x->refusal.text);
+        return exchange_refuse(x, x->refusal.status, x->refusal.code, x->refusal.text);
     x->call.reply.status = 204;
     return exchange_reply(x);
 }
 
-static bool exchange_has_body(exchange *x)
+/* Largest body that is taken. */
+static size_t exchange_most(const exchange *x)
 {
-    const char *length = exchange_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return (length && strcmp(length, "0") != 0) ||
-           exchange_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    size_t most = x->server->serving->options->limits.body;
+    bool known = x->route && x->route->may != ESPY_ANYONE && !x->refusal.status;
+    return known || most < SERVER_STRANGER ? most : SERVER_STRANGER;
+}
+
+static enum MHD_Result exchange_too_large(exchange *x)
+{
+    char text[96];
+    snprintf(text, sizeof text, "a body of at most %zu bytes is taken", exchange_most(x));
+    return exchange_refuse(x, 413, NULL, text);
+}
+
+/* Whether what is refused is so before its body has come: the connection ends with the answer.  Who
+ * forgot to log in is told so behind a body of usual size, for many clients only listen then. */
+static bool exchange_refused_first(exchange *x, int64_t length)
+{
+    bool endless = exchange_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    return x->refusal.status &&
+           (endless || (x->refusal.status == 401 ? (uint64_t)length > exchange_most(x) : length));
 }
 
 static enum MHD_Result exchange_first(exchange *x, const char *method)
@@ -424,28 +492,47 @@ static enum MHD_Result exchange_first(exchange *x, const char *method)
     x->route = espy_route_find(method, x->raw, allowed, sizeof allowed);
     exchange_call(x, method);
     exchange_judge(x, allowed);
-    if (x->refusal.status && exchange_has_body(x)) /* which is not waited for */
-        return exchange_refused(x);
-    const char *length = exchange_header(x, "Content-Length");
+    const char *length = exchange_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t n = 0;
-    if (length && (!espy_parse_int(length, 0, INT64_MAX, &n) || (uint64_t)n > limits->body)) {
-        char text[96];
-        snprintf(text, sizeof text, "a body of at most %zu bytes is taken", limits->body);
-        return exchange_refuse(x, 413, NULL, text);
-    }
+    if (length && !espy_parse_int(length, 0, INT64_MAX, &n))
+        n = INT64_MAX;
+    if (exchange_refused_first(x, n))
+        return exchange_refused(x);
+    if ((uint64_t)n > exchange_most(x))
+        return exchange_too_large(x);
+    if ((uint64_t)n > limits->bodies - x->server->bodies)
+        return exchange_refuse(x, 503, "busy", SERVER_FULL);
     return MHD_YES;
+}
+
+/* The body so far is dropped, and so is what comes. */
+static void exchange_give_up(exchange *x, int status, const char *code, const char *text)
+{
+    x->refusal.status = status;
+    x->refusal.code = code;
+    x->refusal.text = text;
+    exchange_drop(x);
 }
 
 static enum MHD_Result exchange_more(exchange *x, const char *data, size_t *size)
 {
-    const espy_http_limits *limits = &x->server->serving->options->limits;
-    espy_ctx own = espy_ctx_child(x->server->serving->cx);
-    if (!x->too_large && (*size > limits->body - x->body.size ||
-                          espy_buf_append(&own, &x->body, data, *size) != ESPY_E_OK)) {
-        espy_buf_free(&own, &x->body);
-        x->too_large = true;
-    }
+    espy_server *server = x->server;
+    espy_ctx own = espy_ctx_child(server->serving->cx);
+    size_t n = *size;
     *size = 0;
+    if (x->refusal.status)
+        return MHD_YES;
+    if (n > exchange_most(x) - x->body.size) {
+        exchange_give_up(x, 413, NULL, "the body is larger than the server takes");
+    } else if (n > server->serving->options->limits.bodies - server->bodies) {
+        exchange_give_up(x, 503, "busy", SERVER_FULL);
+    } else {
+        size_t before = x->body.size;
+        bool kept = espy_buf_append(&own, &x->body, data, n) == ESPY_E_OK;
+        server->bodies = server->bodies - before + x->body.size;
+        if (!kept)
+            exchange_give_up(x, 503, "busy", SERVER_FULL);
+    }
     return MHD_YES;
 }
 
@@ -454,8 +541,6 @@ static enum MHD_Result exchange_push(exchange *x)
     const espy_http_limits *limits = &x->server->serving->options->limits;
     x->state = WAITING; /* whatever follows, the body has been read */
     wire_until(x->server, x->wire, INFINITY);
-    if (x->too_large)
-        return exchange_refuse(x, 413, NULL, "the body is larger than the server takes");
     if (x->refusal.status)
         return exchange_refused(x);
     x->item.lane = x->route->lane;
@@ -597,6 +682,7 @@ static espy_err server_daemon(espy_ctx *cx, espy_server *server, int fd)
         exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, server_completed, server,
         MHD_OPTION_NOTIFY_CONNECTION, server_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
         server_keep, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->limits.connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->limits.per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->limits.idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_MEMORY, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     server->started = true;

@@ -20,7 +20,8 @@ struct espy_serving {
     espy_hub *hub;
     espy_metrics *metrics;
     espy_live *live;
-    espy_rate *logins, *registrations;
+    espy_rate *logins, *addresses; /* failed ones by name and address, and by address alone */
+    espy_rate *registrations;
     espy_rate *hooks; /* webhooks by id: how long a silent one is left alone */
     espy_password_gate *passwords;
     espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */

@@ -494,11 +494,11 @@ static const espy_field settings_fields[] = {
 #define XLSX "200 application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 const espy_route espy_routes_smart_admin[] = {
-    {"POST", "/api/admin/add-instructor", SMART, ESPY_LANE_QUICK, add_instructor_fields,
+    {"POST", "/api/admin/add-instructor", SMART, ESPY_LANE_LOGIN, add_instructor_fields,
      "Make an instructor's account", "201 SmartInstructorMade|409", add_instructor},
     {"GET", "/api/admin/instructors", SMART, ESPY_LANE_QUICK, NULL, "The instructors",
      "200 SmartInstructors", instructors},
-    {"PUT", "/api/admin/instructor/{id}", SMART, ESPY_LANE_QUICK, instructor_fields,
+    {"PUT", "/api/admin/instructor/{id}", SMART, ESPY_LANE_LOGIN, instructor_fields,
      "Change an instructor", "200 SmartInstructorMade|404|409", instructor_put},
     {"DELETE", "/api/admin/instructor/{id}", SMART, ESPY_LANE_QUICK, id_fields,
      "Delete an instructor's account", "200 SmartMessage|404", instructor_delete},
@@ -510,7 +510,7 @@ const espy_route espy_routes_smart_admin[] = {
      "201 SmartStudentMade|409", add_student},
     {"GET", "/api/admin/students", SMART, ESPY_LANE_QUICK, list_fields, "The students",
      "200 SmartStudents", espy_smart_reply_students},
-    {"PUT", "/api/admin/student/{id}", SMART, ESPY_LANE_QUICK, student_fields, "Change a student",
+    {"PUT", "/api/admin/student/{id}", SMART, ESPY_LANE_LOGIN, student_fields, "Change a student",
      "200 SmartStudentMade|404|409", student_put},
     {"DELETE", "/api/admin/student/{id}", SMART, ESPY_LANE_QUICK, id_fields,
      "Delete a student and their account", "200 SmartMessage|404", student_delete},

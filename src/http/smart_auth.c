@@ -88,10 +88,10 @@ static const espy_field register_fields[] = {
     {0}};
 
 const espy_route espy_routes_smart_auth[] = {
-    {"POST", "/api/auth/login", &espy_service_smartattendance, ESPY_ANYONE, ESPY_LANE_QUICK,
+    {"POST", "/api/auth/login", &espy_service_smartattendance, ESPY_ANYONE, ESPY_LANE_LOGIN,
      login_fields, "Log in", "200 SmartLogin|401|429", login},
     {"POST", "/api/auth/register-student", &espy_service_smartattendance, ESPY_ANYONE,
-     ESPY_LANE_INFER, register_fields, "A student makes an account",
+     ESPY_LANE_LOGIN, register_fields, "A student makes an account",
      "201 SmartStudentMade|403|409|429", register_student},
     {"GET", "/api/auth/me", &espy_service_smartattendance, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL,
      "Who is asking", "200 SmartUser|404", me},

@@ -176,7 +176,7 @@ const espy_route espy_routes_smart_instructor[] = {
      ESPY_LANE_QUICK, settings_fields, "Change the own settings", "200 SmartSettings|409",
      settings_put},
     {"PUT", "/api/instructor/change-password", &espy_service_smartattendance, ESPY_MAY_SELF,
-     ESPY_LANE_QUICK, password_fields, "Change the own password", "200 SmartMessage|409|429",
+     ESPY_LANE_LOGIN, password_fields, "Change the own password", "200 SmartMessage|409|429",
      change_password},
     {"GET", "/api/instructor/sections", &espy_service_smartattendance, ESPY_MAY_READ,
      ESPY_LANE_QUICK, NULL, "The own sections", "200 SmartSections", sections},

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "http/serving.h"
 
+#define WORK_LOGINS 32 /* may wait for a password to be hashed */
+
 typedef struct worker {
     struct espy_work *work;
     struct lane *lane;
@@ -167,11 +169,18 @@ void espy_work_free(espy_ctx *cx, espy_work **work)
     *work = NULL;
 }
 
+/* A password takes a tenth of a second: who would wait for many others hears so at once. */
+static size_t lane_room(const espy_work *work, espy_lane which)
+{
+    size_t most = work->serving->options->limits.waiting;
+    return which == ESPY_LANE_LOGIN && most > WORK_LOGINS ? WORK_LOGINS : most;
+}
+
 bool espy_work_push(espy_work *work, espy_work_item *item)
 {
     lane *l = &work->lanes[item->lane];
     pthread_mutex_lock(&l->lock);
-    bool room = l->waiting < work->serving->options->limits.waiting && !work->stop;
+    bool room = l->waiting < lane_room(work, item->lane) && !work->stop;
     if (room) {
         item->next = NULL;
         *l->last = item;

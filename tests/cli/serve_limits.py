@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -154,6 +155,59 @@ def bodies_are_bounded():
                 w.socket.shutdown(socket.SHUT_WR)
                 answer = w.answer()
                 assert answer is None or answer.status in (400, 413), answer
+
+
+def bodies_together_are_bounded():
+    """What is under way counts, not what was only announced; it is free again when the request is over."""
+    mib, audio = 1 << 20, {"Content_Type": "audio/wav"}
+    with serving("--max-body", 4, "--max-bodies", 8) as s:
+        half = request("POST", IDENTIFY, b"", Content_Length=4 * mib, **audio) + bytes(3 * mib)
+        with s.wire() as a, s.wire() as b:
+            a.send(half)
+            b.send(half)
+            time.sleep(0.5)
+            for head in ({"Content_Length": 3 * mib}, {"Transfer_Encoding": "chunked"}):
+                with s.wire() as w:
+                    w.send(request("POST", IDENTIFY, b"", **head, **audio))
+                    if "Transfer_Encoding" in head:
+                        w.send((b"10000\r\n" + bytes(1 << 16) + b"\r\n") * 48 + b"0\r\n\r\n")
+                    assert "retry-after" in expect(w.answer(), 503).headers
+            identified(s.call("POST", IDENTIFY, CLIP, **audio))
+        for _ in range(50):
+            if s.call("POST", IDENTIFY, bytes(4 * mib), **audio).status != 503:
+                break
+            time.sleep(0.1)
+        for _ in range(4):  # nothing stays counted
+            expect(s.call("POST", IDENTIFY, bytes(4 * mib), **audio), 400)
+
+
+def strangers_bring_little():
+    """Who has no login is told so before a large body; where none is needed no large one is taken."""
+    large, away = 2 << 20, {"X_Forwarded_For": "10.0.0.1"}
+    with serving() as s:
+        with s.wire() as w:
+            w.send(request("POST", IDENTIFY, b"", Content_Length=large, **away))
+            assert "bearer" in expect(w.answer(), 401).headers["www-authenticate"].lower() and w.ended()
+        with s.wire() as w:
+            w.send(request("POST", IDENTIFY, b"", Transfer_Encoding="chunked", **away))
+            expect(w.answer(), 401)
+            assert w.ended()
+        with s.wire() as w:  # one of usual size is read, and the connection goes on
+            w.send(request("POST", IDENTIFY, CLIP, **away) + request("GET", "/healthz"))
+            expect(w.answer(), 401)
+            expect(w.answer(), 200)
+        for path in ("/v1/auth/login", "/api/auth/register-student"):
+            with s.wire() as w:
+                w.send(request("POST", path, b"", Content_Length=large))
+                assert w.answer().status == 413 and w.ended()
+        before, kept = s.resident(), [s.wire() for _ in range(12)]
+        for w in kept:
+            with contextlib.suppress(OSError):
+                w.send(request("POST", IDENTIFY, b"", Content_Length=large, **away) + bytes(large - 1))
+        time.sleep(0.5)
+        assert s.resident() < before + (12 << 20), (before, s.resident())
+        for w in kept:
+            w.close()
 
 
 def fields_are_bounded():
@@ -356,6 +410,32 @@ def strangers_log_in():
             assert "bearer" in answer.headers["www-authenticate"].lower(), answer
 
 
+def logging_in_is_bounded():
+    """Passwords are hashed beside everything else, few at a time; many names from one address are slowed down too."""
+    def login(name, address):
+        return request("POST", "/v1/auth/login", json.dumps({"name": name, "password": "wrong password"}).encode(),
+                       Content_Type="application/json", X_Forwarded_For=address)
+
+    with serving() as s:
+        asking = [s.wire(60).send(login(f"somebody{n}", f"10.0.{n}.1")) for n in range(100)]
+        expect(s.call("GET", "/healthz"), 200)
+        answered = select.select([w.socket for w in asking], [], [], 0)[0]
+        answers = [w.answer() for w in asking]
+        for w, answer in zip(asking, answers):
+            expect(answer, (401, 503))
+            w.close()
+        late = [a for w, a in zip(asking, answers) if a.status == 401 and w.socket not in answered]
+        refused = [a for a in answers if a.status == 503]
+        assert late and 2 <= 100 - len(refused) < 100, (len(late), len(refused))
+        assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
+        with s.wire(60) as w:
+            tries = [w.send(login(f"nobody{n}", "1.2.3.4, 10.1.1.1")).answer() for n in range(40)]
+            assert {a.status for a in tries[:20]} == {401}, tries[:20]
+            assert any(a.status == 429 and int(a.headers["retry-after"]) >= 1 for a in tries[20:]), tries[20:]
+            expect(w.send(login("nobody", "10.1.1.1, 10.1.1.2")).answer(), 401)
+            expect(w.send(login("nobody", "2001:db8::1")).answer(), 401)
+
+
 def requests_in_a_row_and_in_pieces():
     with serving() as s:
         with s.wire() as w:
@@ -440,6 +520,54 @@ def slow_clients_are_cut_off():
             assert w.send(request("GET", "/healthz")).answer().status == 200
             begun = time.monotonic()
             assert w.ended() and 0.5 < time.monotonic() - begun < 5
+
+
+def slow_readers_are_cut_off():
+    """Who takes an answer drop by drop is never idle, and yet ends."""
+    with serving("--request-seconds", 1) as s, socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", s.port))
+        slow.settimeout(0.05)
+        with contextlib.suppress(socket.timeout):
+            while True:  # more answers than the kernel holds
+                slow.sendall(request("GET", "/openapi.json") * 20)
+        end = time.monotonic() + 45
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < end:
+                with contextlib.suppress(socket.timeout):
+                    if not slow.recv(512):
+                        break
+                time.sleep(0.05)
+        assert time.monotonic() < end
+
+
+def every_limit_has_an_option():
+    form, json_ = {"Content_Type": "application/x-www-form-urlencoded"}, {"Content_Type": "application/json"}
+    with serving("--max-fields", 3, "--max-depth", 4, "--max-items", 2, "--max-streams", 1) as s:
+        expect(s.call("POST", IDENTIFY, b"a=1&b=2&c=3", **form), 400)
+        expect(s.call("POST", IDENTIFY, b"a=1&b=2&c=3&d=4", **form), 413)
+        expect(s.call("POST", IDENTIFY, b'{"file":[[[[]]]]}', **json_), 400, "deep")
+        wrong_field(s.call("POST", IDENTIFY, b'{"file":[[[]]]}', **json_), "file")
+        search = lambda n: s.call("POST", "/v1/collections/sounds/search", json.dumps({"vector": [1] * n}).encode(), **json_)
+        wrong_field(search(3), "vector")
+        assert "at most 2 items" not in search(2).body.decode()
+        with s.wire() as w:
+            w.send(request("GET", "/v1/events/stream")).until(b"\r\n\r\n")
+            expect(s.call("GET", "/v1/events/stream"), 503)
+
+
+def one_address_is_bounded():
+    with serving("--max-per-address", 4) as s:
+        kept = [s.wire() for _ in range(4)]
+        for w in kept:
+            assert w.send(request("GET", "/healthz")).answer().status == 200
+        with s.wire(2) as extra, contextlib.suppress(OSError):
+            extra.send(request("GET", "/healthz"))
+            with contextlib.suppress(socket.timeout):
+                assert extra.answer() is None
+        for w in kept:
+            w.close()
+        time.sleep(0.2)
 
 
 def connections_are_bounded():
@@ -531,6 +659,7 @@ def what_cannot_start_says_why():
     start("--port", 0, "--certificate", AT / "none.pem", "--key", AT / "no.pem").expect(1, "none.pem")
     start("--port", 0, "--certificate", AT / "no.pem", "--key", AT / "no.pem").expect(1, "certificate")
     start("--port", 0, "--max-body", 0).expect(2, "max-body")
+    start("--port", 0, "--max-body", 8, "--max-bodies", 4).expect(2, "--max-bodies is to be at least")
     start("--port", 0, "--workers", "-1").expect(2, "workers")
 
 
@@ -591,8 +720,9 @@ def many_at_once():
             assert all(pool.map(client, range(50)))
 
 
-main([good_requests, bodies_are_bounded, fields_are_bounded, json_is_bounded, numbers_are_checked, broken_multipart,
-      text_is_utf8, file_names_have_no_folders, bombs_are_refused, methods_and_paths, strangers_log_in,
-      requests_in_a_row_and_in_pieces, clients_that_leave, slow_clients_are_cut_off, connections_are_bounded,
-      waiting_is_bounded, stopping_answers_what_was_begun, hanging_up_reads_anew, what_cannot_start_says_why, tls,
-      many_at_once])
+main([good_requests, bodies_are_bounded, bodies_together_are_bounded, strangers_bring_little, fields_are_bounded,
+      json_is_bounded, numbers_are_checked, broken_multipart, text_is_utf8, file_names_have_no_folders,
+      bombs_are_refused, methods_and_paths, strangers_log_in, logging_in_is_bounded, requests_in_a_row_and_in_pieces,
+      clients_that_leave, slow_clients_are_cut_off, slow_readers_are_cut_off, connections_are_bounded,
+      one_address_is_bounded, every_limit_has_an_option, waiting_is_bounded, stopping_answers_what_was_begun, hanging_up_reads_anew,
+      what_cannot_start_says_why, tls, many_at_once])

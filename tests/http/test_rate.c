@@ -46,6 +46,16 @@ static void test_waits(void **state)
     for (int i = 0; i < 4; i++) /* forgotten */
         check_wait(espy_rate_try(r, "eva", "10.0.0.1", 2100), 0);
     check_wait(espy_rate_try(r, "eva", "10.0.0.1", 2100), 2);
+    for (int i = 0; i < 20; i++) { /* taken back, it was no failure */
+        check_wait(espy_rate_try(r, "ann", "10.0.0.1", 2100), 0);
+        espy_rate_back(r, "ann", "10.0.0.1");
+    }
+    espy_rate_back(r, "ann", "10.0.0.1");
+    for (int i = 0; i < 4; i++)
+        check_wait(espy_rate_try(r, "ann", "10.0.0.1", 2100), 0);
+    espy_rate_back(r, "ann", "10.0.0.1");
+    check_wait(espy_rate_try(r, "ann", "10.0.0.1", 2100), 0);
+    check_wait(espy_rate_try(r, "ann", "10.0.0.1", 2100), 2);
     espy_rate_passed(r, "nobody", "");
     espy_rate_destroy(&cx, &r);
     espy_rate_destroy(&cx, &r);
