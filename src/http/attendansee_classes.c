@@ -649,9 +649,9 @@ out:
      "false",                                                                                      \
      NULL,                                                                                         \
      "also sessions whose photos are not all processed and of which nobody said anything"},        \
-        {"date_from", place, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "first day, YYYY-MM-DD"}, \
+        {"date_from", place, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "first day, YYYY-MM-DD"}, \
     {                                                                                              \
-        "date_to", place, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"       \
+        "date_to", place, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"       \
     }
 
 static const espy_field list_fields[] = {ESPY_SEE_PAGE(1000),

@@ -506,9 +506,9 @@ static const espy_field list_fields[] = {
     ESPY_SEE_OF("class_id", "sessions of this class"),
     {"search", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 200, false, NULL, NULL,
      "stands in name or notes"},
-    {"date_from", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL,
+    {"date_from", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL,
      "first day, YYYY-MM-DD"},
-    {"date_to", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"},
+    {"date_to", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"},
     {0}};
 static const espy_field create_fields[] = {SESSION_FIELDS(true), {0}};
 static const espy_field id_fields[] = {ESPY_SEE_ID, {0}};

@@ -210,6 +210,16 @@ static bool host_is_loopback(const char *host)
            (n >= 7 && n <= 15 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n);
 }
 
+bool espy_auth_cross_site(const espy_call *call)
+{
+    const char *site = espy_call_header(call, "Sec-Fetch-Site");
+    const char *origin = espy_call_header(call, "Origin"), *host = espy_call_header(call, "Host");
+    if (site)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+    const char *at = origin ? strstr(origin, "://") : NULL;
+    return origin && (!at || !host || strcmp(at + 3, host) != 0);
+}
+
 /* Trust is for programs and pages of this machine: not for a page from elsewhere that a browser on
  * it shows, nor for a name that somebody made point here. */
 static bool auth_trusts(const espy_call *call)
@@ -257,6 +267,22 @@ static espy_err auth_caller(espy_call *call)
     return ESPY_E_OK;
 }
 
+static const char *may_name(unsigned may)
+{
+    switch (may) {
+    case ESPY_MAY_READ:
+        return "the scope read";
+    case ESPY_MAY_IDENTIFY:
+        return "the scope identify";
+    case ESPY_MAY_ENROLL:
+        return "the scope enroll";
+    case ESPY_MAY_ADMIN:
+        return "an administrator";
+    default:
+        return "a login of its own";
+    }
+}
+
 espy_err espy_call_may(espy_call *call, unsigned may)
 {
     if ((call->who.may & may) == may)
@@ -264,7 +290,8 @@ espy_err espy_call_may(espy_call *call, unsigned may)
     if (!call->who.may)
         return espy_refuse(call, 401, NULL,
                            "Authentication credentials were not provided: log in, or send a key");
-    return espy_refuse(call, 403, NULL, "this account or key may not do that");
+    return espy_refuse(call, 403, NULL, "this %s may not do that: it needs %s",
+                       call->who.key ? "key" : "account", may_name(may));
 }
 
 espy_err espy_auth(espy_call *call)

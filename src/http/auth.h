@@ -17,6 +17,10 @@
  * ESPY_CSRF_HEADER (double submit). */
 espy_err espy_auth(espy_call *call) ESPY_NODISCARD;
 
+/* Whether a browser says that the request comes from a page of another site: such a one may not set
+ * or take away the console's cookie. */
+bool espy_auth_cross_site(const espy_call *call);
+
 /* What a role may; students and everybody SELF. */
 unsigned espy_role_may(espy_role role);
 bool espy_role_read(const char *name, espy_role *out);

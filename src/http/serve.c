@@ -43,6 +43,7 @@ typedef struct serve_run {
     espy_server *server;
     espy_automatic *automatic;
     double beaten, told, swept;
+    bool store_gone; /* it did not answer when it was last asked */
 } serve_run;
 
 /* -- first start ------------------------------------------------------------------------------- */
@@ -120,12 +121,13 @@ out:
     return e;
 }
 
+/* Routes of one path that differ in their method are one. */
 size_t espy_route_number(const espy_route *route)
 {
     size_t n = 0;
     for (const espy_route *const *t = espy_routes; *t; t++)
         for (const espy_route *at = *t; at->method; at++, n++)
-            if (at == route)
+            if (route && strcmp(at->path, route->path) == 0)
                 return n;
     return n;
 }
@@ -195,10 +197,15 @@ static void serve_look(espy_ctx *cx, serve_run *r)
     double now = espy_time_monotonic();
     if (espy_store_changed(cx, r->ws.store, SERVE_LOOK, &changed) != ESPY_E_OK) {
         if (cx->code != ESPY_E_CANCELLED) {
-            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            if (!r->store_gone)
+                espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            r->store_gone = true;
             usleep((useconds_t)(1e6 * SERVE_LOOK));
         }
         espy_clear(cx);
+    } else if (r->store_gone) {
+        r->store_gone = false;
+        espy_log(cx, ESPY_LOG_INFO, "the store answers again");
     }
     if (changed)
         serve_warm(cx, r);
@@ -271,6 +278,10 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     fprintf(stderr, "Listening on %s://%s%s%s:%u\n", o->certificate ? "https" : "http",
             strchr(o->address, ':') ? "[" : "", o->address, strchr(o->address, ':') ? "]" : "",
             espy_server_port(r->server));
+    if (!o->certificate && strncmp(o->address, "127.", 4) != 0 && strcmp(o->address, "::1") != 0)
+        espy_log(
+            cx, ESPY_LOG_WARN,
+            "without --certificate passwords and keys travel in clear; or let a proxy speak TLS");
     if (o->trust_loopback)
         espy_log(cx, ESPY_LOG_WARN,
                  "--trust-loopback: whoever is on this machine acts as an administrator");
@@ -302,7 +313,8 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
         espy_hub_close(r->s.hub);
     if (r->server)
         serve_finish(r);
-    espy_work_stop(cx, &r->work);
+    if (r->work)
+        espy_work_end(r->work); /* connections that are kept may still send: they get 503 */
     espy_automatic_stop(cx, &r->automatic);
     espy_runner_quit(r->s.light);
     espy_runner_quit(r->s.runner);
@@ -310,6 +322,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_runner_stop(cx, &runner);
     espy_runner_stop(cx, &light);
     espy_server_stop(cx, &r->server);
+    espy_work_free(cx, &r->work);
     espy_hub_destroy(cx, &r->s.hub);
     espy_live_destroy(cx, &r->s.live);
     espy_models_destroy(cx, &r->s.models);

@@ -31,7 +31,8 @@ struct espy_serving {
     atomic_llong predictions;     /* since the start: EcoSight's status tells */
 };
 
-/* The place of a route in espy_routes, all tables counted through; NULL: behind the last. */
+/* The place of the first route of its path in espy_routes, all tables counted through; NULL: behind
+ * the last. */
 size_t espy_route_number(const espy_route *route);
 
 /* Publishes to streams what is in the store: events, and jobs that other servers run. */

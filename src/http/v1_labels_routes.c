@@ -206,15 +206,23 @@ out:
 }
 
 /* -- what people say about samples ------------------------------------------------------------- */
-/* The label that a request means by code; made when it is not there; 0: nobody's. */
-static espy_err said_label(espy_call *call, int64_t collection, int64_t *label)
+/* The label that a request means by code: made when it is not there, unless it is to be refused; 0:
+ * nobody's. */
+static espy_err said_label(espy_call *call, int64_t collection, bool refuse, int64_t *id)
 {
+    espy_ctx *cx = call->cx;
+    espy_label label = {0};
     const char *code = espy_call_text(call, "label");
-    *label = 0;
+    *id = 0;
     if (!code)
         return ESPY_E_OK;
-    return espy_store_label_make(call->cx, call->ws->store, collection, code,
-                                 espy_call_text(call, "name"), label);
+    if (!refuse)
+        return espy_store_label_make(cx, call->ws->store, collection, code,
+                                     espy_call_text(call, "name"), id);
+    ESPY_TRY(espy_store_label_find(cx, call->ws->store, collection, code, &label));
+    *id = label.id;
+    espy_label_free(cx, &label);
+    return ESPY_E_OK;
 }
 
 static espy_err say(espy_call *call, bool refuse)
@@ -228,7 +236,7 @@ static espy_err say(espy_call *call, bool refuse)
     ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_TRY(espy_call_ids(call, "samples", &ids, &n));
     ESPY_GO(espy_store_begin(cx, st));
-    e = said_label(call, collection, &label);
+    e = said_label(call, collection, refuse, &label);
     if (e == ESPY_E_OK)
         e = refuse ? espy_store_label_reject(cx, st, collection, label, ids, n)
                    : espy_store_label_set(cx, st, collection, label, ids, n);

@@ -71,6 +71,8 @@ static espy_err login(espy_call *call)
     espy_buf token;
     espy_err e = ESPY_E_OK;
     espy_buf_init(&token, ESPY_JWT_BYTES);
+    if (cookie && espy_auth_cross_site(call))
+        return espy_refuse(call, 403, "csrf", "a page of another site cannot log in here");
     ESPY_TRY(espy_auth_password(call, espy_call_text(call, "name"),
                                 espy_call_text(call, "password"), &user));
     if (cookie)
@@ -97,6 +99,8 @@ out:
 
 static espy_err logout(espy_call *call)
 {
+    if (espy_auth_cross_site(call))
+        return espy_refuse(call, 403, "csrf", "a page of another site cannot log out here");
     ESPY_TRY(login_cookie(call, "", 0));
     return espy_reply_empty(call, 204);
 }
@@ -277,9 +281,9 @@ static const espy_field user_change_fields[] = {
 
 const espy_route espy_routes_v1_people[] = {
     {"POST", "/v1/auth/login", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, login_fields,
-     "Log in", "200 Login|401|429", login},
+     "Log in", "200 Login|401|403|429", login},
     {"POST", "/v1/auth/logout", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, NULL,
-     "Take the session's cookie away", "204", logout},
+     "Take the session's cookie away", "204|403", logout},
     {"GET", "/v1/auth/me", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL, "Who is asking",
      "200 Me", me},
     {"PUT", "/v1/auth/password", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, password_fields,

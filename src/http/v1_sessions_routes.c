@@ -272,9 +272,9 @@ out:
             "anything: course, section, year"                                               \
     }
 #define DAYS_FIELDS                                                                             \
-    {"from", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "first day, included"}, \
+    {"from", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "first day, included"}, \
     {                                                                                           \
-        "to", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, included"   \
+        "to", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, included"   \
     }
 
 static const espy_field list_fields[] = {
@@ -311,14 +311,14 @@ static const espy_field mark_fields[] = {
     ESPY_ID_FIELD("label", "id of the label"),
     {"present", ESPY_IN_BODY, ESPY_FIELD_BOOL, 0, 1, false, "true", NULL,
      "whether they were there"},
-    {"day", ESPY_IN_BODY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL,
+    {"day", ESPY_IN_BODY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL,
      "YYYY-MM-DD; else the session's date, else today"},
     {"note", ESPY_IN_BODY, ESPY_FIELD_TEXT, 0, 1024, false, NULL, NULL, "why"},
     {0}};
 static const espy_field unmark_fields[] = {
     SESSION_FIELD,
     ESPY_ID_FIELD("label", "id of the label"),
-    {"day", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "only of this day"},
+    {"day", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "only of this day"},
     {0}};
 static const espy_field presence_fields[] = {ESPY_COLLECTION_FIELD,
                                              {"sessions", ESPY_IN_QUERY, ESPY_FIELD_IDS, 1, 1000,
