@@ -374,7 +374,7 @@ espy_err espy_auth_hash(espy_call *call, const char *field, const char *password
 }
 
 espy_err espy_auth_change_password(espy_call *call, const char *current_field,
-                                   const char *new_field)
+                                   const char *new_field, const char *wrong)
 {
     espy_ctx *cx = call->cx;
     char hash[ESPY_PASSWORD_HASH];
@@ -386,7 +386,7 @@ espy_err espy_auth_change_password(espy_call *call, const char *current_field,
     if (call->refused == 401) { /* the login itself is good */
         espy_clear(cx);
         call->refused = 0;
-        return espy_refuse_field(call, current_field, "this is not the current password");
+        return espy_refuse_field(call, current_field, "%s", wrong);
     }
     ESPY_TRY(e);
     ESPY_TRY(espy_auth_hash(call, new_field, espy_call_text(call, new_field), hash));

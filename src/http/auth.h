@@ -58,8 +58,10 @@ espy_err espy_auth_verify(espy_call *call, const char *token, espy_token_kind ki
 espy_err espy_auth_hash(espy_call *call, const char *field, const char *password,
                         char out[128]) ESPY_NODISCARD;
 /* The caller's own password: the current one is checked behind the login rate limit.  Refused: 400
- * (fields), 409 (the request is of no account), 429. */
+ * (fields), 409 (the request is of no account), 429.
+ *   wrong  what a current one that is not right is told */
+#define ESPY_WRONG_PASSWORD "this is not the current password"
 espy_err espy_auth_change_password(espy_call *call, const char *current_field,
-                                   const char *new_field) ESPY_NODISCARD;
+                                   const char *new_field, const char *wrong) ESPY_NODISCARD;
 
 #endif

@@ -46,7 +46,8 @@ static espy_err settings_put(espy_call *call)
 
 static espy_err change_password(espy_call *call)
 {
-    ESPY_TRY(espy_auth_change_password(call, "current_password", "new_password"));
+    ESPY_TRY(
+        espy_auth_change_password(call, "current_password", "new_password", ESPY_WRONG_PASSWORD));
     return espy_smart_reply_message(call, 200, "Password changed; log in again");
 }
 

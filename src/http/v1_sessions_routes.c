@@ -53,15 +53,6 @@ static espy_err reply_session(espy_call *call, int status, int64_t id)
     return espy_reply_json(call, status, o);
 }
 
-static espy_err collection_asked(espy_call *call, int64_t *id)
-{
-    espy_collection c = {0};
-    ESPY_TRY(espy_call_collection(call, espy_call_text(call, "collection"), &c));
-    *id = c.id;
-    espy_collection_free(call->cx, &c);
-    return ESPY_E_OK;
-}
-
 static espy_err list(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -73,7 +64,7 @@ static espy_err list(espy_call *call)
                              .from = espy_call_text(call, "from"),
                              .to = espy_call_text(call, "to"),
                              .search = espy_call_text(call, "search")};
-    ESPY_TRY(collection_asked(call, &f.collection));
+    ESPY_TRY(espy_collection_asked(call, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_session_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, session_json};
@@ -82,22 +73,14 @@ static espy_err list(espy_call *call)
     return e;
 }
 
-/* detail of a request as a text; empty when there is none. */
-static espy_err detail_text(espy_call *call, espy_buf *text)
-{
-    const espy_json *detail = espy_call_json(call, "detail");
-    espy_buf_init(text, ESPY_DETAIL_MAX);
-    return detail ? espy_json_print(call->cx, detail, 0, text) : ESPY_E_OK;
-}
-
 static espy_err create(espy_call *call)
 {
     espy_ctx *cx = call->cx;
     int64_t collection, id = 0;
     espy_buf detail;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
-    ESPY_GO(detail_text(call, &detail));
+    ESPY_TRY(espy_collection_asked(call, &collection));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const espy_session s = {.collection = collection,
                             .owner = call->who.user,
                             .name = (char *)(uintptr_t)espy_call_text(call, "name"),
@@ -132,7 +115,7 @@ static espy_err change(espy_call *call)
     ESPY_TRY(session_asked(call, &s));
     int64_t id = s.id;
     espy_session_free(cx, &s);
-    ESPY_GO(detail_text(call, &detail));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const espy_session_change to = {.name = espy_call_text(call, "name"),
                                     .date = espy_call_text(call, "date"),
                                     .start_time = espy_call_text(call, "start_time"),
@@ -189,7 +172,7 @@ static espy_err attendance_list(espy_call *call)
                                 .code = espy_call_text(call, "code"),
                                 .from = espy_call_text(call, "from"),
                                 .to = espy_call_text(call, "to")};
-    ESPY_TRY(collection_asked(call, &f.collection));
+    ESPY_TRY(espy_collection_asked(call, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_attendance_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, attendance_json};
@@ -255,7 +238,7 @@ static espy_err presence(espy_call *call)
     espy_presence *all = NULL;
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
+    ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_GO(espy_call_ids(call, "sessions", &ids, &n_ids));
     ESPY_GO(espy_store_presence(cx, call->ws->store, collection, ids, n_ids, &all, &n));
     espy_made m = espy_make_object(cx), cells = espy_make_array(cx);

@@ -126,6 +126,8 @@ def camera():
     assert [s["track"]["marked"] for a in again for s in a["samples"] if s["track"]["marked"]] == ["new"], again
     listed = SERVER.get(f"/v1/collections/school/attendance?session={later}", TOKEN).expect(200).json["items"]
     assert [(one["code"], one["day"]) for one in listed] == [(people[0].name, "2026-01-06")], listed
+    for path, body in (("labels", {"code": "long"}), ("sessions", {"name": "long"})):  # one answer everywhere
+        SERVER.post(f"/v1/collections/school/{path}", dict(body, detail={"x": "y" * 70000}), TOKEN).expect(400, "detail")
     # one who is switched off is marked no more
     label = listed[0]["label"]
     SERVER.patch(f"/v1/labels/{label}", {"detail": {"enabled": False}}, TOKEN).expect(200)
