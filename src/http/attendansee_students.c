@@ -75,7 +75,6 @@ static espy_err student_file(espy_call *call, int64_t class, const char *number,
     espy_store *st = call->ws->store;
     espy_label l = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(espy_store_label_make(cx, st, class, number, name, id));
     ESPY_GO(espy_store_label_get(cx, st, class, *id, &l));
     if (strcmp(l.name, name) != 0)
@@ -83,25 +82,20 @@ static espy_err student_file(espy_call *call, int64_t class, const char *number,
     if (email && *email)
         ESPY_GO(espy_store_label_edit(cx, st, class, *id, &(espy_label_change){.email = email},
                                       "user"));
-    ESPY_GO(espy_store_commit(cx, st));
-    espy_label_free(cx, &l);
-    return ESPY_E_OK;
 out:
     espy_label_free(cx, &l);
-    espy_store_rollback(cx, st);
     return e;
 }
 
-espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const char *first,
-                               const char *last, const char *number, const char *email, int64_t *id,
-                               const char **field)
+/* Within a transaction, so that of two at once of one name or number one is made. */
+static espy_err student_make(espy_call *call, const espy_collection *c, const char *name,
+                             const char *number, const char *email, int64_t *id, const char **field)
 {
     espy_ctx *cx = call->cx;
-    char *name = espy_see_name(cx, first, last), *made = NULL;
+    char *made = NULL;
     bool taken = false;
-    espy_err e = name ? ESPY_E_OK : cx->code;
+    espy_err e = ESPY_E_OK;
     *field = "non_field_errors";
-    ESPY_GO(e);
     ESPY_GO(student_name_taken(call, c->id, 0, name, &taken));
     if (taken)
         ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
@@ -118,8 +112,26 @@ espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const 
         ESPY_GO(espy_fail(cx, ESPY_E_EXISTS, "Another student of the class has this number."));
     e = student_file(call, c->id, number, name, email, id);
 out:
-    espy_free(cx, name);
     espy_free(cx, made);
+    return e;
+}
+
+espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const char *first,
+                               const char *last, const char *number, const char *email, int64_t *id,
+                               const char **field)
+{
+    espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
+    char *name = espy_see_name(cx, first, last);
+    espy_err e = name ? espy_store_begin(cx, st) : cx->code;
+    if (e == ESPY_E_OK) {
+        e = student_make(call, c, name, number, email, id, field);
+        if (e == ESPY_E_OK)
+            e = espy_store_commit(cx, st);
+        if (e != ESPY_E_OK)
+            espy_store_rollback(cx, st);
+    }
+    espy_free(cx, name);
     return e;
 }
 
