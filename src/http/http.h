@@ -6,7 +6,7 @@
  *   work.c     worker threads in four lanes, each with its own connection to the store
  *   call.h     one request as its handler sees it; route.h: the tables that handlers stand in
  *   auth.c     who asks; service.c: how an error looks in each of the four interfaces
- *   models.c   encoders and versions that are open, shared by the workers
+ *   models.c   encoders and versions that are open, shared by the workers; warm.c opens them
  *   runner.c   jobs; hub.c: streams of server-sent events
  *   *_routes.c the handlers, one file per kind of thing
  *
@@ -50,7 +50,7 @@ typedef struct espy_serve_options {
 } espy_serve_options;
 
 /* Serves until cx->cancel is set, then finishes what was begun.  *reload true asks for what SIGHUP
- * does: settings, certificates and packs are read anew; it is set back to false.
+ * does: espy.conf is read anew and the live versions are opened anew; it is set back to false.
  * Errors: ARG (options), IO (address in use), NOT_FOUND, STORE, NOMEM. */
 espy_err espy_serve(espy_ctx *cx, const espy_serve_options *options,
                     atomic_bool *reload) ESPY_NODISCARD;

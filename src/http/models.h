@@ -36,7 +36,7 @@ espy_err espy_models_get(espy_ctx *cx, espy_models *m, espy_workspace *ws, const
                          int64_t version, espy_model **out) ESPY_NODISCARD;
 void espy_models_put(espy_ctx *cx, espy_models *m, espy_model **model);
 
-/* Closes what nobody uses: after a reload, packs are read anew. */
+/* Closes the versions that nobody uses, the others with their last user; encoders stay. */
 void espy_models_forget(espy_ctx *cx, espy_models *m);
 
 #endif

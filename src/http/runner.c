@@ -16,6 +16,7 @@
 #include "http/make.h"
 #include "http/notify.h"
 #include "http/serving.h"
+#include "http/work.h"
 
 #define RUNNER_LEASE 20.0 /* seconds; a job of a server that died is taken again after them */
 #define RUNNER_BEAT 1.0   /* also how soon a job hears that it is to stop */
@@ -49,6 +50,7 @@ struct espy_runner {
     bool started, light;
     char name[160];
     espy_ctx cx, beat_cx;
+    unsigned settings;
     espy_workspace ws, beat_ws; /* beats go over their own connection, beside long transactions */
     pthread_mutex_t lock;
     pthread_cond_t some;
@@ -380,6 +382,7 @@ static void *runner_works(void *self)
         pthread_mutex_unlock(&r->lock);
         espy_clear(&r->cx);
         r->cancel = false;
+        espy_work_renew(&r->cx, r->serving, &r->settings, &r->ws);
         bool gone = runner_take(r, &job, &taken) != ESPY_E_OK;
         if (gone && !told)
             espy_log(&r->cx, ESPY_LOG_WARN, "jobs: %s", r->cx.text);

@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "http/serving.h"
 #include "http/systemd.h"
+#include "http/warm.h"
 #include "store/setting.h"
 
 #define SERVE_LOOK 0.25    /* seconds between two looks at what there is to do */
@@ -44,6 +45,7 @@ typedef struct serve_run {
     espy_work *work;
     espy_server *server;
     espy_automatic *automatic;
+    espy_warm *warm;
     double beaten, told, swept;
     bool store_gone; /* it did not answer when it was last asked */
 } serve_run;
@@ -135,29 +137,6 @@ size_t espy_route_number(const espy_route *route)
 }
 
 /* -- while it runs ----------------------------------------------------------------------------- */
-/* Opens the live versions now, so that the first request does not wait for them.  A collection
- * whose pack is missing is told of once and answers so. */
-static void serve_warm(espy_ctx *cx, serve_run *r)
-{
-    espy_collection *all = NULL;
-    size_t n = 0;
-    if (espy_store_collections(cx, r->ws.store, &all, &n) != ESPY_E_OK) {
-        espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
-        espy_clear(cx);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        espy_model *model = NULL;
-        espy_err e = espy_models_get(cx, r->s.models, &r->ws, &all[i], 0, &model);
-        espy_models_put(cx, r->s.models, &model);
-        if (e != ESPY_E_OK && e != ESPY_E_NOT_FOUND)
-            espy_log(cx, ESPY_LOG_WARN, "collection \"%s\": %s", all[i].name, cx->text);
-        espy_clear(cx);
-        espy_collection_free(cx, &all[i]);
-    }
-    espy_free(cx, all);
-}
-
 /* The schedule anew; one that is wrong is told of, and the server goes on without. */
 static void serve_schedule(espy_ctx *cx, serve_run *r)
 {
@@ -167,11 +146,15 @@ static void serve_schedule(espy_ctx *cx, serve_run *r)
     espy_clear(cx);
 }
 
-/* Whether espy.conf can be read: else the old settings stay, all of them. */
+/* Whether espy.conf can be read and names the same store: else the old settings stay, all of them.
+ */
 static bool serve_settings_good(espy_ctx *cx, const serve_run *r)
 {
     espy_workspace ws = {0};
-    bool good = espy_workspace_open(cx, r->s.workspace, false, &ws) == ESPY_E_OK;
+    espy_err e = espy_workspace_open(cx, r->s.workspace, false, &ws);
+    if (e == ESPY_E_OK && strcmp(espy_store_shown(ws.store), espy_store_shown(r->ws.store)) != 0)
+        e = espy_fail(cx, ESPY_E_ARG, "espy.conf names another store, which needs a new start");
+    bool good = e == ESPY_E_OK;
     if (!good)
         espy_log(cx, ESPY_LOG_WARN, "reload: %s; the old settings stay", cx->text);
     espy_workspace_close(cx, &ws);
@@ -185,10 +168,10 @@ static void serve_reload(espy_ctx *cx, serve_run *r)
         return;
     espy_log(cx, ESPY_LOG_INFO, "reloading");
     espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_RELOADING, NULL));
-    espy_work_reopen(r->work);
+    r->s.settings++;
     espy_models_forget(cx, r->s.models);
     serve_schedule(cx, r);
-    serve_warm(cx, r);
+    espy_warm_wake(r->warm);
     espy_ignore(espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL));
     espy_clear(cx);
 }
@@ -210,7 +193,7 @@ static void serve_look(espy_ctx *cx, serve_run *r)
         espy_log(cx, ESPY_LOG_INFO, "the store answers again");
     }
     if (changed)
-        serve_warm(cx, r);
+        espy_warm_wake(r->warm);
     espy_watch_topics(cx, &r->s, &r->ws);
     espy_work_watch(r->work);
     espy_server_watch(r->server);
@@ -289,7 +272,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     if (o->trust_loopback)
         espy_log(cx, ESPY_LOG_WARN,
                  "--trust-loopback: whoever is on this machine acts as an administrator");
-    serve_warm(cx, r);
+    ESPY_TRY(espy_warm_start(&r->base, &r->s, &r->warm));
     r->s.ready = true;
     return espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL);
 }
@@ -320,6 +303,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     if (r->work)
         espy_work_end(r->work); /* connections that are kept may still send: they get 503 */
     espy_automatic_stop(cx, &r->automatic);
+    espy_warm_stop(cx, &r->warm);
     espy_runner_quit(r->s.light);
     espy_runner_quit(r->s.runner);
     espy_runner *runner = r->s.runner, *light = r->s.light;

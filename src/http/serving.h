@@ -25,8 +25,9 @@ struct espy_serving {
     espy_rate *hooks; /* webhooks by id: how long a silent one is left alone */
     espy_password_gate *passwords;
     espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */
-    uint8_t secret[32]; /* signs tokens; the same on all machines of a store */
-    double started;     /* seconds since 1970 */
+    uint8_t secret[32];   /* signs tokens; the same on all machines of a store */
+    atomic_uint settings; /* how often espy.conf was read anew: espy_work_renew() */
+    double started;       /* seconds since 1970 */
     atomic_bool stopping;
     atomic_bool ready;
     const char **routes, **kinds; /* names for the metrics */

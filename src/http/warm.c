@@ -42,7 +42,7 @@ static void warm_open(espy_ctx *cx, espy_warm *w, const espy_collection *c, warm
     if (e == ESPY_E_OK && (!now->version || warm_was_live(w, *now)))
         return;
     if (e == ESPY_E_OK)
-        e = espy_models_get(cx, w->serving->models, &w->ws, c, now->version, &model);
+        e = espy_models_get(cx, w->serving->models, &w->ws, c, 0, &model);
     espy_models_put(cx, w->serving->models, &model);
     if (e == ESPY_E_OK)
         espy_log(cx, ESPY_LOG_DEBUG, "collection %lld: version %lld is open", (long long)c->id,

@@ -19,7 +19,7 @@ typedef struct worker {
     espy_workspace ws;
     atomic_bool cancel;
     double deadline; /* of what it does now, under the lane's lock; 0: nothing */
-    unsigned generation;
+    unsigned settings;
 } worker;
 
 typedef struct lane {
@@ -35,7 +35,6 @@ struct espy_work {
     espy_serving *serving;
     lane lanes[ESPY_LANES];
     atomic_bool stop;
-    atomic_uint generation;
 };
 
 /* The next item; NULL: the server stops and nothing waits. */
@@ -59,18 +58,22 @@ static espy_work_item *worker_next(worker *w)
     return item;
 }
 
-/* A workspace that cannot be opened again stays as it was. */
-static void worker_reopen(worker *w)
+bool espy_work_renew(espy_ctx *cx, espy_serving *serving, unsigned *seen, espy_workspace *ws)
 {
     espy_workspace fresh = {0};
-    if (espy_workspace_open(&w->cx, w->work->serving->workspace, false, &fresh) == ESPY_E_OK) {
-        espy_workspace_close(&w->cx, &w->ws);
-        w->ws = fresh;
+    unsigned settings = serving->settings;
+    if (settings == *seen)
+        return false;
+    *seen = settings;
+    if (espy_workspace_open(cx, serving->workspace, false, &fresh) == ESPY_E_OK) {
+        espy_workspace_close(cx, ws);
+        *ws = fresh;
     } else {
-        espy_log(&w->cx, ESPY_LOG_WARN, "reload: %s; the old settings stay", w->cx.text);
-        espy_workspace_close(&w->cx, &fresh);
+        espy_log(cx, ESPY_LOG_WARN, "reload: %s; the old settings stay", cx->text);
+        espy_workspace_close(cx, &fresh);
     }
-    espy_clear(&w->cx);
+    espy_clear(cx);
+    return true;
 }
 
 static void *worker_main(void *self)
@@ -79,11 +82,7 @@ static void *worker_main(void *self)
     espy_work_item *item;
     while ((item = worker_next(w))) {
         espy_metrics_waiting(w->work->serving->metrics, item->lane, -1);
-        unsigned generation = w->work->generation;
-        if (generation != w->generation) {
-            w->generation = generation;
-            worker_reopen(w);
-        }
+        espy_work_renew(&w->cx, w->work->serving, &w->settings, &w->ws);
         item->run(item, &w->cx, &w->ws);
     }
     return NULL;
@@ -205,9 +204,4 @@ void espy_work_watch(espy_work *work)
                 l->workers[i].cancel = true;
         pthread_mutex_unlock(&l->lock);
     }
-}
-
-void espy_work_reopen(espy_work *work)
-{
-    work->generation++;
 }

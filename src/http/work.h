@@ -28,7 +28,8 @@ bool espy_work_push(espy_work *work, espy_work_item *item);
 
 /* Interrupts what has passed its deadline; to be called now and then. */
 void espy_work_watch(espy_work *work);
-/* Every worker opens its workspace anew before its next item: settings may have changed. */
-void espy_work_reopen(espy_work *work);
+/* For a thread between two things that it does: opens its workspace anew when serving->settings has
+ * moved on from *seen, and tells so.  One that cannot be opened stays as it was. */
+bool espy_work_renew(espy_ctx *cx, espy_serving *serving, unsigned *seen, espy_workspace *ws);
 
 #endif

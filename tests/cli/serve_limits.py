@@ -629,22 +629,82 @@ def stopping_answers_what_was_begun():
                 assert w.ended()
 
 
+def trained(s):
+    """What a training found; one that was ordered already comes first."""
+    for _ in range(600):
+        job = s.call("POST", "/v1/collections/sounds/train", b"{}", Content_Type="application/json")
+        if job.status != 409:
+            break
+        time.sleep(0.05)
+    job = expect(job, 202).json["id"]
+    for _ in range(600):
+        state = s.call("GET", f"/v1/jobs/{job}").json
+        if state["state"] not in ("queued", "running"):
+            assert state["state"] == "done", state
+            return state["result"]
+        time.sleep(0.05)
+    raise AssertionError(state)
+
+
 def hanging_up_reads_anew():
-    with serving() as s:
-        for n in range(5):
-            s.process.send_signal(signal.SIGHUP)
+    """A setting counts from then on, for requests and for jobs; one that cannot be read changes nothing."""
+    conf = WS / "espy.conf"
+    good = conf.read_text() if conf.is_file() else ""
+
+    def hang_up(s, text, says):
+        conf.write_text(text)
+        heard = len(s.said)
+        s.process.send_signal(signal.SIGHUP)
+        for _ in range(100):
+            if any(says in line for line in s.said[heard:]):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{says!r} was not said: {s.said[heard:]}")
+
+    def limit(s):
+        """The gate's limit, which the thread of the jobs reads."""
+        return next(c["limit"] for c in trained(s)["gate"]["checks"] if c["name"] == "min_accuracy")
+
+    def orders(s, seed):
+        """Whether an upload orders a training, which the thread of the request decides."""
+        kind, body = multipart(("label", None, b"tone"), ("file", "a.wav", clip("tone", seed)))
+        jobs = lambda: expect(s.call("GET", "/v1/jobs?limit=500"), 200).json["items"]
+        before = len(jobs())
+        expect(s.call("POST", "/v1/collections/sounds/media", body, Content_Type=kind), 201)
+        return len(jobs()) > before
+
+    try:
+        with serving("--verbose") as s:
+            assert not orders(s, 201)
+            hang_up(s, good + "\ntrigger = 1\nmin_accuracy = 0.5\n", "reloading")
+            assert orders(s, 202) and limit(s) == 0.5
+            hang_up(s, good + "\ntrigger = 1000\nmin_accuracy = 0.25\n", "reloading")
+            assert not orders(s, 203) and limit(s) == 0.25
+            hang_up(s, "this is no setting\n", "the old settings stay")
+            hang_up(s, good + "\nstore = postgresql://nobody@127.0.0.1:1/none\n", "the old settings stay")
+            assert limit(s) == 0.25
             identified(s.call("POST", IDENTIFY, CLIP, Content_Type="audio/wav"))
-            time.sleep(0.1)
-        conf = WS / "espy.conf"
-        good = conf.read_text() if conf.is_file() else ""
-        conf.write_text("this is no setting\n")
-        s.process.send_signal(signal.SIGHUP)
-        time.sleep(0.7)
-        identified(s.call("POST", IDENTIFY, CLIP, Content_Type="audio/wav"))
+    finally:
         conf.write_text(good)
-        s.process.send_signal(signal.SIGHUP)
-        time.sleep(0.7)
-        identified(s.call("POST", IDENTIFY, CLIP, Content_Type="audio/wav"))
+
+
+def live_versions_open_by_themselves():
+    """Each that went live is opened once, without a request; other changes of the store open nothing."""
+    with serving("--verbose") as s:
+        opened = lambda: re.findall(r"collection (\d+): version (\d+) is open", "".join(s.said))
+        before = opened()
+        assert before
+        kind, body = multipart(("label", None, b"pulse"), ("file", "a.wav", clip("pulse", 301)))
+        expect(s.call("POST", "/v1/collections/sounds/media", body, Content_Type=kind), 201)
+        time.sleep(1)
+        assert opened() == before, (before, opened())
+        version = trained(s)["version"]
+        for _ in range(100):
+            if opened() != before:
+                break
+            time.sleep(0.05)
+        time.sleep(1)
+        assert [v for _, v in opened()[len(before):]] == [str(version)], (before, opened())
 
 
 def what_cannot_start_says_why():
@@ -724,5 +784,5 @@ main([good_requests, bodies_are_bounded, bodies_together_are_bounded, strangers_
       json_is_bounded, numbers_are_checked, broken_multipart, text_is_utf8, file_names_have_no_folders,
       bombs_are_refused, methods_and_paths, strangers_log_in, logging_in_is_bounded, requests_in_a_row_and_in_pieces,
       clients_that_leave, slow_clients_are_cut_off, slow_readers_are_cut_off, connections_are_bounded,
-      one_address_is_bounded, every_limit_has_an_option, waiting_is_bounded, stopping_answers_what_was_begun, hanging_up_reads_anew,
-      what_cannot_start_says_why, tls, many_at_once])
+      one_address_is_bounded, every_limit_has_an_option, waiting_is_bounded, stopping_answers_what_was_begun,
+      hanging_up_reads_anew, live_versions_open_by_themselves, what_cannot_start_says_why, tls, many_at_once])

@@ -2,6 +2,7 @@
 """Many clients at once, for a while: uploads, questions, labels, lists, streams, trainings, settings read anew, clients
 that go away in the middle.  Every answer is a documented one, nothing that was acknowledged is lost, and the sanitizers
 that the program may be built with have nothing to say."""
+import http.client
 import io
 import os
 import random
@@ -12,7 +13,7 @@ import threading
 import time
 import wave
 
-from serve_support import Server
+from serve_support import Server, multipart
 from support import folder, main
 
 SECONDS = float(os.environ.get("ESPY_LOAD_SECONDS", 8))
@@ -129,26 +130,60 @@ def everything_counts():
         server.stop()
 
 
+class Asking(threading.Thread):
+    """Asks on one connection without end; .last is what it heard last, .cut whether a request went unanswered."""
+
+    def __init__(self, server, method, path, n):
+        super().__init__()
+        self.server, self.line, self.n, self.last, self.cut = server, (method, path), n, None, False
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        kind, body = None, None
+        if self.line[0] == "POST":
+            body, kind = multipart({}, [("file", "x.wav", tone(self.n))])
+        try:
+            while True:
+                connection.request(*self.line, body, {"Content-Type": kind} if kind else {})
+                answer = connection.getresponse()
+                answer.read()
+                self.last = answer.status
+                if answer.headers.get("Connection") == "close":
+                    return
+        except (OSError, http.client.HTTPException):
+            self.cut = True
+        finally:
+            connection.close()
+
+
 def stops_with_requests_under_way():
-    """What was taken before SIGTERM is answered; the process ends by itself."""
+    """Clients that go on asking get an answer that says it was the last; a training that runs is given back."""
     server = Server(AT / "w2", "--trust-loopback")
     server.post("/v1/collections", {"name": "hall", "modality": "sound", "encoder": "melstats"}).expect(201)
-    answers = []
-
-    def one(n):
-        try:
-            answers.append(server.call("POST", "/v1/collections/hall/media", files=[("file", "x.wav", tone(n))]).status)
-        except OSError:
-            answers.append(0)  # it came too late to be taken
-
-    threads = [threading.Thread(target=one, args=(n,)) for n in range(30)]
-    for t in threads:
-        t.start()
-    time.sleep(0.05)
+    for n in range(40):
+        server.post("/v1/collections/hall/media", form={"label": ("low", "high")[n % 2]},
+                    files=[("file", f"{n}.wav", tone(n))]).expect(201)
+    clients = [Asking(server, "POST", "/v1/collections/hall/media", 1000 + n) for n in range(6)]
+    clients += [Asking(server, "GET", path, n) for n in range(3) for path in ("/healthz", "/v1/collections/hall/labels")]
+    for c in clients:
+        c.start()
+    time.sleep(0.5)
+    job = server.post("/v1/collections/hall/train", {"head": "mlp", "epochs": 100000}).expect(202).json["id"]
+    for _ in range(200):
+        if server.get(f"/v1/jobs/{job}").json["state"] == "running":
+            break
+        time.sleep(0.05)
+    begun = time.monotonic()
     server.stop()
-    for t in threads:
-        t.join(60)
-    assert set(answers) <= {201, 503, 0} and 201 in answers, answers
+    assert time.monotonic() - begun < 25, time.monotonic() - begun
+    for c in clients:
+        c.join(60)
+        assert not c.is_alive() and not c.cut and c.last in (200, 201, 503), (c.line, c.last, c.cut)
+    again = Server(AT / "w2", "--trust-loopback")
+    state = again.get(f"/v1/jobs/{job}").json
+    assert state["state"] in ("queued", "running") or state["attempt"] > 1, state
+    again.post(f"/v1/jobs/{job}/cancel").expect(200)
+    again.stop()
 
 
 main([everything_counts, stops_with_requests_under_way])
