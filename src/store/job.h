@@ -108,7 +108,8 @@ typedef struct espy_job_filter {
     int64_t collection_owner; /* whose collections; 0: all, and jobs of none */
     const char *kind, *state; /* NULL: all */
 } espy_job_filter;
-/* Newest first; cursor: an id.  Logs are left out (NULL).  total: NULL, or how many there are. */
+/* Newest first; cursor: an id.  Left out (NULL) are request, result and log, which may be large.
+ * total: NULL, or how many there are. */
 espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter *f,
                              const espy_page *page, espy_job **out, size_t *n,
                              int64_t *total) ESPY_NODISCARD;

@@ -8,10 +8,11 @@
 #include "base/text.h"
 #include "store/store_internal.h"
 
-#define JOB_COLUMNS_WITH(log)                                                               \
-    "id, collection, kind, state, request, result, error, " log ", progress, stop, worker," \
+#define JOB_COLUMNS_WITH(request, result, log)                          \
+    "id, collection, kind, state, " request ", " result ", error, " log \
+    ", progress, stop, worker,"                                         \
     " attempt, lease, created, started, finished, not_before, exclusive, released"
-#define JOB_COLUMNS JOB_COLUMNS_WITH("log")
+#define JOB_COLUMNS JOB_COLUMNS_WITH("request", "result", "log")
 /* The worker that has it, and no other. */
 #define JOB_MINE(id, worker, attempt) \
     " WHERE id = " id " AND worker = " worker " AND attempt = " attempt " AND state = 'running'"
@@ -377,9 +378,9 @@ espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter
     " FROM collections c WHERE c.id = jobs.collection AND c.owner = $2"            \
     " AND c.deleted IS NULL)) AND ($3 = '' OR kind = $3) AND ($4 = '' OR state = $4)"
     static const char count[] = "SELECT count(*)" JOB_OF;
-    static const char sql[] =
-        "SELECT " JOB_COLUMNS_WITH("NULL") JOB_OF " AND ($5 = 0 OR id < $5)"
-                                                  " ORDER BY id DESC LIMIT $6 OFFSET $7";
+    static const char sql[] = "SELECT " JOB_COLUMNS_WITH("NULL", "NULL", "NULL") JOB_OF
+        " AND ($5 = 0 OR id < $5)"
+        " ORDER BY id DESC LIMIT $6 OFFSET $7";
 #undef JOB_OF
     static const espy_db_items items = {sizeof **out, job_row, job_drop};
     const espy_db_value args[] = {DB_INT(f->collection),

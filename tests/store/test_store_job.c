@@ -310,7 +310,8 @@ static void test_pages(espy_ctx *cx, espy_store *st)
         CASE_OK(cx, espy_store_job_page(cx, st, &asked[i].f, &(espy_page){.limit = 9}, &list, &n,
                                         &total));
         assert_true(total == asked[i].total && n == (size_t)total);
-        assert_true(n == 0 || (list[0].id == asked[i].first && list[0].log == NULL));
+        assert_true(n == 0 || (list[0].id == asked[i].first && list[0].log == NULL &&
+                               list[0].request == NULL && list[0].result == NULL));
         espy_jobs_free(cx, list, n);
     }
     CASE_OK(cx, espy_store_job_page(cx, st, &asked[0].f, &(espy_page){.cursor = id[2], .limit = 1},
