@@ -117,13 +117,6 @@ static espy_db_value job_time(double t)
 }
 
 /* -- asking for work --------------------------------------------------------------------------- */
-espy_err espy_store_job_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
-                            const char *request, int64_t *id)
-{
-    return espy_store_job_order(
-        cx, st, &(espy_job_order){.collection = collection, .kind = kind, .request = request}, id);
-}
-
 espy_err espy_store_job_order(espy_ctx *cx, espy_store *st, const espy_job_order *order,
                               int64_t *id)
 {
@@ -357,17 +350,6 @@ espy_err espy_store_job_exclusive(espy_ctx *cx, espy_store *st, const char *excl
 static void job_drop(espy_ctx *cx, void *item)
 {
     espy_job_free(cx, item);
-}
-
-espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
-                         espy_job **out, size_t *n)
-{
-    static const char sql[] =
-        "SELECT " JOB_COLUMNS " FROM jobs WHERE state = $1 OR $1 = '' ORDER BY id DESC LIMIT $2";
-    static const espy_db_items items = {sizeof **out, job_row, job_drop};
-    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_TEXT(state == NULL ? "" : state), DB_INT(limit)),
-                        &items, out, n);
 }
 
 espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter *f,
