@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - /v1: keys for programs, and webhooks. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -240,15 +241,55 @@ static espy_err webhook_add(espy_call *call)
     return espy_reply_secret(call, 201, v, "secret");
 }
 
+/* The webhook that the path names, when the caller may see it. */
+static espy_err webhook_asked(espy_call *call, espy_webhook *out)
+{
+    ESPY_TRY(
+        espy_store_webhook_get(call->cx, call->ws->store, espy_call_int(call, "webhook"), out));
+    if (webhook_seen(call, out))
+        return ESPY_E_OK;
+    espy_webhook_free(call->cx, out);
+    return espy_fail(call->cx, ESPY_E_NOT_FOUND, "there is no such webhook");
+}
+
+static espy_err webhook_change(espy_call *call)
+{
+    espy_ctx *cx = call->cx;
+    espy_webhook w = {0};
+    espy_webhook_change to = {.url = espy_call_text(call, "url")};
+    const bool enabled = espy_call_bool(call, "enabled");
+    char name[32];
+    espy_buf events;
+    espy_json *v = NULL;
+    espy_err e = ESPY_E_OK;
+    espy_buf_init(&events, 0);
+    if (to.url)
+        ESPY_TRY(webhook_url(call, to.url));
+    if (espy_call_has(call, "enabled"))
+        to.enabled = &enabled;
+    ESPY_TRY(webhook_asked(call, &w));
+    if (espy_call_has(call, "events"))
+        ESPY_GO(events_asked(call, &events));
+    to.events = (const char *)events.data;
+    ESPY_GO(espy_store_webhook_update(cx, call->ws->store, w.id, &to));
+    snprintf(name, sizeof name, "%lld", (long long)w.id);
+    espy_rate_passed(call->serving->hooks, name, ""); /* its silence is forgotten */
+    espy_webhook_free(cx, &w);
+    ESPY_GO(webhook_asked(call, &w));
+    ESPY_GO(webhook_json(cx, &w, false, &v));
+    e = espy_reply_json(call, 200, v);
+out:
+    espy_buf_free(cx, &events);
+    espy_webhook_free(cx, &w);
+    return e;
+}
+
 static espy_err webhook_delete(espy_call *call)
 {
     espy_webhook w = {0};
-    int64_t id = espy_call_int(call, "webhook");
-    ESPY_TRY(espy_store_webhook_get(call->cx, call->ws->store, id, &w));
-    bool seen = webhook_seen(call, &w);
+    ESPY_TRY(webhook_asked(call, &w));
+    const int64_t id = w.id;
     espy_webhook_free(call->cx, &w);
-    if (!seen)
-        return espy_fail(call->cx, ESPY_E_NOT_FOUND, "there is no such webhook");
     ESPY_TRY(espy_store_webhook_delete(call->cx, call->ws->store, id));
     return espy_reply_empty(call, 204);
 }
@@ -291,8 +332,20 @@ static const espy_field webhook_add_fields[] = {
     OWNER_FIELD(ESPY_IN_BODY),
     {0}};
 
-static const espy_field webhook_fields[] = {
-    {"webhook", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the webhook"}, {0}};
+#define WEBHOOK_ID                                                                              \
+    {                                                                                           \
+        "webhook", ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9e15, true, NULL, NULL, "id of the webhook" \
+    }
+static const espy_field webhook_fields[] = {WEBHOOK_ID, {0}};
+
+static const espy_field webhook_change_fields[] = {
+    WEBHOOK_ID,
+    {"url", ESPY_IN_BODY, ESPY_FIELD_TEXT, 1, 2048, false, NULL, NULL,
+     "http or https; addresses of this machine and network only where the server allows them"},
+    {"events", ESPY_IN_BODY, ESPY_FIELD_TEXTS, 1, 32, false, NULL, NULL, "what it is told of"},
+    {"enabled", ESPY_IN_BODY, ESPY_FIELD_BOOL, 0, 0, false, NULL, NULL,
+     "whether it is told anything; what waits for it meanwhile is dropped"},
+    {0}};
 
 const espy_route espy_routes_v1_key[] = {
     {"GET", "/v1/keys", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, list_fields,
@@ -305,6 +358,8 @@ const espy_route espy_routes_v1_key[] = {
      "Who is told of events", "200 Webhooks", webhooks_list},
     {"POST", "/v1/webhooks", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK, webhook_add_fields,
      "Have a URL told of events", "201 WebhookMade|404", webhook_add},
+    {"PATCH", "/v1/webhooks/{webhook}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
+     webhook_change_fields, "Change a webhook", "200 Webhook|404", webhook_change},
     {"DELETE", "/v1/webhooks/{webhook}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
      webhook_fields, "Tell a URL no more", "204|404", webhook_delete},
     {0}};

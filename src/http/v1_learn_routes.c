@@ -452,7 +452,8 @@ const espy_route espy_routes_v1_learn[] = {
      ESPY_LANE_QUICK, live_fields, "Another version answers: promotion and rollback",
      "200 Aliases|404|422", live},
     {"GET", "/v1/jobs", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, jobs_fields,
-     "Jobs, newest first", "200 JobPage|404", jobs},
+     "Jobs, newest first, without request and result (null): one by itself has them",
+     "200 JobPage|404", jobs},
     {"GET", "/v1/jobs/{job}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, job_fields,
      "One job", "200 Job|404", job_show},
     {"GET", "/v1/jobs/{job}/log", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, job_fields,
@@ -472,7 +473,8 @@ const espy_schema espy_schemas_v1_learn[] = {
             "\"progress\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"collection\":{\"type\":["
             "\"integer\",\"null\"]},\"kind\":{\"type\":\"string\"},\"state\":{\"enum\":[\"queued\","
             "\"running\",\"done\",\"failed\",\"cancelled\"]},\"progress\":{\"type\":\"number\"},"
-            "\"error\":{\"type\":[\"string\",\"null\"]},\"result\":{\"type\":[\"object\","
+            "\"error\":{\"type\":[\"string\",\"null\"]},\"request\":{\"type\":[\"object\","
+            "\"null\"]},\"result\":{\"type\":[\"object\","
             "\"null\"]}}}"},
     {"JobPage", ESPY_PAGE_SCHEMA("Job")},
     {"Event", "{\"type\":\"object\",\"required\":[\"id\",\"time\",\"actor\",\"action\"],"

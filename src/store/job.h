@@ -37,17 +37,13 @@ typedef struct espy_job {
 void espy_job_free(espy_ctx *cx, espy_job *job);
 void espy_jobs_free(espy_ctx *cx, espy_job *jobs, size_t n);
 
-/* request: a JSON text.  Errors: ARG. */
-espy_err espy_store_job_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
-                            const char *request, int64_t *id) ESPY_NODISCARD;
-
-/* The same with all that there is to say. */
 typedef struct espy_job_order {
-    int64_t collection; /* 0: none */
-    const char *kind, *request;
+    int64_t collection;         /* 0: none */
+    const char *kind, *request; /* request: a JSON text */
     const char *exclusive; /* "train:3": of such jobs one runs, the others wait; NULL: none such */
     double not_before;     /* seconds since 1970; 0: at once */
 } espy_job_order;
+/* Errors: ARG. */
 espy_err espy_store_job_order(espy_ctx *cx, espy_store *st, const espy_job_order *order,
                               int64_t *id) ESPY_NODISCARD;
 /* The oldest job of that exclusive text which is queued or running; *found false: there is none.
@@ -108,12 +104,10 @@ typedef struct espy_job_filter {
     int64_t collection_owner; /* whose collections; 0: all, and jobs of none */
     const char *kind, *state; /* NULL: all */
 } espy_job_filter;
-/* Newest first; cursor: an id.  Logs are left out (NULL).  total: NULL, or how many there are. */
+/* Newest first; cursor: an id.  Left out (NULL) are request, result and log, which may be large.
+ * total: NULL, or how many there are. */
 espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter *f,
                              const espy_page *page, espy_job **out, size_t *n,
                              int64_t *total) ESPY_NODISCARD;
-/* Newest first, at most `max`; state NULL: all. */
-espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
-                         espy_job **out, size_t *n) ESPY_NODISCARD;
 
 #endif

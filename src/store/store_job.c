@@ -8,10 +8,11 @@
 #include "base/text.h"
 #include "store/store_internal.h"
 
-#define JOB_COLUMNS_WITH(log)                                                               \
-    "id, collection, kind, state, request, result, error, " log ", progress, stop, worker," \
+#define JOB_COLUMNS_WITH(request, result, log)                          \
+    "id, collection, kind, state, " request ", " result ", error, " log \
+    ", progress, stop, worker,"                                         \
     " attempt, lease, created, started, finished, not_before, exclusive, released"
-#define JOB_COLUMNS JOB_COLUMNS_WITH("log")
+#define JOB_COLUMNS JOB_COLUMNS_WITH("request", "result", "log")
 /* The worker that has it, and no other. */
 #define JOB_MINE(id, worker, attempt) \
     " WHERE id = " id " AND worker = " worker " AND attempt = " attempt " AND state = 'running'"
@@ -116,13 +117,6 @@ static espy_db_value job_time(double t)
 }
 
 /* -- asking for work --------------------------------------------------------------------------- */
-espy_err espy_store_job_add(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
-                            const char *request, int64_t *id)
-{
-    return espy_store_job_order(
-        cx, st, &(espy_job_order){.collection = collection, .kind = kind, .request = request}, id);
-}
-
 espy_err espy_store_job_order(espy_ctx *cx, espy_store *st, const espy_job_order *order,
                               int64_t *id)
 {
@@ -358,17 +352,6 @@ static void job_drop(espy_ctx *cx, void *item)
     espy_job_free(cx, item);
 }
 
-espy_err espy_store_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t max,
-                         espy_job **out, size_t *n)
-{
-    static const char sql[] =
-        "SELECT " JOB_COLUMNS " FROM jobs WHERE state = $1 OR $1 = '' ORDER BY id DESC LIMIT $2";
-    static const espy_db_items items = {sizeof **out, job_row, job_drop};
-    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_TEXT(state == NULL ? "" : state), DB_INT(limit)),
-                        &items, out, n);
-}
-
 espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter *f,
                              const espy_page *page, espy_job **out, size_t *n, int64_t *total)
 {
@@ -377,9 +360,9 @@ espy_err espy_store_job_page(espy_ctx *cx, espy_store *st, const espy_job_filter
     " FROM collections c WHERE c.id = jobs.collection AND c.owner = $2"            \
     " AND c.deleted IS NULL)) AND ($3 = '' OR kind = $3) AND ($4 = '' OR state = $4)"
     static const char count[] = "SELECT count(*)" JOB_OF;
-    static const char sql[] =
-        "SELECT " JOB_COLUMNS_WITH("NULL") JOB_OF " AND ($5 = 0 OR id < $5)"
-                                                  " ORDER BY id DESC LIMIT $6 OFFSET $7";
+    static const char sql[] = "SELECT " JOB_COLUMNS_WITH("NULL", "NULL", "NULL") JOB_OF
+        " AND ($5 = 0 OR id < $5)"
+        " ORDER BY id DESC LIMIT $6 OFFSET $7";
 #undef JOB_OF
     static const espy_db_items items = {sizeof **out, job_row, job_drop};
     const espy_db_value args[] = {DB_INT(f->collection),

@@ -72,14 +72,6 @@ espy_err espy_store_user_find(espy_ctx *cx, espy_store *st, const char *name, es
     return found ? ESPY_E_OK : espy_fail(cx, ESPY_E_NOT_FOUND, "there is no user '%.100s'", name);
 }
 
-espy_err espy_store_user_by_email(espy_ctx *cx, espy_store *st, const char *email, espy_user *out)
-{
-    static const char sql[] = USER_SELECT " WHERE u.email = $1";
-    bool found = false;
-    ESPY_TRY(espy_db_one(cx, st, sql, DB_ARGS(DB_TEXT(email)), &user_items, out, &found));
-    return found ? ESPY_E_OK : espy_fail(cx, ESPY_E_NOT_FOUND, "no user has this e-mail address");
-}
-
 espy_err espy_store_users(espy_ctx *cx, espy_store *st, const char *role, const espy_page *page,
                           espy_user **out, size_t *n, int64_t *total)
 {

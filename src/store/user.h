@@ -31,8 +31,6 @@ espy_err espy_store_user_get(espy_ctx *cx, espy_store *st, int64_t id,
                              espy_user *out) ESPY_NODISCARD;
 espy_err espy_store_user_find(espy_ctx *cx, espy_store *st, const char *name,
                               espy_user *out) ESPY_NODISCARD;
-espy_err espy_store_user_by_email(espy_ctx *cx, espy_store *st, const char *email,
-                                  espy_user *out) ESPY_NODISCARD;
 /* By id; role NULL: all; total: of that role, NULL: not asked. */
 espy_err espy_store_users(espy_ctx *cx, espy_store *st, const char *role, const espy_page *page,
                           espy_user **out, size_t *n, int64_t *total) ESPY_NODISCARD;

@@ -106,5 +106,31 @@ def what_cannot_be_told_is_passed_by():
     assert "cannot be told" in s.stop()
 
 
+def changing_one():
+    s, token = start()
+    old, new = receiver(), receiver()
+    one = hook(s, token, old.server_port)
+    path = f"/v1/webhooks/{one['id']}"
+    s.patch(path, {"url": "ftp://x"}, token).expect(400, "url")
+    s.patch(path, {"events": ["a b"]}, token).expect(400, "events")
+    s.patch("/v1/webhooks/9999", {"enabled": False}, token).expect(404)
+    assert s.patch(path, {"enabled": False}, token).expect(200).json["enabled"] is False
+    collection(s, token, "unheard")
+    time.sleep(3)
+    url = f"http://127.0.0.1:{new.server_port}/new"
+    told = s.patch(path, {"url": url, "enabled": True, "events": ["label.create", "collection.create"]}, token).expect(200).json
+    assert told["url"] == url and told["enabled"] and len(told["events"]) == 2 and "secret" not in told, told
+    collection(s, token, "heard")
+    until(lambda: new.seen, 10)
+    assert not old.seen and [path for path, _ in new.seen] == ["/new"]
+    s.post("/v1/users", {"name": "ann", "password": "a-long-password", "role": "instructor"}, token).expect(201)
+    s.patch(path, {"enabled": False}, s.login("ann", "a-long-password")).expect(404)  # not hers
+    page = s.get("/v1/jobs?kind=webhook", token).expect(200).json["items"]
+    assert page and all(job["request"] is None and job["result"] is None for job in page)
+    alone = s.get(f"/v1/jobs/{page[0]['id']}", token).expect(200).json
+    assert alone["request"]["webhook"] == one["id"] and alone["result"]["status"] == 204
+    s.stop()
+
+
 if __name__ == "__main__":
-    main([the_silent_hold_up_nobody, what_cannot_be_told_is_passed_by])
+    main([the_silent_hold_up_nobody, what_cannot_be_told_is_passed_by, changing_one])

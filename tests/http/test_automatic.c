@@ -103,7 +103,8 @@ static size_t jobs(espy_ctx *cx, espy_workspace *ws, const char *state)
 {
     espy_job *all = NULL;
     size_t n = 0;
-    good(cx, espy_store_jobs(cx, ws->store, state, 100, &all, &n));
+    good(cx, espy_store_job_page(cx, ws->store, &(espy_job_filter){.state = state},
+                                 &(espy_page){.limit = 100}, &all, &n, NULL));
     espy_jobs_free(cx, all, n);
     return n;
 }

@@ -17,6 +17,20 @@
 #include "support/support.h"
 
 /* -- known cases ------------------------------------------------------------------------------- */
+static espy_err add_job(espy_ctx *cx, espy_store *st, int64_t collection, const char *kind,
+                        const char *request, int64_t *id)
+{
+    const espy_job_order order = {.collection = collection, .kind = kind, .request = request};
+    return espy_store_job_order(cx, st, &order, id);
+}
+
+static espy_err list_jobs(espy_ctx *cx, espy_store *st, const char *state, size_t most,
+                          espy_job **out, size_t *n)
+{
+    return espy_store_job_page(cx, st, &(espy_job_filter){.state = state},
+                               &(espy_page){.limit = most}, out, n, NULL);
+}
+
 static void expect_state(espy_ctx *cx, espy_store *st, int64_t id, const char *state)
 {
     espy_job j;
@@ -34,11 +48,11 @@ static void test_life(espy_ctx *cx, espy_store *st)
     size_t n = 0;
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &none, &taken));
     assert_false(taken);
-    CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{\"head\": \"svm\"}", &a));
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "cluster", "{}", &b));
-    CASE_FAILS(cx, ARG, espy_store_job_add(cx, st, c, "train", "{", &bad));
-    CASE_FAILS(cx, ARG, espy_store_job_add(cx, st, c, "", "{}", &bad));
-    CASE_FAILS(cx, STORE, espy_store_job_add(cx, st, c + 99, "train", "{}", &bad));
+    CASE_OK(cx, add_job(cx, st, c, "train", "{\"head\": \"svm\"}", &a));
+    CASE_OK(cx, add_job(cx, st, 0, "cluster", "{}", &b));
+    CASE_FAILS(cx, ARG, add_job(cx, st, c, "train", "{", &bad));
+    CASE_FAILS(cx, ARG, add_job(cx, st, c, "", "{}", &bad));
+    CASE_FAILS(cx, STORE, add_job(cx, st, c + 99, "train", "{}", &bad));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &j, &taken));
     assert_true(taken && j.id == a && j.collection == c && j.attempt == 1 && !j.stop);
     assert_string_equal(j.kind, "train");
@@ -73,10 +87,10 @@ static void test_life(espy_ctx *cx, espy_store *st)
     CASE_FAILS(cx, NOT_FOUND, espy_store_job_get(cx, st, b + 9, &j));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &none, &taken));
     assert_false(taken);
-    CASE_OK(cx, espy_store_jobs(cx, st, NULL, 10, &list, &n));
+    CASE_OK(cx, list_jobs(cx, st, NULL, 10, &list, &n));
     assert_true(n == 2 && list[0].id == b && list[1].id == a);
     espy_jobs_free(cx, list, n);
-    CASE_OK(cx, espy_store_jobs(cx, st, "done", 10, &list, &n));
+    CASE_OK(cx, list_jobs(cx, st, "done", 10, &list, &n));
     assert_int_equal(n, 0);
     espy_jobs_free(cx, list, n);
 }
@@ -88,7 +102,7 @@ static void test_lease(espy_ctx *cx, espy_store *st)
     espy_job_word word;
     bool taken = false;
     int64_t id = 0;
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "[]", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "train", "[]", &id));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", -1, &first, &taken));
     assert_true(taken);
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w2", 60, &again, &taken));
@@ -112,7 +126,7 @@ static void test_lease(espy_ctx *cx, espy_store *st)
     espy_job_free(cx, &first);
 
     /* the same worker, too, has to know which attempt is meant */
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "[]", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "train", "[]", &id));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", -1, &first, &taken));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &again, &taken));
     CASE_OK(cx, espy_store_job_finish(cx, st, &first, "done", NULL, NULL, &word));
@@ -122,7 +136,7 @@ static void test_lease(espy_ctx *cx, espy_store *st)
     espy_job_free(cx, &again);
 
     /* what ends every worker is given up */
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "poison", "[]", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "poison", "[]", &id));
     for (int i = 0; i < ESPY_JOB_ATTEMPTS; i++) {
         CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", -1, &first, &taken));
         assert_true(taken && first.attempt == i + 1);
@@ -141,7 +155,7 @@ static void test_with_work(espy_ctx *cx, espy_store *st)
     espy_counts n;
     bool taken = false;
     int64_t c = case_collection(cx, st, "c"), id = 0, label = 0;
-    CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{}", &id));
+    CASE_OK(cx, add_job(cx, st, c, "train", "{}", &id));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     CASE_OK(cx, espy_store_begin(cx, st));
     CASE_OK(cx, espy_store_label(cx, st, c, "A", NULL, &label));
@@ -161,7 +175,7 @@ static void test_long_log(espy_ctx *cx, espy_store *st)
     bool taken = false;
     int64_t id = 0;
     memset(line, 'x', sizeof line - 1);
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "talk", "{}", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "talk", "{}", &id));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     for (int i = 0; i < 40; i++) {
         CASE_OK(cx, espy_store_job_log(cx, st, &j, line, &word));
@@ -180,7 +194,7 @@ static void test_release(espy_ctx *cx, espy_store *st)
     espy_job_word word;
     bool taken = false;
     int64_t id = 0, later = 0;
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "work", "{}", &id));
     for (int i = 0; i < 2 * ESPY_JOB_ATTEMPTS; i++) { /* a worker that stops each time */
         CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
         assert_true(taken && j.id == id && j.attempt == i + 1 && j.released == i);
@@ -218,7 +232,7 @@ static void test_release(espy_ctx *cx, espy_store *st)
     assert_true(j.attempt == 1 && j.released == 0 && j.lease == 0);
     espy_job_free(cx, &j);
     /* what somebody wants cancelled is not done again */
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
+    CASE_OK(cx, add_job(cx, st, 0, "work", "{}", &id));
     CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     CASE_OK(cx, espy_store_job_cancel(cx, st, id));
     CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
@@ -244,7 +258,7 @@ static void test_exclusive(espy_ctx *cx, espy_store *st)
     CASE_OK(cx, espy_store_job_order(cx, st, &train, &a));
     CASE_OK(cx, espy_store_job_order(cx, st, &train, &b));
     CASE_OK(cx, espy_store_job_order(cx, st, &two, &other));
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &plain));
+    CASE_OK(cx, add_job(cx, st, 0, "work", "{}", &plain));
     CASE_OK(cx, espy_store_job_exclusive(cx, st, "train:1", &j, &found));
     assert_true(found && j.id == a);
     assert_string_equal(j.exclusive, "train:1");
@@ -294,9 +308,9 @@ static void test_pages(espy_ctx *cx, espy_store *st)
     int64_t c = case_collection(cx, st, "c"), id[4] = {0}, total = 0;
     espy_job *list = NULL;
     size_t n = 0;
-    CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{}", &id[0]));
-    CASE_OK(cx, espy_store_job_add(cx, st, c, "cluster", "{}", &id[1]));
-    CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "{}", &id[2]));
+    CASE_OK(cx, add_job(cx, st, c, "train", "{}", &id[0]));
+    CASE_OK(cx, add_job(cx, st, c, "cluster", "{}", &id[1]));
+    CASE_OK(cx, add_job(cx, st, 0, "train", "{}", &id[2]));
     CASE_OK(cx, espy_store_job_cancel(cx, st, id[0]));
     const struct {
         espy_job_filter f;
@@ -310,7 +324,8 @@ static void test_pages(espy_ctx *cx, espy_store *st)
         CASE_OK(cx, espy_store_job_page(cx, st, &asked[i].f, &(espy_page){.limit = 9}, &list, &n,
                                         &total));
         assert_true(total == asked[i].total && n == (size_t)total);
-        assert_true(n == 0 || (list[0].id == asked[i].first && list[0].log == NULL));
+        assert_true(n == 0 || (list[0].id == asked[i].first && list[0].log == NULL &&
+                               list[0].request == NULL && list[0].result == NULL));
         espy_jobs_free(cx, list, n);
     }
     CASE_OK(cx, espy_store_job_page(cx, st, &asked[0].f, &(espy_page){.cursor = id[2], .limit = 1},
@@ -413,7 +428,7 @@ static void work_through(espy_ctx *cx, const backend *b, int kills)
     for (int i = 0; i < JOBS; i++) {
         char request[32];
         snprintf(request, sizeof request, "{\"n\":%d}", i);
-        CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", request, &id));
+        CASE_OK(cx, add_job(cx, st, 0, "work", request, &id));
         first = i == 0 ? id : first;
     }
     espy_store_close(cx, &st); /* a connection is not carried over a fork */
@@ -439,16 +454,18 @@ static void work_through(espy_ctx *cx, const backend *b, int kills)
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
     CASE_OK(cx, b->open(cx, dir, &st));
-    CASE_OK(cx, espy_store_jobs(cx, st, NULL, 2 * JOBS, &list, &n));
+    CASE_OK(cx, list_jobs(cx, st, NULL, 2 * JOBS, &list, &n));
     assert_int_equal(n, JOBS);
     for (size_t i = 0; i < n; i++) {
-        const espy_job *j = &list[n - 1 - i];
+        espy_job one = {0}, *j = &one;
+        CASE_OK(cx, espy_store_job_get(cx, st, list[n - 1 - i].id, &one));
         assert_string_equal(j->state, "done");
         assert_string_equal(j->result, j->request); /* its own, not another's */
         assert_true(begun[i] >= 1 && begun[i] <= j->attempt && finished[i] <= 1);
         if (kills == 0) /* nobody does again what somebody does already */
             assert_true(begun[i] == 1 && finished[i] == 1 && j->attempt == 1);
         again += j->attempt > 1;
+        espy_job_free(cx, &one);
     }
     assert_true(again <= kills);
     printf("%s: %d jobs, %d workers killed, %d jobs begun again\n", b->name, JOBS, kills, again);

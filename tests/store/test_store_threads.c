@@ -134,7 +134,8 @@ static void run_crowd(void **state)
         assert_int_equal(w.users, ROUNDS);
         espy_job *left = NULL; /* who excluded each other may have left some */
         size_t n = 0;
-        CASE_OK(&cx, espy_store_jobs(&cx, st, "queued", ROUNDS, &left, &n));
+        CASE_OK(&cx, espy_store_job_page(&cx, st, &(espy_job_filter){.state = "queued"},
+                                         &(espy_page){.limit = ROUNDS}, &left, &n, NULL));
         assert_int_equal(w.taken + (int)n, ROUNDS);
         assert_true(w.taken >= ROUNDS / 2);
         espy_jobs_free(&cx, left, n);

@@ -531,6 +531,11 @@ class Webhooks(Group):
                                    collection=None if collection is None else str(_id(collection)),
                                    owner=_id(owner)))
 
+    def change(self, webhook: Union[int, things.Webhook], *, url: Optional[str] = None,
+               events: Optional[Sequence[str]] = None, enabled: Optional[bool] = None) -> things.Webhook:
+        return self._one(things.Webhook, "PATCH", "/v1/webhooks/{webhook}", dict(webhook=_id(webhook)),
+                         body=dict(url=url, events=None if events is None else list(events), enabled=enabled))
+
     def delete(self, webhook: Union[int, things.Webhook]) -> None:
         self._none("DELETE", "/v1/webhooks/{webhook}", dict(webhook=_id(webhook)))
 

@@ -101,6 +101,9 @@ class People(Case):
         hook = self.espy.webhooks.create("https://hooks.example.org/espy", events=["backup.made"])
         self.assertTrue(hook.secret)
         self.assertEqual([(one.events, one.secret) for one in self.espy.webhooks.list()], [(["backup.made"], None)])
+        changed = self.espy.webhooks.change(hook, url="https://hooks.example.org/other", enabled=False)
+        self.assertEqual((changed.id, changed.url, changed.events, changed.enabled, changed.secret),
+                         (hook.id, "https://hooks.example.org/other", ["backup.made"], False, None))
         self.espy.webhooks.delete(hook)
         self.assertEqual(self.espy.webhooks.list(), [])
 
