@@ -16,6 +16,7 @@ static void fuzz_values(const espy_call *call)
         bool good = f->type == ESPY_FIELD_INT      ? espy_json_is_int(v)
                     : f->type == ESPY_FIELD_REAL   ? espy_json_is_number(v)
                     : f->type == ESPY_FIELD_TEXT   ? espy_json_is_string(v)
+                    : f->type == ESPY_FIELD_DATE   ? espy_json_is_string(v)
                     : f->type == ESPY_FIELD_OBJECT ? espy_json_is_object(v)
                     : f->type == ESPY_FIELD_BOOL   ? true
                                                    : espy_json_is_array(v);

@@ -67,6 +67,8 @@ espy_err espy_flow_receive(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     ESPY_TRY(receive_known(cx, ws->store, c, encoder, digest, mode, out));
     if (!out->media)
         ESPY_TRY(espy_flow_scan_memory(cx, encoder, &find, bytes, &out->scan));
+    if (options->shown && out->scan.n == 0)
+        return ESPY_E_OK;
     e = espy_store_begin(cx, ws->store);
     if (e == ESPY_E_OK) {
         e = receive_file(cx, ws->store, c, encoder, bytes, digest, mode, options, out);

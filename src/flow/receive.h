@@ -11,6 +11,7 @@ typedef struct espy_receive_options {
     int64_t session;    /* the occasion; 0: none */
     bool largest;       /* of a picture the largest face alone, as for training; else all faces */
     bool probe;         /* it is only asked about */
+    bool shown;         /* what shows nothing is not kept: scan.n 0, and media 0 */
 } espy_receive_options;
 
 typedef struct espy_received {

@@ -113,9 +113,19 @@ out:
     return e;
 }
 
+/* Faces, sounds and password hashes are nobody's business but the owner's. */
+static espy_err workspace_dir(espy_ctx *cx, const char *dir)
+{
+    bool there = espy_dir_exists(dir);
+    ESPY_TRY(espy_dir_make(cx, dir));
+    if (!there && chmod(dir, 0700) != 0)
+        return espy_fail(cx, ESPY_E_IO, "%s: cannot be kept from others", dir);
+    return ESPY_E_OK;
+}
+
 static espy_err workspace_make(espy_ctx *cx, const char *dir)
 {
-    ESPY_TRY(espy_dir_make(cx, dir));
+    ESPY_TRY(workspace_dir(cx, dir));
     char *path = espy_path_join(cx, dir, "espy.conf");
     if (!path)
         return cx->code;
@@ -150,7 +160,7 @@ espy_err espy_workspace_make(espy_ctx *cx, const char *given, const char *store,
         ESPY_GO(espy_buf_printf(cx, &text, "store = %s\n", store));
     if (media_dir)
         ESPY_GO(espy_buf_printf(cx, &text, "media_dir = %s\n", media_dir));
-    ESPY_GO(espy_dir_make(cx, dir));
+    ESPY_GO(workspace_dir(cx, dir));
     ESPY_GO(espy_file_write(cx, path, text.data, text.size));
     if (chmod(path, 0600) != 0) /* an address may hold a password */
         e = espy_fail(cx, ESPY_E_IO, "%s: cannot be kept from others", path);

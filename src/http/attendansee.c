@@ -180,6 +180,7 @@ void espy_see_free(espy_see *see)
     espy_collection_free(cx, &see->class);
     espy_session_free(cx, &see->session);
     espy_free(cx, see->owner);
+    espy_free(cx, see->present);
     *see = (espy_see){.call = see->call};
 }
 
@@ -293,13 +294,11 @@ static espy_err see_put_smart(espy_see *see, espy_made *m, const espy_session *s
                                        "time_block"};
     espy_ctx *cx = see->call->cx;
     espy_json *detail = NULL;
-    espy_presence *there = NULL;
-    size_t n = 0;
     int64_t present = 0;
-    ESPY_TRY(espy_store_presence(cx, see->call->ws->store, s->collection, &s->id, 1, &there, &n));
-    for (size_t i = 0; i < n; i++)
-        present += there[i].present;
-    espy_free(cx, there);
+    if (see->present)
+        present = see->present[see->row];
+    else
+        ESPY_TRY(espy_store_present(cx, see->call->ws->store, &s->id, 1, &present));
     if (espy_json_parse(cx, s->detail, strlen(s->detail), &detail) != ESPY_E_OK)
         espy_clear(cx);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -428,13 +427,33 @@ espy_err espy_see_reply(espy_call *call, int status, espy_see_shape *shape, cons
     return espy_reply_json(call, status, v);
 }
 
+/* Of all sessions of a list at once. */
+static espy_err see_count_present(espy_see *see, const espy_session *sessions, size_t n)
+{
+    espy_ctx *cx = see->call->cx;
+    int64_t *ids = espy_array(cx, n, sizeof *ids);
+    see->present = espy_array(cx, n, sizeof *see->present);
+    if (!ids || !see->present) {
+        espy_free(cx, ids);
+        return cx->code;
+    }
+    for (size_t i = 0; i < n; i++)
+        ids[i] = sessions[i].id;
+    espy_err e = espy_store_present(cx, see->call->ws->store, ids, n, see->present);
+    espy_free(cx, ids);
+    return e;
+}
+
 espy_err espy_see_array(espy_call *call, espy_see_shape *shape, const void *items, size_t size,
                         size_t n, espy_json **out)
 {
     espy_see see = {.call = call};
     espy_made list = espy_make_array(call->cx);
     espy_json *v = NULL;
+    if (shape == espy_see_session_json)
+        list.e = see_count_present(&see, items, n);
     for (size_t i = 0; i < n && list.e == ESPY_E_OK; i++) {
+        see.row = i;
         list.e = shape(&see, (const char *)items + i * size, &v);
         if (list.e == ESPY_E_OK)
             espy_put(&list, NULL, v);

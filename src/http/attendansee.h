@@ -69,7 +69,9 @@ typedef struct espy_see {
     espy_call *call;
     espy_collection class;
     espy_session session;
-    char *owner; /* of the class */
+    char *owner;      /* of the class */
+    size_t row;       /* of a list, which one is told */
+    int64_t *present; /* of a list of sessions, how many were in each; NULL: to be asked */
 } espy_see;
 void espy_see_free(espy_see *see);
 

@@ -145,22 +145,9 @@ static espy_err auth_me_update(espy_call *call)
 
 static espy_err auth_set_password(espy_call *call)
 {
-    espy_ctx *cx = call->cx;
-    char hash[ESPY_PASSWORD_HASH];
-    espy_user u = {0};
     ESPY_TRY(auth_need_account(call));
-    espy_err e =
-        espy_auth_password(call, call->who.name, espy_call_text(call, "current_password"), &u);
-    espy_user_free(cx, &u);
-    if (e != ESPY_E_OK && call->refused == 401) {
-        espy_clear(cx);
-        call->refused = 0;
-        return espy_refuse_field(call, "current_password", "Invalid password.");
-    }
-    ESPY_TRY(e);
-    ESPY_TRY(espy_auth_hash(call, "new_password", espy_call_text(call, "new_password"), hash));
-    ESPY_TRY(espy_store_user_update(cx, call->ws->store, call->who.user,
-                                    &(espy_user_change){.password = hash}));
+    ESPY_TRY(
+        espy_auth_change_password(call, "current_password", "new_password", "Invalid password."));
     return espy_reply_empty(call, 204);
 }
 

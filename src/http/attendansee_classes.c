@@ -276,21 +276,6 @@ static int class_session_order(const void *a, const void *b)
     return by ? by : (x->id > y->id) - (x->id < y->id);
 }
 
-static int class_presence_order(const void *a, const void *b)
-{
-    const espy_presence *x = a, *y = b;
-    if (x->label != y->label)
-        return x->label < y->label ? -1 : 1;
-    return (x->session > y->session) - (x->session < y->session);
-}
-
-static const espy_presence *class_there(const class_report *r, int64_t label, int64_t session)
-{
-    const espy_presence key = {.label = label, .session = session};
-    return r->there_n ? bsearch(&key, r->there, r->there_n, sizeof key, class_presence_order)
-                      : NULL;
-}
-
 /* Whether a session counts: its photos are processed, or a person said who was there. */
 static bool class_counts(const class_report *r, const espy_session *s, bool unprocessed)
 {
@@ -314,8 +299,6 @@ static espy_err class_report_read(espy_call *call, class_report *r)
                                    &r->students, &r->students_n, NULL));
     ESPY_TRY(espy_store_session_page(cx, st, &f, &class_all, &r->all, &r->all_n, NULL));
     ESPY_TRY(espy_store_presence(cx, st, r->c.id, NULL, 0, &r->there, &r->there_n));
-    if (r->there_n)
-        qsort(r->there, r->there_n, sizeof *r->there, class_presence_order);
     r->sessions = espy_array(cx, r->all_n, sizeof *r->sessions);
     if (!r->sessions)
         return cx->code;
@@ -345,7 +328,8 @@ static size_t class_attended(const class_report *r, int64_t label, size_t *crops
     size_t n = 0;
     *crops = 0;
     for (size_t i = 0; i < r->n; i++) {
-        const espy_presence *p = class_there(r, label, r->sessions[i]->id);
+        const espy_presence *p =
+            espy_presence_find(r->there, r->there_n, label, r->sessions[i]->id);
         n += p && p->present;
         *crops += p ? p->samples : 0;
     }
@@ -356,7 +340,8 @@ static void class_put_session(espy_made *list, const class_report *r, const espy
 {
     size_t present = 0;
     for (size_t i = 0; i < r->students_n; i++) {
-        const espy_presence *p = class_there(r, r->students[i].label.id, s->id);
+        const espy_presence *p =
+            espy_presence_find(r->there, r->there_n, r->students[i].label.id, s->id);
         present += p && p->present;
     }
     espy_made o = espy_make_object(list->cx);
@@ -388,7 +373,8 @@ static void class_put_student(espy_made *list, const class_report *r, const espy
     espy_put_int(&o, "total_sessions", (int64_t)r->n);
     espy_put_real(&o, "attendance_rate", espy_see_percent(attended, r->n));
     for (size_t i = 0; i < r->n; i++) {
-        const espy_presence *p = class_there(r, l->label.id, r->sessions[i]->id);
+        const espy_presence *p =
+            espy_presence_find(r->there, r->there_n, l->label.id, r->sessions[i]->id);
         espy_made cell = espy_make_object(list->cx);
         espy_put_int(&cell, "session_id", r->sessions[i]->id);
         espy_put_bool(&cell, "present", p && p->present);
@@ -649,9 +635,9 @@ out:
      "false",                                                                                      \
      NULL,                                                                                         \
      "also sessions whose photos are not all processed and of which nobody said anything"},        \
-        {"date_from", place, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "first day, YYYY-MM-DD"}, \
+        {"date_from", place, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "first day, YYYY-MM-DD"}, \
     {                                                                                              \
-        "date_to", place, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"       \
+        "date_to", place, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"       \
     }
 
 static const espy_field list_fields[] = {ESPY_SEE_PAGE(1000),

@@ -94,14 +94,17 @@ static espy_err crop_delete(espy_call *call)
 }
 
 /* -- whose it is, said by a person ------------------------------------------------------------- */
-/* Gives the crop to a student and tells it. */
+static espy_err crop_give(espy_call *call, const espy_sample_info *s, int64_t student)
+{
+    return espy_store_label_set(call->cx, call->ws->store, s->collection, student, &s->id, 1);
+}
+
+/* Tells that the crop was given to a student. */
 static espy_err crop_given(espy_call *call, const espy_sample_info *s, const espy_label_info *l,
                            bool with_student)
 {
     espy_see see = {.call = call};
     espy_json *student = NULL;
-    ESPY_TRY(
-        espy_store_label_set(call->cx, call->ws->store, s->collection, l->label.id, &s->id, 1));
     espy_made m = espy_see_status(call, "assigned");
     espy_put_int(&m, "crop_id", s->id);
     espy_put_bool(&m, "assigned", true);
@@ -128,6 +131,7 @@ static espy_err crop_assign_to_student(espy_call *call)
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_see_crop(call, espy_call_int(call, "id"), &s, &c));
     ESPY_GO(espy_see_student_of(call, &c, "student_id", &l));
+    ESPY_GO(crop_give(call, &s, l.label.id));
     e = crop_given(call, &s, &l, false);
 out:
     espy_label_info_free(cx, &l);
@@ -153,11 +157,31 @@ static espy_err crop_assign_from_candidate(espy_call *call)
         ESPY_GO(
             espy_refuse_field(call, "candidate_crop_id", "Nobody knows who this face crop shows."));
     ESPY_GO(espy_see_student(call, from.label, &l, NULL));
+    ESPY_GO(crop_give(call, &s, l.label.id));
     e = crop_given(call, &s, &l, false);
 out:
     espy_label_info_free(cx, &l);
     espy_sample_info_free(cx, &from);
     espy_sample_info_free(cx, &s);
+    return e;
+}
+
+/* Makes the student and gives it the crop: both, or neither. */
+static espy_err crop_make_student(espy_call *call, const espy_sample_info *s,
+                                  const espy_collection *c, const char *first, const char *last,
+                                  int64_t *id, const char **field)
+{
+    espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_see_student_make(call, c, first, last, espy_call_text(call, "student_id"), NULL,
+                                  id, field));
+    ESPY_GO(crop_give(call, s, *id));
+    ESPY_GO(espy_store_commit(cx, st));
+    return ESPY_E_OK;
+out:
+    espy_store_rollback(cx, st);
     return e;
 }
 
@@ -179,8 +203,7 @@ static espy_err crop_create_student(espy_call *call)
         last = first && *first ? "" : made;
     if (!first || !*first)
         first = "Unknown";
-    e = espy_see_student_make(call, &c, first, last, espy_call_text(call, "student_id"), NULL, &id,
-                              &field);
+    e = crop_make_student(call, &s, &c, first, last, &id, &field);
     if (e == ESPY_E_EXISTS) {
         char text[256];
         snprintf(text, sizeof text, "%s", cx->text);

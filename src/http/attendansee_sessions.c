@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - AttendanSee: sessions, and who was there. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "http/attend.h"
 #include "http/attendansee.h"
 #include "store/attendance.h"
 
@@ -376,16 +376,6 @@ out:
     return e;
 }
 
-/* The day of a mark: the session's, else today. */
-static void session_day(const espy_session *s, char day[32])
-{
-    if (*s->date)
-        snprintf(day, 32, "%s", s->date);
-    else
-        espy_time_local(espy_time_now(), day);
-    day[10] = 0;
-}
-
 static void session_put_mark(espy_made *m, const espy_session *s, const espy_label_info *l)
 {
     espy_put_int(m, "session_id", s->id);
@@ -400,13 +390,13 @@ static espy_err session_mark(espy_call *call)
     espy_session s = {0};
     espy_collection c = {0};
     espy_label_info l = {0};
-    char day[32];
+    char day[11];
     int64_t id = 0;
     bool fresh, kept;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_see_session(call, espy_call_int(call, "id"), &s, &c));
     ESPY_GO(espy_see_student_of(call, &c, "student_id", &l));
-    session_day(&s, day);
+    espy_attend_day(&s, day);
     const espy_mark mark = {.session = s.id,
                             .label = l.label.id,
                             .day = day,
@@ -516,9 +506,9 @@ static const espy_field list_fields[] = {
     ESPY_SEE_OF("class_id", "sessions of this class"),
     {"search", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 200, false, NULL, NULL,
      "stands in name or notes"},
-    {"date_from", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL,
+    {"date_from", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL,
      "first day, YYYY-MM-DD"},
-    {"date_to", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"},
+    {"date_to", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, YYYY-MM-DD"},
     {0}};
 static const espy_field create_fields[] = {SESSION_FIELDS(true), {0}};
 static const espy_field id_fields[] = {ESPY_SEE_ID, {0}};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - AttendanSee: students. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "http/attendansee.h"
@@ -74,7 +75,6 @@ static espy_err student_file(espy_call *call, int64_t class, const char *number,
     espy_store *st = call->ws->store;
     espy_label l = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(espy_store_label_make(cx, st, class, number, name, id));
     ESPY_GO(espy_store_label_get(cx, st, class, *id, &l));
     if (strcmp(l.name, name) != 0)
@@ -82,25 +82,20 @@ static espy_err student_file(espy_call *call, int64_t class, const char *number,
     if (email && *email)
         ESPY_GO(espy_store_label_edit(cx, st, class, *id, &(espy_label_change){.email = email},
                                       "user"));
-    ESPY_GO(espy_store_commit(cx, st));
-    espy_label_free(cx, &l);
-    return ESPY_E_OK;
 out:
     espy_label_free(cx, &l);
-    espy_store_rollback(cx, st);
     return e;
 }
 
-espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const char *first,
-                               const char *last, const char *number, const char *email, int64_t *id,
-                               const char **field)
+/* Within a transaction, so that of two at once of one name or number one is made. */
+static espy_err student_make(espy_call *call, const espy_collection *c, const char *name,
+                             const char *number, const char *email, int64_t *id, const char **field)
 {
     espy_ctx *cx = call->cx;
-    char *name = espy_see_name(cx, first, last), *made = NULL;
+    char *made = NULL;
     bool taken = false;
-    espy_err e = name ? ESPY_E_OK : cx->code;
+    espy_err e = ESPY_E_OK;
     *field = "non_field_errors";
-    ESPY_GO(e);
     ESPY_GO(student_name_taken(call, c->id, 0, name, &taken));
     if (taken)
         ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
@@ -117,8 +112,26 @@ espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const 
         ESPY_GO(espy_fail(cx, ESPY_E_EXISTS, "Another student of the class has this number."));
     e = student_file(call, c->id, number, name, email, id);
 out:
-    espy_free(cx, name);
     espy_free(cx, made);
+    return e;
+}
+
+espy_err espy_see_student_make(espy_call *call, const espy_collection *c, const char *first,
+                               const char *last, const char *number, const char *email, int64_t *id,
+                               const char **field)
+{
+    espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
+    char *name = espy_see_name(cx, first, last);
+    espy_err e = name ? espy_store_begin(cx, st) : cx->code;
+    if (e == ESPY_E_OK) {
+        e = student_make(call, c, name, number, email, id, field);
+        if (e == ESPY_E_OK)
+            e = espy_store_commit(cx, st);
+        if (e != ESPY_E_OK)
+            espy_store_rollback(cx, st);
+    }
+    espy_free(cx, name);
     return e;
 }
 
@@ -331,14 +344,6 @@ static void student_times_free(espy_ctx *cx, student_times *t)
     espy_free(cx, t->there);
 }
 
-static const espy_presence *student_there(const student_times *t, int64_t label, int64_t session)
-{
-    for (size_t i = 0; i < t->there_n; i++)
-        if (t->there[i].label == label && t->there[i].session == session)
-            return &t->there[i];
-    return NULL;
-}
-
 static espy_err student_times_read(espy_call *call, const espy_label_info *l, student_times *t)
 {
     static const espy_page all = {.limit = SIZE_MAX};
@@ -348,7 +353,8 @@ static espy_err student_times_read(espy_call *call, const espy_label_info *l, st
     ESPY_TRY(espy_store_presence(call->cx, call->ws->store, l->collection, NULL, 0, &t->there,
                                  &t->there_n));
     for (size_t i = 0; i < t->n; i++) {
-        const espy_presence *p = student_there(t, l->label.id, t->sessions[i].id);
+        const espy_presence *p =
+            espy_presence_find(t->there, t->there_n, l->label.id, t->sessions[i].id);
         t->attended += p && p->present;
         t->crops += p ? p->samples : 0;
     }
@@ -381,21 +387,56 @@ out:
     return e;
 }
 
-/* One session of the report, with the student's crops in it. */
-static espy_err student_put_session(espy_call *call, espy_made *list, const espy_label_info *l,
-                                    const espy_session *s, const espy_presence *p)
+static int student_crop_order(const void *a, const void *b)
+{
+    const espy_sample_info *x = a, *y = b;
+    if (x->session != y->session)
+        return x->session < y->session ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The student's crops of all sessions, by session, then the oldest first. */
+static espy_err student_crops(espy_call *call, const espy_label_info *l, espy_sample_info **out,
+                              size_t *n)
 {
     static const espy_page all = {.limit = SIZE_MAX};
     const espy_sample_filter f = {
-        .session = s->id, .label = l->label.id, .probe = ESPY_NO, .sort = ESPY_SAMPLES_OLDEST};
-    espy_sample_info *at = NULL;
-    espy_json *crops = NULL;
-    size_t n = 0;
-    ESPY_TRY(espy_store_sample_page(call->cx, call->ws->store, &f, &all, &at, &n, NULL));
-    espy_err e = espy_see_array(call, espy_see_crop_json, at, sizeof *at, n, &crops);
-    espy_sample_infos_free(call->cx, at, n);
-    ESPY_TRY(e);
-    espy_made o = espy_make_object(call->cx);
+        .collection = l->collection, .label = l->label.id, .probe = ESPY_NO};
+    ESPY_TRY(espy_store_sample_page(call->cx, call->ws->store, &f, &all, out, n, NULL));
+    if (*n > 0)
+        qsort(*out, *n, sizeof **out, student_crop_order);
+    return ESPY_E_OK;
+}
+
+/* Those of a session, of crops in that order. */
+static const espy_sample_info *student_crops_of(const espy_sample_info *crops, size_t n,
+                                                int64_t session, size_t *of)
+{
+    size_t first = 0, end = n;
+    while (first < end) { /* the first one not before the session */
+        const size_t middle = first + (end - first) / 2;
+        if (crops[middle].session < session)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    while (end < n && crops[end].session == session)
+        end++;
+    *of = end - first;
+    return crops + first;
+}
+
+/* One session of the report, with the student's crops in it. */
+static void student_put_session(espy_see *see, espy_made *list, const espy_session *s,
+                                const espy_presence *p, const espy_sample_info *crops, size_t n)
+{
+    espy_made o = espy_make_object(list->cx), shown = espy_make_array(list->cx);
+    espy_json *crop = NULL;
+    for (size_t i = 0; i < n && shown.e == ESPY_E_OK; i++) {
+        shown.e = espy_see_crop_json(see, &crops[i], &crop);
+        if (shown.e == ESPY_E_OK)
+            espy_put(&shown, NULL, crop);
+    }
     espy_put_int(&o, "session_id", s->id);
     espy_put_text(&o, "session_name", s->name);
     espy_put_some(&o, "date", s->date);
@@ -404,9 +445,8 @@ static espy_err student_put_session(espy_call *call, espy_made *list, const espy
     espy_put_bool(&o, "was_present", p && p->present);
     espy_put_bool(&o, "is_manual", p && p->said);
     espy_put_int(&o, "detection_count", (int64_t)n);
-    espy_put(&o, "face_crops", crops);
+    espy_put_made(&o, "face_crops", &shown);
     espy_put_made(list, NULL, &o);
-    return list->e;
 }
 
 static espy_err student_detail_report(espy_call *call)
@@ -414,10 +454,13 @@ static espy_err student_detail_report(espy_call *call)
     espy_label_info l = {0};
     student_times t = {0};
     espy_json *student = NULL;
+    espy_sample_info *crops = NULL;
+    size_t n = 0;
     espy_see see = {.call = call};
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_see_student(call, espy_call_int(call, "id"), &l, NULL));
     ESPY_GO(student_times_read(call, &l, &t));
+    ESPY_GO(student_crops(call, &l, &crops, &n));
     ESPY_GO(espy_see_student_json(&see, &l, &student));
     espy_made m = espy_make_object(call->cx), numbers = espy_make_object(call->cx);
     espy_made sessions = espy_make_array(call->cx);
@@ -425,16 +468,17 @@ static espy_err student_detail_report(espy_call *call)
     student_put_numbers(&numbers, &t, true);
     espy_put_made(&m, "statistics", &numbers);
     for (size_t i = 0; i < t.n && sessions.e == ESPY_E_OK; i++) {
-        const espy_session *s = &t.sessions[i];
-        espy_err failed =
-            student_put_session(call, &sessions, &l, s, student_there(&t, l.label.id, s->id));
-        if (failed != ESPY_E_OK)
-            sessions.e = failed;
+        const int64_t id = t.sessions[i].id;
+        size_t of = 0;
+        const espy_sample_info *in = student_crops_of(crops, n, id, &of);
+        student_put_session(&see, &sessions, &t.sessions[i],
+                            espy_presence_find(t.there, t.there_n, l.label.id, id), in, of);
     }
     espy_put_made(&m, "sessions", &sessions);
     e = espy_see_end(call, 200, &m);
 out:
     espy_see_free(&see);
+    espy_sample_infos_free(call->cx, crops, n);
     student_times_free(call->cx, &t);
     espy_label_info_free(call->cx, &l);
     return e;

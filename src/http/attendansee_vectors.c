@@ -99,7 +99,8 @@ out:
     return e;
 }
 
-/* Failures that are the photo's own. */
+/* Failures of reading and embedding that are the photo's own; what the store refuses to keep is
+ * none, such as with a full disk. */
 static bool vectors_excused(espy_err e)
 {
     return e == ESPY_E_FORMAT || e == ESPY_E_LIMIT || e == ESPY_E_IO || e == ESPY_E_NOT_FOUND ||
@@ -114,13 +115,14 @@ static espy_err vectors_photo(espy_call *call, const espy_encoder *encoder,
     const size_t dim = espy_encoder_dim(encoder);
     float *x = espy_floats(cx, n * dim);
     espy_err e = x ? vectors_of(call, encoder, items, n, x) : cx->code;
+    const bool excused = vectors_excused(e);
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
         e = espy_store_embed(cx, call->ws->store, items[i].sample->id, espy_encoder_digest(encoder),
                              x + i * dim, dim);
         said[items[i].at] = "success";
     }
     espy_free(cx, x);
-    if (!vectors_excused(e))
+    if (!excused && e != ESPY_E_NOT_FOUND) /* one that was removed meanwhile */
         return e;
     espy_log(cx, ESPY_LOG_WARN, "media %s: %s", items[0].sample->digest, cx->text);
     espy_clear(cx);

@@ -210,6 +210,16 @@ static bool host_is_loopback(const char *host)
            (n >= 7 && n <= 15 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == n);
 }
 
+bool espy_auth_cross_site(const espy_call *call)
+{
+    const char *site = espy_call_header(call, "Sec-Fetch-Site");
+    const char *origin = espy_call_header(call, "Origin"), *host = espy_call_header(call, "Host");
+    if (site)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+    const char *at = origin ? strstr(origin, "://") : NULL;
+    return origin && (!at || !host || strcmp(at + 3, host) != 0);
+}
+
 /* Trust is for programs and pages of this machine: not for a page from elsewhere that a browser on
  * it shows, nor for a name that somebody made point here. */
 static bool auth_trusts(const espy_call *call)
@@ -265,13 +275,30 @@ static espy_err auth_caller(espy_call *call)
     return ESPY_E_OK;
 }
 
+static const char *may_name(unsigned may)
+{
+    switch (may) {
+    case ESPY_MAY_READ:
+        return "the scope read";
+    case ESPY_MAY_IDENTIFY:
+        return "the scope identify";
+    case ESPY_MAY_ENROLL:
+        return "the scope enroll";
+    case ESPY_MAY_ADMIN:
+        return "an administrator";
+    default:
+        return "a login of its own";
+    }
+}
+
 espy_err espy_call_may(espy_call *call, unsigned may)
 {
     if ((call->who.may & may) == may)
         return ESPY_E_OK;
     if (!call->who.may)
         return espy_refuse(call, 401, NULL, ESPY_AUTH_STRANGER);
-    return espy_refuse(call, 403, NULL, "this account or key may not do that");
+    return espy_refuse(call, 403, NULL, "this %s may not do that: it needs %s",
+                       call->who.key ? "key" : "account", may_name(may));
 }
 
 espy_err espy_auth(espy_call *call)
@@ -283,22 +310,26 @@ espy_err espy_auth(espy_call *call)
 }
 
 /* -- passwords --------------------------------------------------------------------------------- */
-/* Counts the try as a failure, of the name from its address and of the address, until it passed. */
-static espy_err auth_slow(espy_call *call, const char *name)
+espy_err espy_auth_rate(espy_call *call, espy_rate *rate, const char *name, const char *what)
 {
-    espy_serving *s = call->serving;
     char seconds[24];
-    double now = espy_time_monotonic(), wait = espy_rate_try(s->addresses, "", call->peer, now);
-    if (wait == 0) {
-        wait = espy_rate_try(s->logins, name, call->peer, now);
-        if (wait > 0)
-            espy_rate_back(s->addresses, "", call->peer);
-    }
+    double wait = espy_rate_try(rate, name, call->peer, espy_time_monotonic());
     if (wait == 0)
         return ESPY_E_OK;
     snprintf(seconds, sizeof seconds, "%.0f", ceil(wait));
     ESPY_TRY(espy_reply_header(call, "Retry-After", seconds));
-    return espy_refuse(call, 429, NULL, "too many failed logins; try again in %s s", seconds);
+    return espy_refuse(call, 429, NULL, "too many %s; try again in %s s", what, seconds);
+}
+
+/* Counts the try as a failure, of the name from its address and of the address, until it passed. */
+static espy_err auth_slow(espy_call *call, const char *name)
+{
+    espy_serving *s = call->serving;
+    ESPY_TRY(espy_auth_rate(call, s->addresses, "", "failed logins"));
+    espy_err e = espy_auth_rate(call, s->logins, name, "failed logins");
+    if (e != ESPY_E_OK)
+        espy_rate_back(s->addresses, "", call->peer);
+    return e;
 }
 
 espy_err espy_auth_password(espy_call *call, const char *name, const char *password,
@@ -343,7 +374,7 @@ espy_err espy_auth_hash(espy_call *call, const char *field, const char *password
 }
 
 espy_err espy_auth_change_password(espy_call *call, const char *current_field,
-                                   const char *new_field)
+                                   const char *new_field, const char *wrong)
 {
     espy_ctx *cx = call->cx;
     char hash[ESPY_PASSWORD_HASH];
@@ -355,7 +386,7 @@ espy_err espy_auth_change_password(espy_call *call, const char *current_field,
     if (call->refused == 401) { /* the login itself is good */
         espy_clear(cx);
         call->refused = 0;
-        return espy_refuse_field(call, current_field, "this is not the current password");
+        return espy_refuse_field(call, current_field, "%s", wrong);
     }
     ESPY_TRY(e);
     ESPY_TRY(espy_auth_hash(call, new_field, espy_call_text(call, new_field), hash));

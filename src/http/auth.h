@@ -4,6 +4,7 @@
 #define ESPY_HTTP_AUTH_H
 
 #include "http/call.h"
+#include "http/rate.h"
 #include "store/user.h"
 
 #define ESPY_KEY_PREFIX "espy_" /* API keys begin with it, so that they are told from tokens */
@@ -16,6 +17,9 @@
  * ESPY_CSRF_HEADER (double submit). */
 espy_err espy_auth(espy_call *call) ESPY_NODISCARD;
 
+/* Whether a browser says that the request comes from a page of another site: such a one may not set
+ * or take away the console's cookie. */
+bool espy_auth_cross_site(const espy_call *call);
 /* Any thread, before call->ws is there: nothing was sent that could tell who asks, and this machine
  * is not trusted.  What a route that is not for anyone answers then, with 401: */
 bool espy_auth_stranger(const espy_call *call);
@@ -24,6 +28,11 @@ bool espy_auth_stranger(const espy_call *call);
 /* What a role may; students and everybody SELF. */
 unsigned espy_role_may(espy_role role);
 bool espy_role_read(const char *name, espy_role *out);
+
+/* Counts a try of the caller's address (rate.h).  Refused: 429 with Retry-After.
+ *   what  "failed logins" */
+espy_err espy_auth_rate(espy_call *call, espy_rate *rate, const char *name,
+                        const char *what) ESPY_NODISCARD;
 
 /* Checks name and password behind the login rate limit.  Refused: 401 (wrong, or the account is
  * disabled, in the same words), 429 with Retry-After.  `user` is the caller's, espy_user_free(). */
@@ -49,8 +58,10 @@ espy_err espy_auth_verify(espy_call *call, const char *token, espy_token_kind ki
 espy_err espy_auth_hash(espy_call *call, const char *field, const char *password,
                         char out[128]) ESPY_NODISCARD;
 /* The caller's own password: the current one is checked behind the login rate limit.  Refused: 400
- * (fields), 409 (the request is of no account), 429. */
+ * (fields), 409 (the request is of no account), 429.
+ *   wrong  what a current one that is not right is told */
+#define ESPY_WRONG_PASSWORD "this is not the current password"
 espy_err espy_auth_change_password(espy_call *call, const char *current_field,
-                                   const char *new_field) ESPY_NODISCARD;
+                                   const char *new_field, const char *wrong) ESPY_NODISCARD;
 
 #endif

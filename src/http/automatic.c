@@ -16,6 +16,8 @@
 #include "store/setting.h"
 
 #define AUTOMATIC_DUE "schedule_due" /* setting: the last appointed time that was looked after */
+#define AUTOMATIC_PAUSE INT64_C(60)  /* seconds until what failed is looked at again; doubles */
+#define AUTOMATIC_TRIES 5            /* how often */
 
 /* -- ordering ---------------------------------------------------------------------------------- */
 /* A number of espy.conf; false where it has none. */
@@ -117,68 +119,6 @@ void espy_automatic_after(espy_call *call, const espy_collection *c)
 }
 
 /* -- appointed times --------------------------------------------------------------------------- */
-/* Whether this server is the first to come to that time; within a transaction. */
-static espy_err automatic_claim(espy_ctx *cx, espy_store *st, int64_t due, bool *first)
-{
-    char *text = NULL, now[32];
-    int64_t last = 0;
-    ESPY_TRY(espy_store_setting(cx, st, AUTOMATIC_DUE, &text));
-    *first = !text || !espy_parse_int(text, 0, INT64_MAX, &last) || last < due;
-    espy_free(cx, text);
-    if (!*first)
-        return ESPY_E_OK;
-    snprintf(now, sizeof now, "%lld", (long long)due);
-    return espy_store_setting_set(cx, st, AUTOMATIC_DUE, now);
-}
-
-/* EcoSight's folder first, then what the other collections hold. */
-static espy_err automatic_all(espy_ctx *cx, espy_serving *serving, espy_workspace *ws,
-                              int64_t least, size_t *ordered)
-{
-    espy_collection sounds = {0}, *all = NULL;
-    size_t n = 0;
-    bool did = false;
-    espy_err e = ESPY_E_OK;
-    if (espy_dir_exists(serving->options->sounds_dir)) {
-        ESPY_GO(espy_sounds_collection(cx, serving, ws, true, &sounds));
-        ESPY_GO(espy_automatic_look(cx, serving, ws, &sounds, true, least, &did));
-        *ordered += did;
-    }
-    ESPY_GO(espy_store_collections(cx, ws->store, &all, &n));
-    for (size_t i = 0; i < n; i++) {
-        if (all[i].id == sounds.id)
-            continue;
-        ESPY_GO(espy_automatic_look(cx, serving, ws, &all[i], false, least, &did));
-        *ordered += did;
-    }
-out:
-    for (size_t i = 0; i < n; i++)
-        espy_collection_free(cx, &all[i]);
-    espy_free(cx, all);
-    espy_collection_free(cx, &sounds);
-    return e;
-}
-
-espy_err espy_automatic_due(espy_ctx *cx, espy_serving *serving, espy_workspace *ws, int64_t due,
-                            size_t *ordered)
-{
-    int64_t least = ESPY_TRIGGER_SCHEDULED_SAMPLES;
-    bool first = false;
-    espy_err e = ESPY_E_OK;
-    *ordered = 0;
-    (void)automatic_setting(cx, ws, "schedule_trigger", &least);
-    ESPY_TRY(espy_store_begin(cx, ws->store));
-    ESPY_GO(automatic_claim(cx, ws->store, due, &first));
-    if (first)
-        ESPY_GO(automatic_all(cx, serving, ws, least, ordered));
-    ESPY_GO(espy_store_commit(cx, ws->store));
-    return ESPY_E_OK;
-out:
-    espy_store_rollback(cx, ws->store);
-    return e;
-}
-
-/* -- the thread -------------------------------------------------------------------------------- */
 struct espy_automatic {
     espy_serving *serving;
     espy_ctx cx;
@@ -190,16 +130,117 @@ struct espy_automatic {
     atomic_bool stop;
 };
 
-static espy_err automatic_look_now(espy_ctx *cx, void *self, int64_t due)
+/* One appointed time. */
+typedef struct automatic_round {
+    bool claimed, mine; /* whether it is settled which server looks, and whether it is this one */
+    int64_t least;
+    size_t ordered, failed;
+} automatic_round;
+
+/* Whether this server is the first to come to that time. */
+static espy_err automatic_claim(espy_ctx *cx, espy_store *st, int64_t due, bool *first)
 {
-    espy_automatic *a = self;
-    size_t ordered = 0;
-    ESPY_TRY(espy_automatic_due(cx, a->serving, &a->ws, due, &ordered));
-    espy_log(cx, ESPY_LOG_INFO, "schedule: %zu training%s ordered", ordered,
-             ordered == 1 ? "" : "s");
+    char *text = NULL, now[32];
+    int64_t last = 0;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_store_begin(cx, st));
+    ESPY_GO(espy_store_setting(cx, st, AUTOMATIC_DUE, &text));
+    *first = !text || !espy_parse_int(text, 0, INT64_MAX, &last) || last < due;
+    snprintf(now, sizeof now, "%lld", (long long)due);
+    if (*first)
+        ESPY_GO(espy_store_setting_set(cx, st, AUTOMATIC_DUE, now));
+    ESPY_GO(espy_store_commit(cx, st));
+    espy_free(cx, text);
+    return ESPY_E_OK;
+out:
+    espy_free(cx, text);
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+/* What fails is told, and looked at again later; CANCELLED ends the round. */
+static espy_err automatic_note(espy_ctx *cx, automatic_round *r, const char *what, espy_err e)
+{
+    if (e == ESPY_E_OK || e == ESPY_E_CANCELLED)
+        return e;
+    r->failed++;
+    espy_log(cx, ESPY_LOG_ERROR, "schedule: %s: %s", what, cx->text);
+    espy_clear(cx);
     return ESPY_E_OK;
 }
 
+static espy_err automatic_one(espy_automatic *a, espy_ctx *cx, automatic_round *r,
+                              const espy_collection *c, bool folder)
+{
+    bool did = false;
+    espy_err e = espy_automatic_look(cx, a->serving, &a->ws, c, folder, r->least, &did);
+    r->ordered += did;
+    return automatic_note(cx, r, c->name, e);
+}
+
+/* EcoSight's folder first, then what the other collections hold; each for itself, so that one that
+ * fails takes nothing from the others, and counting holds up nobody who writes. */
+static espy_err automatic_all(espy_automatic *a, espy_ctx *cx, automatic_round *r)
+{
+    espy_collection sounds = {0}, *all = NULL;
+    size_t n = 0;
+    espy_err e = ESPY_E_OK;
+    if (espy_dir_exists(a->serving->options->sounds_dir)) {
+        e = espy_sounds_collection(cx, a->serving, &a->ws, true, &sounds);
+        if (e == ESPY_E_OK)
+            e = automatic_one(a, cx, r, &sounds, true);
+        ESPY_GO(automatic_note(cx, r, "the folder of sounds", e));
+    }
+    ESPY_GO(espy_store_collections(cx, a->ws.store, &all, &n));
+    for (size_t i = 0; i < n; i++)
+        if (all[i].id != sounds.id)
+            ESPY_GO(automatic_one(a, cx, r, &all[i], false));
+out:
+    for (size_t i = 0; i < n; i++)
+        espy_collection_free(cx, &all[i]);
+    espy_free(cx, all);
+    espy_collection_free(cx, &sounds);
+    return e;
+}
+
+static espy_err automatic_round_once(espy_automatic *a, espy_ctx *cx, automatic_round *r,
+                                     int64_t due)
+{
+    r->failed = 0;
+    espy_err e = ESPY_E_OK;
+    if (!r->claimed)
+        e = automatic_claim(cx, a->ws.store, due, &r->mine);
+    r->claimed = e == ESPY_E_OK;
+    if (r->claimed && r->mine)
+        e = automatic_all(a, cx, r);
+    return automatic_note(cx, r, "the store", e);
+}
+
+static espy_err automatic_pause(const espy_automatic *a, espy_ctx *cx, int64_t seconds)
+{
+    const espy_clock *clock = a->clock;
+    const int64_t until = clock->now(clock->self) + seconds;
+    while (clock->now(clock->self) < until)
+        ESPY_TRY(clock->wait(cx, clock->self, until));
+    return espy_cancelled(cx);
+}
+
+static espy_err automatic_look_now(espy_ctx *cx, void *self, int64_t due)
+{
+    espy_automatic *a = self;
+    automatic_round r = {.least = ESPY_TRIGGER_SCHEDULED_SAMPLES};
+    (void)automatic_setting(cx, &a->ws, "schedule_trigger", &r.least);
+    ESPY_TRY(automatic_round_once(a, cx, &r, due));
+    for (int again = 0; r.failed && again < AUTOMATIC_TRIES; again++) {
+        ESPY_TRY(automatic_pause(a, cx, AUTOMATIC_PAUSE << again));
+        ESPY_TRY(automatic_round_once(a, cx, &r, due));
+    }
+    espy_log(cx, ESPY_LOG_INFO, "schedule: %zu training%s ordered", r.ordered,
+             r.ordered == 1 ? "" : "s");
+    return ESPY_E_OK;
+}
+
+/* -- the thread -------------------------------------------------------------------------------- */
 static void *automatic_main(void *self)
 {
     espy_automatic *a = self;

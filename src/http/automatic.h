@@ -27,13 +27,9 @@ espy_err espy_automatic_uploaded(espy_ctx *cx, espy_serving *serving, espy_works
  * is logged. */
 void espy_automatic_after(espy_call *call, const espy_collection *c);
 
-/* What happens at an appointed time: of the servers on a store, the first one looks at every
- * collection. *ordered: trainings. */
-espy_err espy_automatic_due(espy_ctx *cx, espy_serving *serving, espy_workspace *ws, int64_t due,
-                            size_t *ordered) ESPY_NODISCARD;
-
-/* The thread that waits for espy.conf's `schedule`; *out NULL without that setting.  Errors: ARG
- * (the setting), STORE, NOMEM. */
+/* The thread that waits for espy.conf's `schedule`; *out NULL without that setting.  At an
+ * appointed time the first of the servers on a store looks at every collection; what fails is
+ * looked at again after 1, 2, 4, 8 and 16 minutes.  Errors: ARG (the setting), STORE, NOMEM. */
 typedef struct espy_automatic espy_automatic;
 espy_err espy_automatic_start(espy_ctx *cx, espy_serving *serving, const espy_clock *clock,
                               espy_automatic **out) ESPY_NODISCARD;

@@ -354,7 +354,9 @@ static espy_err call_once(espy_call *call, const char *raw, const char *key)
         return espy_refuse(call, 400, NULL, "%s: 1 to %d printable ASCII characters are expected",
                            ONCE_HEADER, ONCE_KEY);
     ESPY_TRY(once_digest(call, raw, request));
-    snprintf(route, sizeof route, "%s %s", call->route->method, call->route->path);
+    /* what one key of a user may see, another may not */
+    snprintf(route, sizeof route, "%s %s key %lld", call->route->method, call->route->path,
+             (long long)call->who.key);
     const espy_once once = {call->who.user, key, route, request};
     espy_err e = espy_store_once_begin(cx, call->ws->store, &once, &word, &status, &body);
     if (e == ESPY_E_EXISTS) {

@@ -193,10 +193,14 @@ espy_err espy_eco_figures(espy_call *call)
 {
     espy_ctx *cx = call->cx;
     espy_json *o = NULL;
+    espy_collection c = {0};
+    bool found;
+    call->service = &espy_service_ecosight;
+    ESPY_TRY(espy_eco_collection(call, false, &c, &found));
+    espy_collection_free(cx, &c);
     char *path = espy_path_join(cx, call->serving->options->models_dir, ESPY_ECOSIGHT_METRICS);
     if (!path)
         return cx->code;
-    call->service = &espy_service_ecosight;
     bool there = espy_file_exists(path);
     espy_err e = there ? espy_json_load(cx, path, ECOSIGHT_FILE, &o) : ESPY_E_OK;
     espy_free(cx, path);

@@ -31,8 +31,11 @@ static espy_err upload_refuse_class(espy_call *call, const char *name, const esp
         }
         used += (size_t)n;
     }
-    return espy_refuse(call, 400, NULL, "Unknown class \"%s\". Allowed: %s",
-                       espy_text_shown(name, shown, sizeof shown), list);
+    return espy_refuse(
+        call, 400, NULL,
+        "Unknown class \"%s\". Allowed: %s. To add one: sound_classes in espy.conf, or a "
+        "folder of that name",
+        espy_text_shown(name, shown, sizeof shown), list);
 }
 
 /* Whether the class is known; "unknown" is, too. */

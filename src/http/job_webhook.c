@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http - the job "webhook": one delivery, tried again by the schedule of webhook.h. */
+ * http - the job "webhook": one delivery, tried again by the schedule of webhook.h.  A receiver
+ * that gives no answer is left alone for a while, whatever waits for it: the others are told
+ * meanwhile. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,8 @@
 #include "store/webhook.h"
 
 #define DELIVERY_BODY ((size_t)1 << 20)
+#define DELIVERY_AGE \
+    86400.0 /* seconds; what waited for a silent receiver for so long is given up */
 
 static espy_err delivery_result(espy_working *w, const char *outcome, int status, espy_json **out)
 {
@@ -27,16 +31,28 @@ static espy_err delivery_again(espy_working *w, const char *why)
     if (wait < 0)
         return espy_fail(w->cx, ESPY_E_IO, "given up after %d tries: %s", ESPY_WEBHOOK_TRIES, why);
     espy_working_log(w, "%s; again in %.0f s", why, wait);
-    return espy_working_retry(w, wait);
+    return espy_working_retry(w, true, wait);
+}
+
+/* Its receiver is left alone. */
+static espy_err delivery_later(espy_working *w, double seconds)
+{
+    if (espy_time_now() - w->job->created > DELIVERY_AGE)
+        return espy_fail(w->cx, ESPY_E_IO, "given up: the receiver has been silent for a day");
+    return espy_working_retry(w, false, seconds);
 }
 
 static espy_err delivery_send(espy_working *w, const espy_webhook *to, espy_span body,
                               espy_json **result)
 {
     espy_ctx *cx = w->cx;
-    char id[32], why[300];
+    char id[32], hook[32], why[300];
     int status = 0;
     snprintf(id, sizeof id, "%lld", (long long)w->job->id);
+    snprintf(hook, sizeof hook, "%lld", (long long)to->id);
+    const double wait = espy_rate_try(w->serving->hooks, hook, "", espy_time_monotonic());
+    if (wait > 0)
+        return delivery_later(w, wait);
     const espy_delivery d = {.url = to->url,
                              .event = espy_json_string(espy_json_get(w->request, "event"), "event"),
                              .id = id,
@@ -45,6 +61,8 @@ static espy_err delivery_send(espy_working *w, const espy_webhook *to, espy_span
                              .timestamp = (int64_t)espy_time_now(),
                              .local = w->serving->options->private_hooks};
     espy_err e = espy_webhook_send(cx, &d, &status);
+    if (e != ESPY_E_IO)
+        espy_rate_passed(w->serving->hooks, hook, "");
     if (e == ESPY_E_IO) {
         snprintf(why, sizeof why, "%s", cx->text);
         espy_clear(cx);

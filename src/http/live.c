@@ -5,15 +5,18 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
+
+#define LIVE_PATIENCE 2 /* seconds that a frame waits for the one before */
 
 /* L1  a slot is changed under the lock; its stream belongs to whoever set `taken` */
 typedef struct live_slot {
     espy_live_stream stream; /* first */
     int64_t collection, user;
     char name[65];
-    double used; /* 0: free */
+    double used; /* monotonic seconds */
     bool taken;
 } live_slot;
 
@@ -90,9 +93,17 @@ espy_err espy_live_take(espy_ctx *cx, espy_live *live, int64_t collection, int64
     espy_err e = ESPY_E_OK;
     pthread_mutex_lock(&live->lock);
     live_slot *s = live_find(live, collection, user, name);
-    while (s && s->taken) {
-        pthread_cond_wait(&live->given, &live->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LIVE_PATIENCE;
+    while (s && s->taken && pthread_cond_timedwait(&live->given, &live->lock, &until) == 0)
         s = live_find(live, collection, user, name);
+    s = live_find(live, collection, user, name);
+    if (s && s->taken) {
+        pthread_mutex_unlock(&live->lock);
+        return espy_fail(cx, ESPY_E_EXISTS,
+                         "the frame before is still being looked at; send the next one when its "
+                         "answer has come");
     }
     if (s && now - s->used > ESPY_LIVE_SECONDS) { /* it begins anew */
         for (size_t i = 0; i < ESPY_LIVE_STREAMS; i++)

@@ -33,7 +33,7 @@ espy_err espy_live_create(espy_ctx *cx, espy_live **out) ESPY_NODISCARD;
 void espy_live_destroy(espy_ctx *cx, espy_live **live);
 
 /* The stream of that name of a user in a collection, which nobody else has until it is given back.
- * Errors: LIMIT (too many streams), NOMEM. */
+ * Errors: EXISTS (somebody has had it for seconds), LIMIT (too many streams), NOMEM. */
 espy_err espy_live_take(espy_ctx *cx, espy_live *live, int64_t collection, int64_t user,
                         const char *name, espy_live_stream **out) ESPY_NODISCARD;
 void espy_live_give(espy_live *live, espy_live_stream *stream);

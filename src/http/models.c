@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#define MODELS_KEPT 8 /* versions that stay open though they are not live */
+
 typedef struct models_encoder {
     struct models_encoder *next;
     espy_encoder *encoder;
@@ -243,6 +245,15 @@ static espy_err models_there(espy_ctx *cx, espy_models *m, espy_store *st, int64
     return e;
 }
 
+/* Of the versions that were asked for by number, the oldest beyond MODELS_KEPT go. */
+static void models_thin(espy_models *m)
+{
+    size_t n = 0;
+    for (espy_model *at = m->first; at; at = at->next)
+        if (!at->stale && !at->live && ++n > MODELS_KEPT)
+            at->stale = true;
+}
+
 /* Those of the collection that no longer answer are closed with their last user. */
 static void models_add(espy_models *m, espy_model *model, bool live)
 {
@@ -254,8 +265,10 @@ static void models_add(espy_models *m, espy_model *model, bool live)
         if (at->id.collection.id == model->id.collection.id)
             at->stale = true;
     model->users = 1;
+    model->live = live;
     model->next = m->first;
     m->first = model;
+    models_thin(m);
     pthread_mutex_unlock(&m->lock);
 }
 

@@ -25,7 +25,7 @@ typedef struct espy_model {
     /* of models.c: */
     int64_t seen; /* the last event that it knows of */
     size_t users;
-    bool stale;
+    bool stale, live;
     struct espy_model *next;
 } espy_model;
 

@@ -67,6 +67,7 @@ static espy_err notify_owner(espy_ctx *cx, espy_store *st, int64_t collection, i
 static espy_err notify_order(espy_ctx *cx, espy_serving *serving, espy_store *st, int64_t webhook,
                              const char *action, espy_json *body)
 {
+    char exclusive[40];
     espy_made m = espy_make_object(cx);
     espy_json *request = NULL;
     espy_buf text;
@@ -80,7 +81,9 @@ static espy_err notify_order(espy_ctx *cx, espy_serving *serving, espy_store *st
     espy_err e = espy_json_print(cx, request, 0, &text);
     espy_json_free(request);
     ESPY_TRY(e);
-    const espy_job_order order = {.kind = "webhook", .request = (const char *)text.data};
+    snprintf(exclusive, sizeof exclusive, "webhook:%lld", (long long)webhook);
+    const espy_job_order order = {
+        .kind = "webhook", .request = (const char *)text.data, .exclusive = exclusive};
     e = espy_jobs_order(cx, serving, st, &order, false, &id, &fresh);
     espy_buf_free(cx, &text);
     return e;
@@ -185,6 +188,23 @@ espy_err espy_notify_begin(espy_ctx *cx, espy_store *st)
     return notify_seen_set(cx, st, last);
 }
 
+static espy_err notify_event(espy_ctx *cx, espy_serving *serving, espy_store *st,
+                             const espy_webhook *hooks, size_t n, const espy_event *event)
+{
+    espy_json *data = NULL;
+    ESPY_TRY(espy_event_json(cx, event, &data));
+    espy_err e =
+        notify_all(cx, serving, st, hooks, n, event->collection, event->action, event->time, data);
+    espy_json_free(data);
+    return e;
+}
+
+/* What is the event's own fault, and would fail again: it is passed by, for the others' sake. */
+static bool notify_passes(espy_err e)
+{
+    return e == ESPY_E_LIMIT || e == ESPY_E_FORMAT || e == ESPY_E_ARG || e == ESPY_E_DATA;
+}
+
 /* Within a transaction, so that of several servers one does it. */
 static espy_err notify_some(espy_ctx *cx, espy_serving *serving, espy_store *st,
                             const espy_webhook *hooks, size_t n_hooks, bool *more)
@@ -196,11 +216,13 @@ static espy_err notify_some(espy_ctx *cx, espy_serving *serving, espy_store *st,
     ESPY_GO(notify_seen(cx, st, &seen));
     ESPY_GO(espy_store_events_of(cx, st, 0, seen, NOTIFY_EVENTS, &events, &n));
     for (size_t i = 0; i < n; i++) {
-        espy_json *data = NULL;
-        ESPY_GO(espy_event_json(cx, &events[i], &data));
-        e = notify_all(cx, serving, st, hooks, n_hooks, events[i].collection, events[i].action,
-                       events[i].time, data);
-        espy_json_free(data);
+        e = notify_event(cx, serving, st, hooks, n_hooks, &events[i]);
+        if (notify_passes(e)) {
+            espy_log(cx, ESPY_LOG_ERROR, "webhooks: event %lld (%s) cannot be told: %s",
+                     (long long)events[i].id, events[i].action, cx->text);
+            espy_clear(cx);
+            e = ESPY_E_OK;
+        }
         ESPY_GO(e);
     }
     *more = n == NOTIFY_EVENTS;

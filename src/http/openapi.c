@@ -85,6 +85,10 @@ static espy_err field_schema(espy_ctx *cx, espy_json *schema, const espy_field *
         else
             ESPY_TRY(schema_counts(cx, schema, "minLength", "maxLength", f->lo, f->hi));
         break;
+    case ESPY_FIELD_DATE:
+        ESPY_TRY(set_text(cx, schema, "type", "string"));
+        ESPY_TRY(set_text(cx, schema, "format", "date"));
+        break;
     case ESPY_FIELD_INT:
         ESPY_TRY(set_text(cx, schema, "type", "integer"));
         ESPY_TRY(espy_json_set(cx, schema, "minimum", espy_json_of_int((int64_t)f->lo)));

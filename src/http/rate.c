@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http - the wait after failed logins (rate.h). */
+ * http - the wait after many tries (rate.h). */
 #include "http/rate.h"
 
 #include <math.h>
@@ -12,6 +12,8 @@
 enum { SET = 8 }; /* entries that a key may take: a table with fixed places to look at */
 
 const espy_rate_rules espy_rate_login = {.free = 5, .first = 1, .most = 900, .forget = 3600};
+const espy_rate_rules espy_rate_register = {.free = 19, .first = 60, .most = 3600, .forget = 3600};
+const espy_rate_rules espy_rate_hooks = {.free = 0, .first = 10, .most = 600, .forget = 3600};
 const espy_rate_rules espy_rate_address = {.free = 20, .first = 1, .most = 60, .forget = 3600};
 
 typedef struct rate_entry {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http - how often somebody may try to log in: after a few failures of a name from an address each
- * next try has to wait, twice as long every time; and so an address alone, whatever the names.
+ * http - how often somebody may try to log in or to register: after a few tries that failed, of a
+ * name from an address, each next one has to wait, twice as long every time; and so an address
+ * alone, whatever the names.  Registering has no name (""), and each of them counts: it makes an
+ * account of nobody that is known.
  * Depends on: base.  Thread use: from any thread.  Names and addresses are kept as keyed digests,
  * in a table of fixed size; when it is full, the entry with the fewest failures makes room. */
 #ifndef ESPY_HTTP_RATE_H
@@ -17,8 +19,10 @@ typedef struct espy_rate_rules {
     double forget; /* seconds after the last failure when all is forgotten */
 } espy_rate_rules;
 
-extern const espy_rate_rules espy_rate_login;   /* 5 free, 1 s to 15 min, forgotten after 1 h */
-extern const espy_rate_rules espy_rate_address; /* 20 free, 1 s to 1 min: others may share it */
+extern const espy_rate_rules espy_rate_login;    /* 5 free, 1 s to 15 min, forgotten after 1 h */
+extern const espy_rate_rules espy_rate_register; /* a wait after the 20th, 1 min to 1 h */
+extern const espy_rate_rules espy_rate_hooks;    /* of silent receivers: 10 s to 10 min, 1 h */
+extern const espy_rate_rules espy_rate_address;  /* 20 free, 1 s to 1 min: others may share it */
 
 /* room: entries, rounded up to a multiple of 8. */
 espy_err espy_rate_create(espy_ctx *cx, const espy_rate_rules *rules, size_t room,

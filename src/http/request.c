@@ -106,6 +106,34 @@ static espy_err take_text(espy_call *call, const espy_field *f, const char *s)
     return put(call, f, espy_json_of_string(s));
 }
 
+static espy_err take_digits(espy_call *call, const espy_field *f, int64_t v)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)v);
+    return take_text(call, f, text);
+}
+
+/* A day of the Gregorian calendar, as ISO 8601 writes it. */
+static bool is_date(const char *s)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day;
+    char end;
+    if (strlen(s) != 10 || strspn(s, "0123456789-") != 10 || s[4] != '-' || s[7] != '-' ||
+        sscanf(s, "%4d-%2d-%2d%c", &year, &month, &day, &end) != 3)
+        return false;
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month >= 1 && month <= 12 && day >= 1 &&
+           day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+static espy_err take_date(espy_call *call, const espy_field *f, const char *s)
+{
+    if (!is_date(s))
+        WRONG(call, f, "a day is expected, YYYY-MM-DD");
+    return put(call, f, espy_json_of_string(s));
+}
+
 static espy_err take_number(espy_call *call, const espy_field *f, double v)
 {
     if (!(v >= f->lo && v <= f->hi))
@@ -221,9 +249,13 @@ static espy_err take_json(espy_call *call, const espy_field *f, const espy_json 
         return take_loose(call, f, v);
     switch (f->type) {
     case ESPY_FIELD_TEXT:
+        if (espy_json_is_int(v) && !f->one_of) /* a name that is a number */
+            return take_digits(call, f, espy_json_int(v, 0));
         if (!espy_json_is_string(v))
             WRONG(call, f, "a text is expected");
         return take_text(call, f, espy_json_string(v, ""));
+    case ESPY_FIELD_DATE:
+        return take_date(call, f, espy_json_string(v, ""));
     case ESPY_FIELD_INT:
         return take_int(call, f, espy_json_is_int(v), espy_json_int(v, 0));
     case ESPY_FIELD_REAL:
@@ -315,6 +347,8 @@ static espy_err take_plain(espy_call *call, const espy_field *f, const char *s)
     switch (f->type) {
     case ESPY_FIELD_TEXT:
         return take_text(call, f, s);
+    case ESPY_FIELD_DATE:
+        return take_date(call, f, s);
     case ESPY_FIELD_INT:
         b = espy_parse_int(s, INT64_MIN, INT64_MAX, &n);
         return take_int(call, f, b, n);
@@ -539,12 +573,17 @@ static espy_err request_body(espy_call *call, const char *type, espy_span body)
         return ESPY_E_OK;
     if (type && espy_multipart_is(type))
         return request_multipart(call, type, body);
-    if (type && type_is(type, "application/x-www-form-urlencoded"))
+    if (type && type_is(type, "application/x-www-form-urlencoded")) {
+        if (body.data[0] == '{' || (body.data[0] >= 0x80 && file)) /* curl -d, --data-binary */
+            return espy_fail(call->cx, ESPY_E_UNSUPPORTED,
+                             "the body is no form: send its own Content-Type, such as %s",
+                             body.data[0] == '{' ? "application/json" : "image/jpeg");
         return request_text_form(call, (const char *)body.data, body.size, false);
+    }
     if (!type || type_is(type, "application/json"))
         return request_json(call, body);
     if (file && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "audio/", 6) == 0 ||
-                 type_is(type, "application/octet-stream")))
+                 type_is(type, "application/octet-stream") || type_is(type, "application/zip")))
         return take_upload(call, &(espy_upload){.name = (char *)(uintptr_t)file->name,
                                                 .type = (char *)(uintptr_t)type,
                                                 .bytes = body});

@@ -18,6 +18,7 @@ typedef enum espy_field_place {
 
 typedef enum espy_field_type {
     ESPY_FIELD_TEXT,    /* lo..hi bytes of UTF-8 without control characters but line breaks */
+    ESPY_FIELD_DATE,    /* YYYY-MM-DD, a day that there is; a TEXT otherwise */
     ESPY_FIELD_INT,     /* lo..hi */
     ESPY_FIELD_REAL,    /* lo..hi */
     ESPY_FIELD_BOOL,    /* in forms and queries: true, false, 1, 0, yes, no, on, off */

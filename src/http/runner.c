@@ -111,10 +111,10 @@ espy_err espy_working_finish(espy_working *w, const espy_json *result)
     return ESPY_E_OK;
 }
 
-espy_err espy_working_retry(espy_working *w, double seconds)
+espy_err espy_working_retry(espy_working *w, bool tried, double seconds)
 {
     espy_job_word word = ESPY_JOB_GO_ON;
-    ESPY_TRY(espy_store_job_release(w->cx, w->ws->store, w->job, true, espy_time_now() + seconds,
+    ESPY_TRY(espy_store_job_release(w->cx, w->ws->store, w->job, tried, espy_time_now() + seconds,
                                     &word));
     w->settled = w->again = true;
     return ESPY_E_OK;
@@ -162,7 +162,8 @@ static void runner_beat(espy_runner *r)
 {
     espy_job_word word = ESPY_JOB_GO_ON;
     pthread_mutex_lock(&r->lock);
-    espy_job job = r->job ? *r->job : (espy_job){0}; /* ids and name: they outlive the beat */
+    espy_job job = r->job ? *r->job : (espy_job){0}; /* numbers alone: its texts may go meanwhile */
+    job.worker = r->name;
     double progress = r->progress;
     pthread_mutex_unlock(&r->lock);
     if (!job.id)
@@ -239,6 +240,32 @@ static espy_err runner_do(espy_working *w, espy_json **result)
     return e;
 }
 
+/* What people may read of a failure: what they can do something about, and of ours no path or SQL.
+ */
+static const char *runner_error(const espy_runner *r, espy_err e)
+{
+    switch (e) {
+    case ESPY_E_OK:
+        return NULL;
+    case ESPY_E_NOMEM:
+    case ESPY_E_IO:
+    case ESPY_E_STORE:
+    case ESPY_E_DIGEST:
+    case ESPY_E_INTERNAL:
+        return "something went wrong in the server; its log tells what, by the job's number";
+    case ESPY_E_ARG:
+    case ESPY_E_FORMAT:
+    case ESPY_E_LIMIT:
+    case ESPY_E_NOT_FOUND:
+    case ESPY_E_EXISTS:
+    case ESPY_E_UNSUPPORTED:
+    case ESPY_E_DATA:
+    case ESPY_E_CANCELLED:
+        break;
+    }
+    return r->cx.text;
+}
+
 /* Stores how it ended.  A server that stops gives the job back, to be begun again. */
 static const char *runner_store(espy_ctx *cx, espy_runner *r, const espy_job *job, espy_err e,
                                 const espy_json *result)
@@ -247,14 +274,19 @@ static const char *runner_store(espy_ctx *cx, espy_runner *r, const espy_job *jo
     espy_buf text;
     const char *state = e == ESPY_E_OK ? "done" : e == ESPY_E_CANCELLED ? "cancelled" : "failed";
     espy_buf_init(&text, RUNNER_RESULT);
-    if (e == ESPY_E_OK && result && espy_json_print(cx, result, 0, &text) != ESPY_E_OK)
+    const char *error = runner_error(r, e);
+    if (e == ESPY_E_OK && result && espy_json_print(cx, result, 0, &text) != ESPY_E_OK) {
         state = "failed";
+        error = "the result is too large to be kept";
+        espy_buf_free(cx, &text);
+        espy_clear(cx);
+    }
     espy_err stored;
     if (e == ESPY_E_CANCELLED && r->serving->stopping)
         stored = espy_store_job_release(cx, r->ws.store, job, false, 0, &word);
     else
-        stored = espy_store_job_finish(cx, r->ws.store, job, state, (const char *)text.data,
-                                       e == ESPY_E_OK ? NULL : r->cx.text, &word);
+        stored = espy_store_job_finish(cx, r->ws.store, job, state, (const char *)text.data, error,
+                                       &word);
     if (stored != ESPY_E_OK)
         espy_log(cx, ESPY_LOG_ERROR, "job %lld: how it ended could not be stored: %s",
                  (long long)job->id, cx->text);
@@ -298,7 +330,7 @@ static void runner_end(espy_runner *r, const espy_working *w, espy_err e, const 
     espy_log(&cx, ESPY_LOG_INFO, "job %lld (%s): %s%s%s", (long long)job->id, job->kind, state,
              error ? ": " : "", error ? error : "");
     if (!w->again)
-        runner_ended(&cx, r, job, state, error);
+        runner_ended(&cx, r, job, state, runner_error(r, e));
 }
 
 static void runner_run(espy_runner *r, const espy_job *job)
@@ -330,13 +362,14 @@ static void runner_run(espy_runner *r, const espy_job *job)
 
 static espy_err runner_take(espy_runner *r, espy_job *job, bool *taken)
 {
-    return (r->light ? espy_store_job_take_free : espy_store_job_take)(&r->cx, r->ws.store, r->name,
-                                                                       RUNNER_LEASE, job, taken);
+    const espy_job_choice choice = {.kind = "webhook", .light = r->light};
+    return espy_store_job_take(&r->cx, r->ws.store, &choice, r->name, RUNNER_LEASE, job, taken);
 }
 
 static void *runner_works(void *self)
 {
     espy_runner *r = self;
+    bool told = false; /* that the store does not answer */
     /* requests are answered first, by the threads and networks of the others */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), RUNNER_NICE);
     if (!r->light)
@@ -350,8 +383,10 @@ static void *runner_works(void *self)
         espy_clear(&r->cx);
         r->cancel = false;
         espy_work_renew(&r->cx, r->serving, &r->settings, &r->ws);
-        if (runner_take(r, &job, &taken) != ESPY_E_OK)
+        bool gone = runner_take(r, &job, &taken) != ESPY_E_OK;
+        if (gone && !told)
             espy_log(&r->cx, ESPY_LOG_WARN, "jobs: %s", r->cx.text);
+        told = gone;
         if (taken)
             runner_run(r, &job);
         espy_job_free(&r->cx, &job);

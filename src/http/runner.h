@@ -33,8 +33,9 @@ void espy_working_tell(espy_working *w, const char *event, espy_json *data);
  * once that is committed.  CANCELLED when another server has the job by now: the work must not
  * count, so the transaction is to be rolled back. */
 espy_err espy_working_finish(espy_working *w, const espy_json *result) ESPY_NODISCARD;
-/* Gives the job back, to be tried again so many seconds from now; run() then returns OK. */
-espy_err espy_working_retry(espy_working *w, double seconds) ESPY_NODISCARD;
+/* Gives the job back, to be taken again so many seconds from now; run() then returns OK.  tried: it
+ * counts as a try. */
+espy_err espy_working_retry(espy_working *w, bool tried, double seconds) ESPY_NODISCARD;
 
 /* One kind of job.  run: begun anew when its server died, so it must bear being begun again.
  * *result: one JSON object, the caller's; on failure cx tells why. */
@@ -45,8 +46,9 @@ typedef struct espy_job_kind {
 extern const espy_job_kind *const espy_job_kinds[]; /* ends with NULL */
 extern const char *const espy_job_states[];         /* "queued", ...; ends with NULL */
 
-/* light: takes the jobs alone that exclude no other, such as deliveries, and has no pool: beside
- * one that takes all, so that these do not wait behind a training. */
+/* light: takes deliveries to webhooks, and what excludes no other job, and has no pool: beside one
+ * that takes all but deliveries, so that neither a training nor a silent receiver holds up the
+ * other. */
 espy_err espy_runner_start(espy_ctx *cx, espy_serving *serving, bool light,
                            espy_runner **out) ESPY_NODISCARD;
 /* Ends its threads; others may still wake it. */

@@ -47,6 +47,7 @@ typedef struct serve_run {
     espy_automatic *automatic;
     espy_warm *warm;
     double beaten, told, swept;
+    bool store_gone; /* it did not answer when it was last asked */
 } serve_run;
 
 /* -- first start ------------------------------------------------------------------------------- */
@@ -124,12 +125,13 @@ out:
     return e;
 }
 
+/* Routes of one path that differ in their method are one. */
 size_t espy_route_number(const espy_route *route)
 {
     size_t n = 0;
     for (const espy_route *const *t = espy_routes; *t; t++)
         for (const espy_route *at = *t; at->method; at++, n++)
-            if (at == route)
+            if (route && strcmp(at->path, route->path) == 0)
                 return n;
     return n;
 }
@@ -180,10 +182,15 @@ static void serve_look(espy_ctx *cx, serve_run *r)
     double now = espy_time_monotonic();
     if (espy_store_changed(cx, r->ws.store, SERVE_LOOK, &changed) != ESPY_E_OK) {
         if (cx->code != ESPY_E_CANCELLED) {
-            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            if (!r->store_gone)
+                espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            r->store_gone = true;
             usleep((useconds_t)(1e6 * SERVE_LOOK));
         }
         espy_clear(cx);
+    } else if (r->store_gone) {
+        r->store_gone = false;
+        espy_log(cx, ESPY_LOG_INFO, "the store answers again");
     }
     if (changed)
         espy_warm_wake(r->warm);
@@ -238,6 +245,8 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
         return cx->code;
     ESPY_TRY(espy_password_gate_create(cx, SERVE_LOGINS, &r->s.passwords));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_login, 4096, &r->s.logins));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_register, 4096, &r->s.registrations));
+    ESPY_TRY(espy_rate_create(cx, &espy_rate_hooks, 1024, &r->s.hooks));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_address, 4096, &r->s.addresses));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
@@ -256,6 +265,10 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     fprintf(stderr, "Listening on %s://%s%s%s:%u\n", o->certificate ? "https" : "http",
             strchr(o->address, ':') ? "[" : "", o->address, strchr(o->address, ':') ? "]" : "",
             espy_server_port(r->server));
+    if (!o->certificate && strncmp(o->address, "127.", 4) != 0 && strcmp(o->address, "::1") != 0)
+        espy_log(
+            cx, ESPY_LOG_WARN,
+            "without --certificate passwords and keys travel in clear; or let a proxy speak TLS");
     if (o->trust_loopback)
         espy_log(cx, ESPY_LOG_WARN,
                  "--trust-loopback: whoever is on this machine acts as an administrator");
@@ -287,7 +300,8 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
         espy_hub_close(r->s.hub);
     if (r->server)
         serve_finish(r);
-    espy_work_stop(cx, &r->work);
+    if (r->work)
+        espy_work_end(r->work); /* connections that are kept may still send: they get 503 */
     espy_automatic_stop(cx, &r->automatic);
     espy_warm_stop(cx, &r->warm);
     espy_runner_quit(r->s.light);
@@ -296,11 +310,14 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_runner_stop(cx, &runner);
     espy_runner_stop(cx, &light);
     espy_server_stop(cx, &r->server);
+    espy_work_free(cx, &r->work);
     espy_hub_destroy(cx, &r->s.hub);
     espy_live_destroy(cx, &r->s.live);
     espy_models_destroy(cx, &r->s.models);
     espy_metrics_destroy(cx, &r->s.metrics);
+    espy_rate_destroy(cx, &r->s.registrations);
     espy_rate_destroy(cx, &r->s.logins);
+    espy_rate_destroy(cx, &r->s.hooks);
     espy_rate_destroy(cx, &r->s.addresses);
     espy_password_gate_destroy(cx, &r->s.passwords);
     espy_workspace_close(cx, &r->ws);

@@ -64,36 +64,33 @@ static espy_err shape_attendansee(espy_ctx *cx, const espy_call *call, const esp
     return shape_pair(cx, "error", fault->text, NULL, NULL, body);
 }
 
-/* The first text of the first field, for interfaces that tell one. */
-static const char *shape_first(const espy_fault *fault)
+/* For interfaces that tell one text: the first field that is wrong, by its name. */
+static const char *shape_named(const espy_fault *fault, char *out, size_t room)
 {
     void *it = NULL;
-    const char *key;
+    const char *field;
     const espy_json *texts;
-    if (fault->fields && espy_json_next(fault->fields, &it, &key, &texts))
-        return espy_json_string(espy_json_at(texts, 0), fault->text);
-    return fault->text;
+    if (!fault->fields || !espy_json_next(fault->fields, &it, &field, &texts))
+        return fault->text;
+    snprintf(out, room, "%.100s: %s", field, espy_json_string(espy_json_at(texts, 0), fault->text));
+    return out;
 }
 
 static espy_err shape_smartattendance(espy_ctx *cx, const espy_call *call, const espy_fault *fault,
                                       espy_json **body)
 {
+    char room[400];
+    const char *text = shape_named(fault, room, sizeof room);
     (void)call;
-    char text[400];
-    void *it = NULL;
-    const char *field;
-    const espy_json *texts;
-    if (!fault->fields || !espy_json_next(fault->fields, &it, &field, &texts))
-        return shape_pair(cx, "error", fault->text, "message", fault->text, body);
-    snprintf(text, sizeof text, "%.100s: %s", field, shape_first(fault));
     return shape_pair(cx, "error", text, "message", text, body);
 }
 
 static espy_err shape_ecosight(espy_ctx *cx, const espy_call *call, const espy_fault *fault,
                                espy_json **body)
 {
+    char room[400];
     (void)call;
-    return shape_pair(cx, "detail", shape_first(fault), NULL, NULL, body);
+    return shape_pair(cx, "detail", shape_named(fault, room, sizeof room), NULL, NULL, body);
 }
 
 const espy_service espy_service_v1 = {"v1", "espy", "Error", true, shape_v1};

@@ -20,7 +20,9 @@ struct espy_serving {
     espy_hub *hub;
     espy_metrics *metrics;
     espy_live *live;
-    espy_rate *logins, *addresses; /* by name and address; by address alone */
+    espy_rate *logins, *addresses; /* failed ones by name and address, and by address alone */
+    espy_rate *registrations;
+    espy_rate *hooks; /* webhooks by id: how long a silent one is left alone */
     espy_password_gate *passwords;
     espy_runner *_Atomic runner, *_Atomic light; /* either may order jobs and wake the other */
     uint8_t secret[32];   /* signs tokens; the same on all machines of a store */
@@ -32,7 +34,8 @@ struct espy_serving {
     atomic_llong predictions;     /* since the start: EcoSight's status tells */
 };
 
-/* The place of a route in espy_routes, all tables counted through; NULL: behind the last. */
+/* The place of the first route of its path in espy_routes, all tables counted through; NULL: behind
+ * the last. */
 size_t espy_route_number(const espy_route *route);
 
 /* Publishes to streams what is in the store: events, and jobs that other servers run. */

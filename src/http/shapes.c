@@ -72,6 +72,32 @@ espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n, espy_j
     return espy_made_end(&m, out);
 }
 
+/* -- fields ------------------------------------------------------------------------------------ */
+espy_err espy_collection_asked(espy_call *call, int64_t *id)
+{
+    const char *name = espy_call_text(call, "collection");
+    espy_collection c = {0};
+    *id = call->who.collection;
+    if (!name)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_call_collection(call, name, &c));
+    *id = c.id;
+    espy_collection_free(call->cx, &c);
+    return ESPY_E_OK;
+}
+
+espy_err espy_detail_asked(espy_call *call, espy_buf *text)
+{
+    const espy_json *detail = espy_call_json(call, "detail");
+    espy_buf_init(text, ESPY_DETAIL_MAX);
+    espy_err e = detail ? espy_json_print(call->cx, detail, 0, text) : ESPY_E_OK;
+    if (e != ESPY_E_LIMIT)
+        return e;
+    espy_clear(call->cx);
+    return espy_refuse_field(call, "detail", "an object of at most %zu bytes is expected",
+                             ESPY_DETAIL_MAX);
+}
+
 /* -- pages ------------------------------------------------------------------------------------- */
 espy_err espy_page_asked(espy_call *call, espy_page *page)
 {

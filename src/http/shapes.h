@@ -27,6 +27,13 @@ espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n,
         name, ESPY_IN_PATH, ESPY_FIELD_INT, 1, 9007199254740991.0, true, NULL, NULL, help \
     }
 
+/* The id of the collection that the field `collection` names; without it the key's, or 0: none.
+ * NOT_FOUND. */
+espy_err espy_collection_asked(espy_call *call, int64_t *id) ESPY_NODISCARD;
+/* The object `detail` as a text, empty where none was sent; text is the caller's, also after a
+ * failure.  Refused: 400 (too long). */
+espy_err espy_detail_asked(espy_call *call, espy_buf *text) ESPY_NODISCARD;
+
 /* -- pages of /v1 ------------------------------------------------------------------------------ */
 /* {"items": [...], "next_cursor": "..." or null, "total": n}.  A cursor is opaque to the client. */
 #define ESPY_PAGE_FIELDS                                                                         \

@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 #include "flow/dataset.h"
+#include "http/attend.h"
 #include "http/auth.h"
-#include "store/attendance.h"
 #include "store/collection.h"
 #include "store/setting.h"
 
@@ -22,7 +22,7 @@ const char *const espy_smart_session_fields[] = {"course",       "section_id", "
                                                  "session_type", "time_block", NULL};
 
 /* -- where it happens -------------------------------------------------------------------------- */
-static espy_err collection_make(espy_call *call, espy_collection *out)
+static espy_err collection_make(espy_call *call, const char *name, espy_collection *out)
 {
     espy_ctx *cx = call->cx;
     char text[256];
@@ -38,11 +38,34 @@ static espy_err collection_make(espy_call *call, espy_collection *out)
     e = espy_models_pack(cx, call->serving->models, call->ws, pack, &encoder);
     espy_free(cx, pack);
     ESPY_TRY(e);
-    return espy_workspace_collection(cx, call->ws, NULL, encoder, out);
+    return espy_workspace_collection(cx, call->ws, name, encoder, out);
 }
 
-/* Whether a collection has been decided on before; once it answers, another that is made beside it
- * changes nothing. */
+/* Whether a read found a collection of faces; of another kind it is let go. */
+static espy_err collection_read(espy_call *call, espy_err e, espy_collection *out, bool *found)
+{
+    *found = e == ESPY_E_OK && strcmp(out->modality, "face") == 0;
+    if (e == ESPY_E_OK && !*found)
+        espy_collection_free(call->cx, out);
+    if (e != ESPY_E_NOT_FOUND)
+        return e;
+    espy_clear(call->cx);
+    return ESPY_E_OK;
+}
+
+/* The one that espy.conf names, whosever it is: espy_smart_collection() says what is wrong. */
+static espy_err collection_named(espy_call *call, espy_collection *out, bool *found)
+{
+    const char *name = espy_workspace_setting(call->ws, "collection");
+    *found = false;
+    if (!name)
+        return ESPY_E_OK;
+    espy_err e = espy_store_collection(call->cx, call->ws->store, name, out);
+    return collection_read(call, e, out, found);
+}
+
+/* Whether a collection has been decided on before, and is nobody's still; once it answers, another
+ * that is made beside it changes nothing. */
 static espy_err collection_kept(espy_call *call, espy_collection *out, bool *kept)
 {
     double id;
@@ -51,68 +74,98 @@ static espy_err collection_kept(espy_call *call, espy_collection *out, bool *kep
     if (id < 1)
         return ESPY_E_OK;
     espy_err e = espy_store_collection_get(call->cx, call->ws->store, (int64_t)id, out);
-    *kept = e == ESPY_E_OK;
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(call->cx);
+    ESPY_TRY(collection_read(call, e, out, kept));
+    if (*kept && out->owner) {
+        espy_collection_free(call->cx, out);
+        *kept = false;
+    }
     return ESPY_E_OK;
 }
 
-/* The only face collection of nobody's that has a live version: what a trainer left, whatever it is
- * called; *id 0: there is none, or there are several. */
-static espy_err collection_trained(espy_call *call, int64_t *id)
+/* Of nobody's face collections the only one that has a live version, which is what a trainer left,
+ * whatever it is called, and the only one at all; 0: there is none, or there are several. */
+static espy_err collection_only(espy_call *call, int64_t *trained, int64_t *only)
 {
     espy_ctx *cx = call->cx;
     espy_collection *all = NULL;
-    size_t n = 0, found = 0;
-    *id = 0;
+    size_t n = 0, with_live = 0, fit = 0;
+    *trained = *only = 0;
     ESPY_TRY(espy_store_collections(cx, call->ws->store, &all, &n));
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < n; i++) {
         int64_t live = 0;
-        if (e == ESPY_E_OK && !all[i].owner && strcmp(all[i].modality, "face") == 0)
+        if (e == ESPY_E_OK && !all[i].owner && strcmp(all[i].modality, "face") == 0) {
+            *only = fit++ ? 0 : all[i].id;
             e = espy_store_alias(cx, call->ws->store, all[i].id, "live", &live);
+        }
         if (live)
-            *id = found++ ? 0 : all[i].id;
+            *trained = with_live++ ? 0 : all[i].id;
         espy_collection_free(cx, &all[i]);
     }
     espy_free(cx, all);
     return e;
 }
 
-/* The usual one, or one that is made. */
+/* The one of the usual name, or one that is made; the names that accounts have taken are passed
+ * over: "faces", "faces-2", ... */
 static espy_err collection_usual(espy_call *call, espy_collection *out)
 {
-    espy_err e = espy_workspace_collection_existing(call->cx, call->ws, NULL,
-                                                    espy_modality_find("face"), out);
-    if (e != ESPY_E_NOT_FOUND)
-        return e;
-    espy_clear(call->cx);
-    return collection_make(call, out);
+    enum { MOST = 1000 };
+    const char *usual = espy_modality_find("face")->collection;
+    char name[64];
+    bool found;
+    for (int k = 1; k <= MOST; k++) {
+        if (k == 1)
+            snprintf(name, sizeof name, "%s", usual);
+        else
+            snprintf(name, sizeof name, "%s-%d", usual, k);
+        espy_err e = espy_store_collection(call->cx, call->ws->store, name, out);
+        if (e == ESPY_E_NOT_FOUND) {
+            espy_clear(call->cx);
+            return collection_make(call, name, out);
+        }
+        ESPY_TRY(collection_read(call, e, out, &found));
+        if (found && !out->owner)
+            return ESPY_E_OK;
+        if (found)
+            espy_collection_free(call->cx, out);
+    }
+    return espy_refuse(call, 503, "no_collection",
+                       "accounts have taken all names from %s on; name a collection in espy.conf",
+                       usual);
 }
 
 static espy_err collection_choose(espy_call *call, espy_collection *out)
 {
-    bool kept;
-    int64_t trained;
-    if (espy_workspace_setting(call->ws, "collection"))
-        return collection_usual(call, out);
-    ESPY_TRY(collection_kept(call, out, &kept));
-    if (kept)
+    bool found;
+    int64_t trained, only;
+    ESPY_TRY(collection_named(call, out, &found));
+    if (found)
         return ESPY_E_OK;
-    ESPY_TRY(collection_trained(call, &trained));
-    if (!trained)
+    ESPY_TRY(collection_kept(call, out, &found));
+    if (found)
+        return ESPY_E_OK;
+    ESPY_TRY(collection_only(call, &trained, &only));
+    if (trained)
+        ESPY_TRY(espy_smart_setting_put(call, SMART_COLLECTION, (double)trained));
+    else if (!only)
         return collection_usual(call, out);
-    ESPY_TRY(espy_smart_setting_put(call, SMART_COLLECTION, (double)trained));
-    return espy_store_collection_get(call->cx, call->ws->store, trained, out);
+    return espy_store_collection_get(call->cx, call->ws->store, trained ? trained : only, out);
 }
 
+/* Its students are seen by every instructor, and whoever registers comes into it: an account's own
+ * collection is not for that. */
 espy_err espy_smart_collection(espy_call *call, espy_collection *out)
 {
     ESPY_TRY(collection_choose(call, out));
-    if (!call->who.collection || call->who.collection == out->id)
+    const bool owned = out->owner != 0;
+    if (!owned && (!call->who.collection || call->who.collection == out->id))
         return ESPY_E_OK;
     espy_collection_free(call->cx, out);
+    if (owned)
+        return espy_refuse(call, 503, "no_collection",
+                           "the collection that espy.conf names is an account's own; name one that "
+                           "is nobody's");
     return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the key is for another collection");
 }
 
@@ -311,16 +364,6 @@ espy_err espy_smart_code_of(espy_call *call, int64_t user, char out[ESPY_SMART_C
     return ESPY_E_OK;
 }
 
-bool espy_smart_student_enabled(espy_ctx *cx, const espy_label_info *l)
-{
-    espy_ctx own = espy_ctx_child(cx);
-    espy_json *v = NULL;
-    espy_ignore(espy_smart_detail(&own, l->detail, &v));
-    bool enabled = espy_json_bool(espy_json_get(v, "enabled"), true);
-    espy_json_free(v);
-    return enabled;
-}
-
 espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info, espy_json **out)
 {
     const espy_label_info *l = label_info;
@@ -331,22 +374,34 @@ espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info, espy_json
     espy_put_text(&m, "name", l->label.name);
     espy_put_text(&m, "email", l->email && l->email[0] ? l->email : NULL);
     espy_smart_put_detail(&m, l->detail, espy_smart_student_fields);
-    espy_put_bool(&m, "enabled", espy_smart_student_enabled(cx, l));
+    espy_put_bool(&m, "enabled", espy_attend_enabled(cx, l));
     espy_put_bool(&m, "face_registered", l->label.samples > 0);
     espy_put_int(&m, "face_images_count", (int64_t)l->label.samples);
     return espy_made_end(&m, out);
 }
 
-/* One who registers may not take over somebody whom an administrator or a folder enrolled. */
-static espy_err student_free(espy_call *call, int64_t id, bool claimed)
+static espy_err student_taken(espy_call *call)
+{
+    return espy_refuse(call, 409, NULL,
+                       "this student_id is somebody's already; ask an administrator");
+}
+
+/* One who registers gets a student_id that never meant anybody, however little is known of whom it
+ * means: an entry of the roster is not for whoever comes first. */
+static espy_err student_new(espy_call *call, int64_t collection, const char *code)
+{
+    bool meant;
+    ESPY_TRY(espy_store_code_meant(call->cx, call->ws->store, collection, code, &meant));
+    return meant ? student_taken(call) : ESPY_E_OK;
+}
+
+static espy_err student_free(espy_call *call, int64_t id)
 {
     espy_label_info l = {0};
     ESPY_TRY(espy_store_label_info(call->cx, call->ws->store, id, &l));
-    bool taken = l.account != 0 || (claimed && l.label.samples > 0);
+    bool taken = l.account != 0;
     espy_label_info_free(call->cx, &l);
-    return taken ? espy_refuse(call, 409, NULL,
-                               "this student_id is somebody's already; ask an administrator")
-                 : ESPY_E_OK;
+    return taken ? student_taken(call) : ESPY_E_OK;
 }
 
 espy_err espy_smart_student_make(espy_call *call, int64_t account, bool claimed, int64_t *id)
@@ -361,8 +416,10 @@ espy_err espy_smart_student_make(espy_call *call, int64_t account, bool claimed,
     if (espy_label_unknown(code))
         return espy_refuse_field(call, "student_id", "nobody can be called \"%s\"", code);
     ESPY_TRY(espy_smart_collection_id(call, &collection));
+    if (claimed)
+        ESPY_TRY(student_new(call, collection, code));
     ESPY_TRY(espy_store_label_make(cx, st, collection, code, name, id));
-    ESPY_TRY(student_free(call, *id, claimed));
+    ESPY_TRY(student_free(call, *id));
     ESPY_TRY(espy_store_label_info(cx, st, *id, &l));
     if (strcmp(l.label.name, name) != 0)
         ESPY_GO(espy_store_label_rename(cx, st, collection, *id, NULL, name, "user"));
@@ -459,19 +516,24 @@ espy_err espy_smart_user_json(espy_call *call, const espy_user *u, espy_json **o
     return espy_made_end(&m, out);
 }
 
+espy_err espy_smart_hash(espy_call *call, char hash[ESPY_PASSWORD_HASH])
+{
+    const char *password = espy_call_text(call, "password");
+    hash[0] = 0;
+    return password ? espy_auth_hash(call, "password", password, hash) : ESPY_E_OK;
+}
+
 espy_err espy_smart_user_make(espy_call *call, espy_role role, const char *const *fields,
-                              int64_t *id)
+                              const char *hash, int64_t *id)
 {
     espy_ctx *cx = call->cx;
-    char hash[ESPY_PASSWORD_HASH];
     const char *email = espy_call_text(call, "email");
     espy_buf detail;
-    ESPY_TRY(espy_auth_hash(call, "password", espy_call_text(call, "password"), hash));
     ESPY_TRY(espy_smart_detail_sent(call, NULL, fields, &detail));
     const espy_user u = {.name = (char *)(uintptr_t)espy_call_text(call, "username"),
                          .full_name = (char *)(uintptr_t)espy_call_text(call, "name"),
                          .email = email && *email ? (char *)(uintptr_t)email : NULL,
-                         .password = hash,
+                         .password = (char *)(uintptr_t)hash,
                          .role = (char *)(uintptr_t)espy_role_name(role),
                          .detail = (char *)detail.data};
     espy_err e = espy_store_user_add(cx, call->ws->store, &u, id);
@@ -479,22 +541,19 @@ espy_err espy_smart_user_make(espy_call *call, espy_role role, const char *const
     return e;
 }
 
-espy_err espy_smart_user_change(espy_call *call, int64_t id, const char *const *fields)
+espy_err espy_smart_user_change(espy_call *call, int64_t id, const char *const *fields,
+                                const char *hash)
 {
     espy_ctx *cx = call->cx;
-    char hash[ESPY_PASSWORD_HASH];
-    const char *password = espy_call_text(call, "password");
     espy_user u = {0};
     espy_buf detail = {0};
     espy_err e = ESPY_E_OK;
-    if (password)
-        ESPY_TRY(espy_auth_hash(call, "password", password, hash));
     ESPY_TRY(espy_store_user_get(cx, call->ws->store, id, &u));
     ESPY_GO(espy_smart_detail_sent(call, u.detail, fields, &detail));
     const espy_user_change change = {.full_name = espy_call_text(call, "name"),
                                      .name = espy_call_text(call, "username"),
                                      .email = espy_call_text(call, "email"),
-                                     .password = password ? hash : NULL,
+                                     .password = *hash ? hash : NULL,
                                      .detail = (const char *)detail.data};
     e = espy_store_user_update(cx, call->ws->store, id, &change);
 out:
@@ -550,16 +609,10 @@ espy_err espy_smart_session(espy_call *call, int64_t id, espy_session *out)
     return e;
 }
 
-espy_err espy_smart_session_json(espy_call *call, const espy_session *s, espy_json **out)
+espy_err espy_smart_session_json(espy_call *call, const espy_session *s, int64_t present,
+                                 espy_json **out)
 {
     static const char *const instructor[] = {"instructor_name", NULL};
-    espy_presence *there = NULL;
-    size_t n = 0;
-    int64_t present = 0;
-    ESPY_TRY(espy_store_presence(call->cx, call->ws->store, s->collection, &s->id, 1, &there, &n));
-    for (size_t i = 0; i < n; i++)
-        present += there[i].present;
-    espy_free(call->cx, there);
     espy_made m = espy_make_object(call->cx);
     espy_put_int(&m, "id", s->id);
     espy_put_text(&m, "name", s->name);

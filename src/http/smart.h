@@ -16,8 +16,9 @@
 
 /* -- where it happens -------------------------------------------------------------------------- */
 /* The one that espy.conf names; else the one that answered before; else the only face collection
- * that a trainer left; else the usual one, made where there is none.  Refused: 503 (no pack is
- * installed; says how to get one), 404 (a key for another collection). */
+ * that a trainer left; else the only one at all; else the usual one, made where there is none.  It
+ * is always nobody's: never one that an account owns.  Refused: 503 (no pack is installed;
+ * espy.conf names an account's own; says what to do), 404 (a key for another collection). */
 espy_err espy_smart_collection(espy_call *call, espy_collection *out) ESPY_NODISCARD;
 espy_err espy_smart_collection_id(espy_call *call, int64_t *id) ESPY_NODISCARD;
 
@@ -63,12 +64,10 @@ espy_err espy_smart_code_of(espy_call *call, int64_t user,
                             char out[ESPY_SMART_CODE]) ESPY_NODISCARD;
 espy_err espy_smart_student_json(espy_ctx *cx, const void *label_info,
                                  espy_json **out) ESPY_NODISCARD;
-/* Whether marks count for the student: nobody has switched it off. */
-bool espy_smart_student_enabled(espy_ctx *cx, const espy_label_info *l);
 
 /* Makes a label for student_id, name, email and details of the request, of the account (0: none).
- * Refused: 409 when the id is somebody's, or, with an account of one's own making (claimed), has
- * faces already. */
+ * Refused: 409 when the id is somebody's, or, with an account of one's own making (claimed), ever
+ * meant anybody. */
 espy_err espy_smart_student_make(espy_call *call, int64_t account, bool claimed,
                                  int64_t *id) ESPY_NODISCARD;
 /* Replies {"message", "student"}. */
@@ -82,12 +81,15 @@ extern const char *const espy_smart_instructor_fields[]; /* department, course_n
 
 /* {"id", "username", "email", "role", "name", ...} */
 espy_err espy_smart_user_json(espy_call *call, const espy_user *u, espy_json **out) ESPY_NODISCARD;
-/* A new account of username, password, email and name; details: the fields that go into its own. */
+/* The hash of the field `password`, "" where none was sent.  It takes a tenth of a second: never
+ * within a transaction, which keeps other writers out. */
+espy_err espy_smart_hash(espy_call *call, char hash[ESPY_PASSWORD_HASH]) ESPY_NODISCARD;
+/* A new account of username, email, name and a password's hash; fields: those of its detail. */
 espy_err espy_smart_user_make(espy_call *call, espy_role role, const char *const *fields,
-                              int64_t *id) ESPY_NODISCARD;
-/* Changes of an account by the fields that were sent. */
-espy_err espy_smart_user_change(espy_call *call, int64_t id,
-                                const char *const *fields) ESPY_NODISCARD;
+                              const char *hash, int64_t *id) ESPY_NODISCARD;
+/* Changes of an account by the fields that were sent; hash "": the password stays. */
+espy_err espy_smart_user_change(espy_call *call, int64_t id, const char *const *fields,
+                                const char *hash) ESPY_NODISCARD;
 
 /* -- sessions ---------------------------------------------------------------------------------- */
 extern const char *const espy_smart_session_fields[]; /* course, section_id, year, ... */
@@ -97,7 +99,8 @@ extern const char *const espy_smart_session_fields[]; /* course, section_id, yea
 espy_err espy_smart_session(espy_call *call, int64_t id, espy_session *out) ESPY_NODISCARD;
 bool espy_smart_session_own(const espy_call *call, const espy_session *s);
 espy_err espy_smart_session_close(espy_call *call, int64_t id) ESPY_NODISCARD;
-espy_err espy_smart_session_json(espy_call *call, const espy_session *s,
+/* present: how many were there (espy_store_present). */
+espy_err espy_smart_session_json(espy_call *call, const espy_session *s, int64_t present,
                                  espy_json **out) ESPY_NODISCARD;
 
 /* -- attendance: smart_records.c --------------------------------------------------------------- */

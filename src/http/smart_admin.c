@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "http/attend.h"
 #include "http/smart.h"
 #include "store/attendance.h"
 
@@ -24,8 +25,10 @@ static espy_err reply_instructor(espy_call *call, int status, const char *messag
 
 static espy_err add_instructor(espy_call *call)
 {
+    char hash[ESPY_PASSWORD_HASH];
     int64_t id = 0;
-    ESPY_TRY(espy_smart_user_make(call, ESPY_INSTRUCTOR, espy_smart_instructor_fields, &id));
+    ESPY_TRY(espy_smart_hash(call, hash));
+    ESPY_TRY(espy_smart_user_make(call, ESPY_INSTRUCTOR, espy_smart_instructor_fields, hash, &id));
     return reply_instructor(call, 201, "Instructor added", id);
 }
 
@@ -70,10 +73,12 @@ static espy_err instructor_asked(espy_call *call, int64_t *id, bool *enabled)
 
 static espy_err instructor_put(espy_call *call)
 {
+    char hash[ESPY_PASSWORD_HASH];
     int64_t id;
     bool enabled;
     ESPY_TRY(instructor_asked(call, &id, &enabled));
-    ESPY_TRY(espy_smart_user_change(call, id, espy_smart_instructor_fields));
+    ESPY_TRY(espy_smart_hash(call, hash));
+    ESPY_TRY(espy_smart_user_change(call, id, espy_smart_instructor_fields, hash));
     return reply_instructor(call, 200, "Instructor changed", id);
 }
 
@@ -99,13 +104,13 @@ static espy_err instructor_toggle(espy_call *call)
 
 /* -- students ---------------------------------------------------------------------------------- */
 /* With username and password the student can log in, too. */
-static espy_err add_both(espy_call *call, int64_t *label)
+static espy_err add_both(espy_call *call, const char *hash, int64_t *label)
 {
     espy_store *st = call->ws->store;
     int64_t account = 0;
     ESPY_TRY(espy_store_begin(call->cx, st));
     espy_err e = espy_call_has(call, "username")
-                     ? espy_smart_user_make(call, ESPY_STUDENT, NULL, &account)
+                     ? espy_smart_user_make(call, ESPY_STUDENT, NULL, hash, &account)
                      : ESPY_E_OK;
     if (e == ESPY_E_OK)
         e = espy_smart_student_make(call, account, false, label);
@@ -118,16 +123,19 @@ static espy_err add_both(espy_call *call, int64_t *label)
 
 static espy_err add_student(espy_call *call)
 {
+    char hash[ESPY_PASSWORD_HASH];
     int64_t label = 0, collection;
     if (espy_call_has(call, "username") != espy_call_has(call, "password"))
         return espy_refuse_field(call, "password", "username and password belong together");
     ESPY_TRY(espy_smart_collection_id(call, &collection)); /* made outside the transaction */
-    ESPY_TRY(add_both(call, &label));
+    ESPY_TRY(espy_smart_hash(call, hash));
+    ESPY_TRY(add_both(call, hash, &label));
     return espy_smart_reply_student(call, 201, "Student added", label);
 }
 
 /* What the account and the label have in common is changed in both. */
-static espy_err student_change(espy_call *call, const espy_label_info *l, const char *detail)
+static espy_err student_change(espy_call *call, const espy_label_info *l, const char *detail,
+                               const char *hash)
 {
     espy_ctx *cx = call->cx;
     espy_store *st = call->ws->store;
@@ -136,14 +144,15 @@ static espy_err student_change(espy_call *call, const espy_label_info *l, const 
     if (code || name)
         ESPY_TRY(espy_store_label_rename(cx, st, l->collection, l->label.id, code, name, "user"));
     ESPY_TRY(espy_store_label_edit(cx, st, l->collection, l->label.id, &change, "user"));
-    return l->account ? espy_smart_user_change(call, l->account, NULL) : ESPY_E_OK;
+    return l->account ? espy_smart_user_change(call, l->account, NULL, hash) : ESPY_E_OK;
 }
 
-static espy_err student_change_all(espy_call *call, const espy_label_info *l, const char *detail)
+static espy_err student_change_all(espy_call *call, const espy_label_info *l, const char *detail,
+                                   const char *hash)
 {
     espy_store *st = call->ws->store;
     ESPY_TRY(espy_store_begin(call->cx, st));
-    espy_err e = student_change(call, l, detail);
+    espy_err e = student_change(call, l, detail, hash);
     if (e == ESPY_E_OK)
         e = espy_store_commit(call->cx, st);
     if (e != ESPY_E_OK)
@@ -154,13 +163,15 @@ static espy_err student_change_all(espy_call *call, const espy_label_info *l, co
 static espy_err student_put(espy_call *call)
 {
     espy_ctx *cx = call->cx;
+    char hash[ESPY_PASSWORD_HASH];
     espy_label_info l = {0};
     espy_buf detail = {0};
     int64_t id = espy_call_int(call, "id");
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_smart_student(call, id, &l));
+    ESPY_GO(espy_smart_hash(call, hash));
     ESPY_GO(espy_smart_detail_sent(call, l.detail, espy_smart_student_fields, &detail));
-    ESPY_GO(student_change_all(call, &l, (const char *)detail.data));
+    ESPY_GO(student_change_all(call, &l, (const char *)detail.data, hash));
     e = espy_smart_reply_student(call, 200, "Student changed", id);
 out:
     espy_buf_free(cx, &detail);
@@ -218,7 +229,7 @@ static espy_err student_toggle(espy_call *call)
     espy_label_info l = {0};
     int64_t id = espy_call_int(call, "id");
     ESPY_TRY(espy_smart_student(call, id, &l));
-    bool enabled = !espy_smart_student_enabled(call->cx, &l);
+    bool enabled = !espy_attend_enabled(call->cx, &l);
     espy_err e = student_switch(call, &l, enabled);
     espy_label_info_free(call->cx, &l);
     ESPY_TRY(e);
@@ -232,6 +243,25 @@ static espy_err attendance_all(espy_call *call)
     return espy_smart_reply_records(call, "records", false);
 }
 
+/* How many were in each session; the caller's. */
+static espy_err count_present(espy_call *call, const espy_session *sessions, size_t n,
+                              int64_t **out)
+{
+    espy_ctx *cx = call->cx;
+    int64_t *ids = espy_array(cx, n, sizeof *ids), *present = espy_array(cx, n, sizeof *present);
+    espy_err e = ids && present ? ESPY_E_OK : cx->code;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
+        ids[i] = sessions[i].id;
+    if (e == ESPY_E_OK)
+        e = espy_store_present(cx, call->ws->store, ids, n, present);
+    espy_free(cx, ids);
+    if (e == ESPY_E_OK)
+        *out = present;
+    else
+        espy_free(cx, present);
+    return e;
+}
+
 static espy_err reply_sessions(espy_call *call, const char *state, size_t most)
 {
     espy_ctx *cx = call->cx;
@@ -239,21 +269,24 @@ static espy_err reply_sessions(espy_call *call, const char *state, size_t most)
     espy_session_filter f = {.state = state};
     espy_session *all = NULL, s = {0};
     espy_json *v = NULL;
+    int64_t *present = NULL;
     size_t n = 0;
     ESPY_TRY(espy_smart_collection_id(call, &f.collection));
     ESPY_TRY(espy_store_session_page(cx, call->ws->store, &f, &page, &all, &n, NULL));
     espy_made list = espy_make_array(cx), m = espy_make_object(cx);
+    list.e = count_present(call, all, n, &present);
     for (size_t i = 0; i < n && list.e == ESPY_E_OK; i++) {
         list.e = espy_smart_session(call, all[i].id, &s); /* those whose time is over end */
         if (list.e != ESPY_E_OK)
             break;
         if (!state || !s.closed)
-            list.e = espy_smart_session_json(call, &s, &v);
+            list.e = espy_smart_session_json(call, &s, present[i], &v);
         if (list.e == ESPY_E_OK && (!state || !s.closed))
             espy_put(&list, NULL, v);
         espy_session_free(cx, &s);
     }
     espy_sessions_free(cx, all, n);
+    espy_free(cx, present);
     espy_put_int(&m, "count", (int64_t)espy_json_count(list.v));
     espy_put_made(&m, "sessions", &list);
     ESPY_TRY(espy_made_end(&m, &v));

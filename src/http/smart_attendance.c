@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "flow/scan.h"
 #include "http/asked.h"
+#include "http/attend.h"
 #include "http/smart.h"
 #include "store/attendance.h"
 
@@ -129,25 +130,6 @@ espy_err espy_smart_reply_word(espy_call *call, const espy_smart_seen *seen)
     return espy_reply_json(call, 200, v);
 }
 
-/* The student of a code; *there false when there is none (any more), or it is switched off. */
-static espy_err recognized_student(espy_call *call, const espy_session *s, const char *code,
-                                   espy_label *out, bool *there)
-{
-    espy_ctx *cx = call->cx;
-    espy_label_info l = {0};
-    espy_err e = espy_store_label_find(cx, call->ws->store, s->collection, code, out);
-    *there = e == ESPY_E_OK;
-    if (e == ESPY_E_NOT_FOUND) {
-        espy_clear(cx);
-        return ESPY_E_OK;
-    }
-    ESPY_TRY(e);
-    e = espy_store_label_info(cx, call->ws->store, out->id, &l);
-    *there = e == ESPY_E_OK && espy_smart_student_enabled(cx, &l);
-    espy_label_info_free(cx, &l);
-    return e;
-}
-
 static espy_err recognized_reply(espy_call *call, const espy_smart_seen *seen,
                                  const espy_label *student, bool fresh, bool kept)
 {
@@ -174,7 +156,7 @@ static espy_err recognized(espy_call *call, const espy_session *s, espy_smart_se
     int64_t id;
     bool there, fresh = false, kept = false;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(recognized_student(call, s, seen->code, &student, &there));
+    ESPY_GO(espy_attend_label(call, s->collection, seen->code, &student, &there));
     if (!there) {
         seen->word = ESPY_SMART_UNKNOWN;
         ESPY_GO(espy_smart_reply_word(call, seen));
@@ -226,8 +208,11 @@ static espy_err reply_session(espy_call *call, int status, const char *message, 
 {
     espy_session s = {0};
     espy_json *v = NULL;
+    int64_t present = 0;
     ESPY_TRY(espy_store_session_get(call->cx, call->ws->store, id, &s));
-    espy_err e = espy_smart_session_json(call, &s, &v);
+    espy_err e = espy_store_present(call->cx, call->ws->store, &id, 1, &present);
+    if (e == ESPY_E_OK)
+        e = espy_smart_session_json(call, &s, present, &v);
     espy_session_free(call->cx, &s);
     ESPY_TRY(e);
     espy_made m = espy_make_object(call->cx);
@@ -355,9 +340,12 @@ static espy_err session_show(espy_call *call)
     espy_ctx *cx = call->cx;
     espy_session s = {0};
     espy_json *v = NULL;
+    int64_t present = 0;
     ESPY_TRY(session_asked(call, &s));
     int64_t id = s.id;
-    espy_err e = espy_smart_session_json(call, &s, &v);
+    espy_err e = espy_store_present(call->cx, call->ws->store, &s.id, 1, &present);
+    if (e == ESPY_E_OK)
+        e = espy_smart_session_json(call, &s, present, &v);
     espy_session_free(cx, &s);
     ESPY_TRY(e);
     espy_made m = espy_make_object(cx), list = espy_make_array(cx);

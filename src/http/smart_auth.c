@@ -27,12 +27,12 @@ out:
 }
 
 /* Account and label, or neither. */
-static espy_err register_both(espy_call *call, int64_t *label)
+static espy_err register_both(espy_call *call, const char *hash, int64_t *label)
 {
     int64_t account;
     espy_store *st = call->ws->store;
     ESPY_TRY(espy_store_begin(call->cx, st));
-    espy_err e = espy_smart_user_make(call, ESPY_STUDENT, NULL, &account);
+    espy_err e = espy_smart_user_make(call, ESPY_STUDENT, NULL, hash, &account);
     if (e == ESPY_E_OK)
         e = espy_smart_student_make(call, account, true, label);
     if (e == ESPY_E_OK)
@@ -45,13 +45,16 @@ static espy_err register_both(espy_call *call, int64_t *label)
 static espy_err register_student(espy_call *call)
 {
     double allowed;
+    char hash[ESPY_PASSWORD_HASH];
     int64_t label = 0, collection;
     ESPY_TRY(espy_smart_setting(call, ESPY_SMART_REGISTRATION, 1, &allowed));
     if (allowed == 0)
         return espy_refuse(call, 403, NULL,
                            "students do not register here; ask an administrator for an account");
     ESPY_TRY(espy_smart_collection_id(call, &collection)); /* made outside the transaction */
-    ESPY_TRY(register_both(call, &label));
+    ESPY_TRY(espy_auth_rate(call, call->serving->registrations, "", "registrations from here"));
+    ESPY_TRY(espy_smart_hash(call, hash));
+    ESPY_TRY(register_both(call, hash, &label));
     return espy_smart_reply_student(call, 201, "Registered", label);
 }
 
@@ -88,8 +91,8 @@ const espy_route espy_routes_smart_auth[] = {
     {"POST", "/api/auth/login", &espy_service_smartattendance, ESPY_ANYONE, ESPY_LANE_LOGIN,
      login_fields, "Log in", "200 SmartLogin|401|429", login},
     {"POST", "/api/auth/register-student", &espy_service_smartattendance, ESPY_ANYONE,
-     ESPY_LANE_LOGIN, register_fields, "A student makes an account", "201 SmartStudentMade|403|409",
-     register_student},
+     ESPY_LANE_LOGIN, register_fields, "A student makes an account",
+     "201 SmartStudentMade|403|409|429", register_student},
     {"GET", "/api/auth/me", &espy_service_smartattendance, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL,
      "Who is asking", "200 SmartUser|404", me},
     {0}};

@@ -40,13 +40,14 @@ static espy_err settings_put(espy_call *call)
     static const char *const fields[] = {"confidence_threshold", NULL};
     if (!call->who.user)
         return espy_refuse(call, 409, NULL, "this request is of no account");
-    ESPY_TRY(espy_smart_user_change(call, call->who.user, fields));
+    ESPY_TRY(espy_smart_user_change(call, call->who.user, fields, ""));
     return settings_reply(call);
 }
 
 static espy_err change_password(espy_call *call)
 {
-    ESPY_TRY(espy_auth_change_password(call, "current_password", "new_password"));
+    ESPY_TRY(
+        espy_auth_change_password(call, "current_password", "new_password", ESPY_WRONG_PASSWORD));
     return espy_smart_reply_message(call, 200, "Password changed; log in again");
 }
 

@@ -6,8 +6,9 @@
 #include "flow/receive.h"
 #include "http/smart.h"
 
-#define FACES_ONCE 50  /* pictures in one request */
-#define FACES_MOST 200 /* pictures that a student may register */
+#define FACES_ONCE 50                     /* pictures in one request */
+#define FACES_MOST 200                    /* pictures that a student may register */
+#define FACE_BYTES ((size_t)12 * 1048576) /* of one picture */
 
 static espy_err profile(espy_call *call)
 {
@@ -64,13 +65,30 @@ static espy_err register_label(register_run *r, const espy_upload *u, const espy
     return ESPY_E_OK;
 }
 
+/* What is there already, other requests' pictures too. */
+static espy_err register_room(register_run *r, bool *room)
+{
+    espy_label_info l = {0};
+    ESPY_TRY(espy_store_label_info(r->call->cx, r->call->ws->store, r->student->label.id, &l));
+    *room = l.label.samples < FACES_MOST;
+    espy_label_info_free(r->call->cx, &l);
+    return ESPY_E_OK;
+}
+
 static espy_err register_one(register_run *r, const espy_upload *u)
 {
     espy_ctx *cx = r->call->cx;
     char source[ESPY_SMART_CODE + 300];
     espy_received got = {0};
+    bool room;
+    ESPY_TRY(register_room(r, &room));
+    if (!room || u->bytes.size > FACE_BYTES) {
+        register_refuse(
+            r, u, room ? "a picture has at most 12 MiB" : "no more pictures can be registered");
+        return ESPY_E_OK;
+    }
     snprintf(source, sizeof source, "register-face/%s/%.256s", r->student->label.code, u->file);
-    const espy_receive_options how = {.source = source, .largest = true};
+    const espy_receive_options how = {.source = source, .largest = true, .shown = true};
     espy_err e = espy_flow_receive(cx, r->call->ws, r->c, r->encoder, u->bytes, &how, &got);
     if (e == ESPY_E_FORMAT || e == ESPY_E_LIMIT || e == ESPY_E_UNSUPPORTED) {
         espy_clear(cx);

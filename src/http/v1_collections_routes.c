@@ -60,7 +60,28 @@ static espy_err reply_collection(espy_call *call, int status, int64_t id)
     return espy_reply_json(call, status, o);
 }
 
-/* A key for one collection sees that one. */
+/* A key for one collection sees that one, as long as it is its owner's. */
+static espy_err list_one(espy_call *call, const espy_page *page, const espy_collection_filter *f)
+{
+    espy_ctx *cx = call->cx;
+    espy_collection c = {0};
+    espy_err e = espy_call_owns(call, call->who.collection);
+    bool there = e == ESPY_E_OK && page->cursor == 0;
+    if (e == ESPY_E_NOT_FOUND)
+        espy_clear(cx);
+    else
+        ESPY_TRY(e);
+    if (there)
+        ESPY_TRY(espy_store_collection_get(cx, call->ws->store, call->who.collection, &c));
+    there = there && (!f->modality || strcmp(f->modality, c.modality) == 0) &&
+            (!f->search || strcasestr(c.name, f->search) ||
+             strcasestr(c.description ? c.description : "", f->search));
+    const espy_page_items items = {&c, sizeof c, there, there, collection_json};
+    e = espy_reply_page(call, page, &items);
+    espy_collection_free(cx, &c);
+    return e;
+}
+
 static espy_err list(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -72,14 +93,8 @@ static espy_err list(espy_call *call)
                                       .modality = espy_call_text(call, "modality"),
                                       .search = espy_call_text(call, "search")};
     ESPY_TRY(espy_page_asked(call, &page));
-    if (call->who.collection) {
-        espy_collection one = {0};
-        ESPY_TRY(espy_store_collection_get(cx, call->ws->store, call->who.collection, &one));
-        const espy_page_items items = {&one, sizeof one, 1, 1, collection_json};
-        espy_err e = espy_reply_page(call, &page, &items);
-        espy_collection_free(cx, &one);
-        return e;
-    }
+    if (call->who.collection)
+        return list_one(call, &page, &f);
     ESPY_TRY(espy_store_collection_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, collection_json};
     espy_err e = espy_reply_page(call, &page, &items);
@@ -175,8 +190,18 @@ static espy_err drop(espy_call *call)
 
 static espy_err restore(espy_call *call)
 {
+    espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
     int64_t id = espy_call_int(call, "id");
-    ESPY_TRY(espy_store_collection_restore(call->cx, call->ws->store, id, "user"));
+    ESPY_TRY(espy_store_begin(cx, st));
+    espy_err e = espy_store_collection_restore(cx, st, id, "user");
+    if (e == ESPY_E_OK) /* whose it is shows when it is back */
+        e = espy_call_owns(call, id);
+    if (e == ESPY_E_OK)
+        e = espy_store_commit(cx, st);
+    if (e != ESPY_E_OK)
+        espy_store_rollback(cx, st);
+    ESPY_TRY(e);
     return reply_collection(call, 200, id);
 }
 
@@ -217,7 +242,7 @@ const espy_route espy_routes_v1_collections[] = {
      change_fields, "Rename, describe, set aside, hand over", "200 CollectionFull|404|409", change},
     {"DELETE", "/v1/collections/{collection}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
      one_fields, "Put it out of sight; it can be restored", "204|404", drop},
-    {"POST", "/v1/deleted-collections/{id}/restore", &espy_service_v1, ESPY_MAY_ADMIN,
+    {"POST", "/v1/deleted-collections/{id}/restore", &espy_service_v1, ESPY_MAY_ENROLL,
      ESPY_LANE_QUICK, restore_fields, "Bring a deleted collection back",
      "200 CollectionFull|404|409", restore},
     {0}};

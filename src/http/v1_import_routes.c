@@ -21,6 +21,7 @@ typedef struct import_run {
     espy_collection c;
     const espy_encoder *encoder;
     int64_t added, known, refused;
+    int64_t loose; /* of the refused: those in no folder */
     espy_made told;
 } import_run;
 
@@ -35,12 +36,18 @@ static espy_err import_refused(import_run *run, const char *name, const char *wh
     return run->told.e;
 }
 
-/* The name of the folder that a file lies in: "a/b/c.jpg" gives "b"; false without one, and for
- * what systems put beside the files. */
+/* What systems put beside the files of people. */
+static bool import_hidden(const char *name)
+{
+    return espy_path_name(name)[0] == '.' || strncmp(name, "__MACOSX/", 9) == 0 ||
+           strstr(name, "/__MACOSX/") || strcmp(espy_path_name(name), "Thumbs.db") == 0;
+}
+
+/* The name of the folder that a file lies in: "a/b/c.jpg" gives "b"; false without one. */
 static bool import_folder(const char *name, char *out, size_t room)
 {
     const char *file = strrchr(name, '/');
-    if (!file || file == name || file[1] == '.' || strstr(name, "__MACOSX/"))
+    if (!file || file == name)
         return false;
     const char *from = file;
     while (from > name && from[-1] != '/')
@@ -90,10 +97,19 @@ static espy_err import_one(espy_ctx *cx, void *self, const char *name, espy_err 
 {
     import_run *run = self;
     char folder[256], why[sizeof cx->text];
-    if (!import_folder(name, folder, sizeof folder))
+    if (import_hidden(name)) {
+        espy_clear(cx);
         return ESPY_E_OK;
-    if (espy_label_unknown(folder))
-        return ESPY_E_OK; /* nobody's, as for every training */
+    }
+    if (!import_folder(name, folder, sizeof folder)) {
+        espy_clear(cx);
+        run->loose++;
+        return import_refused(run, name, "it lies in no folder, whose name would be its label");
+    }
+    if (espy_label_unknown(folder)) { /* nobody's, as for every training */
+        espy_clear(cx);
+        return ESPY_E_OK;
+    }
     if (e == ESPY_E_OK && espy_modality_of_file(name) != espy_encoder_modality(run->encoder))
         e = espy_fail(cx, ESPY_E_UNSUPPORTED, "not a %s by its name",
                       espy_encoder_modality(run->encoder)->media);
@@ -117,7 +133,7 @@ static espy_err import(espy_call *call)
     ESPY_GO(espy_call_collection(call, espy_call_text(call, "collection"), &run.c));
     ESPY_GO(espy_models_encoder(cx, call->serving->models, call->ws, &run.c, &run.encoder));
     ESPY_GO(espy_zip_each(cx, espy_call_file(call, "file", 0)->bytes, &limits, import_one, &run));
-    if (run.added + run.known + run.refused == 0)
+    if (run.added + run.known == 0 && run.loose == run.refused)
         ESPY_GO(espy_refuse(call, 422, "nothing",
                             "the archive has no folder with files; make one folder per label"));
     if (run.added)

@@ -6,6 +6,7 @@
 #include "http/keys.h"
 #include "http/make.h"
 #include "http/serving.h"
+#include "http/shapes.h"
 #include "http/webhook.h"
 #include "store/webhook.h"
 
@@ -28,20 +29,6 @@ static espy_err owner_needed(espy_call *call, int64_t *owner)
     ESPY_TRY(owner_asked(call, owner));
     return *owner ? ESPY_E_OK
                   : espy_refuse_field(call, "owner", "this request is of no account: name one");
-}
-
-/* The collection that was named; 0: none. */
-static espy_err collection_asked(espy_call *call, int64_t *id)
-{
-    const char *name = espy_call_text(call, "collection");
-    espy_collection c = {0};
-    *id = call->who.collection;
-    if (!name)
-        return ESPY_E_OK;
-    ESPY_TRY(espy_call_collection(call, name, &c));
-    *id = c.id;
-    espy_collection_free(call->cx, &c);
-    return ESPY_E_OK;
 }
 
 /* One reply of a list that is told as a whole. */
@@ -118,7 +105,7 @@ static espy_err key_add(espy_call *call)
                   .created = espy_time_now()};
     ESPY_TRY(owner_needed(call, &k.owner));
     ESPY_TRY(scopes_asked(call, &k.scopes));
-    ESPY_TRY(collection_asked(call, &k.collection));
+    ESPY_TRY(espy_collection_asked(call, &k.collection));
     if (espy_call_has(call, "expires_days"))
         k.expires = k.created + DAY * espy_call_real(call, "expires_days");
     ESPY_TRY(espy_key_make(cx, call->ws->store, &k, text, &k.id));
@@ -238,7 +225,7 @@ static espy_err webhook_add(espy_call *call)
     espy_buf events;
     espy_json *v = NULL;
     ESPY_TRY(owner_needed(call, &w.owner));
-    ESPY_TRY(collection_asked(call, &w.collection));
+    ESPY_TRY(espy_collection_asked(call, &w.collection));
     ESPY_TRY(webhook_url(call, w.url));
     if (!secret)
         ESPY_TRY(espy_token_text(cx, token));

@@ -49,16 +49,6 @@ static espy_err reply_label(espy_call *call, int status, int64_t id)
     return espy_reply_json(call, status, o);
 }
 
-/* The id of the collection of the path. */
-static espy_err collection_asked(espy_call *call, int64_t *id)
-{
-    espy_collection c = {0};
-    ESPY_TRY(espy_call_collection(call, espy_call_text(call, "collection"), &c));
-    *id = c.id;
-    espy_collection_free(call->cx, &c);
-    return ESPY_E_OK;
-}
-
 static espy_err list(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -70,7 +60,7 @@ static espy_err list(espy_call *call)
                            .grouped = !espy_call_has(call, "grouped")   ? ESPY_ANY
                                       : espy_call_bool(call, "grouped") ? ESPY_YES
                                                                         : ESPY_NO};
-    ESPY_TRY(collection_asked(call, &f.collection));
+    ESPY_TRY(espy_collection_asked(call, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_label_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, label_json};
@@ -79,18 +69,10 @@ static espy_err list(espy_call *call)
     return e;
 }
 
-/* detail of a request as a text; NULL when there is none. */
-static espy_err detail_text(espy_call *call, espy_buf *text)
-{
-    const espy_json *detail = espy_call_json(call, "detail");
-    espy_buf_init(text, ESPY_DETAIL_MAX);
-    return detail ? espy_json_print(call->cx, detail, 0, text) : ESPY_E_OK;
-}
-
 static espy_err edit(espy_call *call, int64_t collection, int64_t label)
 {
     espy_buf detail;
-    espy_err e = detail_text(call, &detail);
+    espy_err e = espy_detail_asked(call, &detail);
     const espy_label_change to = {.email = espy_call_text(call, "email"),
                                   .detail = (const char *)detail.data};
     if (e == ESPY_E_OK && (to.email || to.detail))
@@ -107,7 +89,7 @@ static espy_err create(espy_call *call)
     int64_t collection, id;
     bool meant = false;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
+    ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_TRY(espy_store_begin(cx, st));
     ESPY_GO(espy_store_code_meant(cx, st, collection, code, &meant));
     if (meant)
@@ -224,15 +206,23 @@ out:
 }
 
 /* -- what people say about samples ------------------------------------------------------------- */
-/* The label that a request means by code; made when it is not there; 0: nobody's. */
-static espy_err said_label(espy_call *call, int64_t collection, int64_t *label)
+/* The label that a request means by code: made when it is not there, unless it is to be refused; 0:
+ * nobody's. */
+static espy_err said_label(espy_call *call, int64_t collection, bool refuse, int64_t *id)
 {
+    espy_ctx *cx = call->cx;
+    espy_label label = {0};
     const char *code = espy_call_text(call, "label");
-    *label = 0;
+    *id = 0;
     if (!code)
         return ESPY_E_OK;
-    return espy_store_label_make(call->cx, call->ws->store, collection, code,
-                                 espy_call_text(call, "name"), label);
+    if (!refuse)
+        return espy_store_label_make(cx, call->ws->store, collection, code,
+                                     espy_call_text(call, "name"), id);
+    ESPY_TRY(espy_store_label_find(cx, call->ws->store, collection, code, &label));
+    *id = label.id;
+    espy_label_free(cx, &label);
+    return ESPY_E_OK;
 }
 
 static espy_err say(espy_call *call, bool refuse)
@@ -243,10 +233,10 @@ static espy_err say(espy_call *call, bool refuse)
     size_t n = 0;
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
+    ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_TRY(espy_call_ids(call, "samples", &ids, &n));
     ESPY_GO(espy_store_begin(cx, st));
-    e = said_label(call, collection, &label);
+    e = said_label(call, collection, refuse, &label);
     if (e == ESPY_E_OK)
         e = refuse ? espy_store_label_reject(cx, st, collection, label, ids, n)
                    : espy_store_label_set(cx, st, collection, label, ids, n);
@@ -281,7 +271,7 @@ static espy_err undo(espy_call *call)
     int64_t collection;
     espy_undone u = {0};
     espy_json *o = NULL;
-    ESPY_TRY(collection_asked(call, &collection));
+    ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_TRY(
         espy_store_undo(cx, call->ws->store, collection, espy_call_int(call, "event"), "user", &u));
     espy_made m = espy_make_object(cx);

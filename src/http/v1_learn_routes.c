@@ -9,6 +9,7 @@
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
+#include "store/session.h"
 
 /* -- ordering ---------------------------------------------------------------------------------- */
 static espy_err reply_job(espy_call *call, int status, int64_t id)
@@ -31,6 +32,37 @@ static espy_err reply_job(espy_call *call, int status, int64_t id)
     return espy_reply_json(call, status, o);
 }
 
+/* The session that a job is about, by its id or its name: as name and day, which the job asks by.
+ */
+static espy_err order_session(espy_call *call, int64_t collection, espy_made *m)
+{
+    espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
+    const char *given = espy_call_text(call, "session"), *day = espy_call_text(call, "date");
+    espy_session s = {0};
+    int64_t id;
+    if (!given)
+        return ESPY_E_OK;
+    espy_err e = espy_parse_int(given, 1, INT64_MAX, &id)
+                     ? ESPY_E_OK
+                     : espy_store_session_find(cx, st, collection, given, &id);
+    if (e == ESPY_E_OK)
+        e = espy_store_session_get(cx, st, id, &s);
+    if (e == ESPY_E_NOT_FOUND || (e == ESPY_E_OK && s.collection != collection)) {
+        espy_session_free(cx, &s);
+        espy_clear(cx);
+        return espy_fail(cx, ESPY_E_NOT_FOUND,
+                         "the collection has no session \"%s\": give its id or its name", given);
+    }
+    ESPY_TRY(e);
+    day = day ? day : s.date;
+    espy_put_text(m, "session", s.name);
+    if (day && *day)
+        espy_put_text(m, "date", day);
+    espy_session_free(cx, &s);
+    return m->e;
+}
+
 /* The request of a job: what was sent, and the collection's id. */
 static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
 {
@@ -39,9 +71,12 @@ static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
     espy_put_int(&m, "collection", collection);
     for (const espy_field *f = call->route->fields; f->name; f++) {
         const espy_json *v = espy_call_json(call, f->name);
-        if (f->place != ESPY_IN_PATH && v)
+        bool when = strcmp(f->name, "session") == 0 || strcmp(f->name, "date") == 0;
+        if (f->place != ESPY_IN_PATH && v && !when)
             espy_put(&m, f->name, espy_json_ref((espy_json *)(uintptr_t)v));
     }
+    if (m.e == ESPY_E_OK)
+        m.e = order_session(call, collection, &m);
     ESPY_TRY(espy_made_end(&m, &o));
     espy_err e = espy_json_print(call->cx, o, 0, text);
     espy_json_free(o);
@@ -203,7 +238,7 @@ static espy_err job_asked(espy_call *call, espy_job *out)
 {
     ESPY_TRY(espy_store_job_get(call->cx, call->ws->store, espy_call_int(call, "job"), out));
     espy_err e = out->collection ? espy_call_owns(call, out->collection)
-                 : call->who.role == ESPY_ADMIN
+                 : call->who.role == ESPY_ADMIN && !call->who.collection
                      ? ESPY_E_OK
                      : espy_fail(call->cx, ESPY_E_NOT_FOUND, "not found");
     if (e != ESPY_E_OK)
@@ -326,13 +361,13 @@ static espy_err events_stream(espy_call *call)
         "collection", ESPY_IN_QUERY, ESPY_FIELD_INT, 1, 9007199254740991.0, false, NULL, NULL, \
             "id of the collection; else all of the caller's"                                   \
     }
-#define SESSION_NAME_FIELDS                                                      \
-    {"session", ESPY_IN_BODY, ESPY_FIELD_TEXT,                                   \
-     1,         255,          false,                                             \
-     NULL,      NULL,         "name of one session; else the whole collection"}, \
-    {                                                                            \
-        "date", ESPY_IN_BODY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL,        \
-            "its day, where several have the name"                               \
+#define SESSION_NAME_FIELDS                                                            \
+    {"session", ESPY_IN_BODY, ESPY_FIELD_TEXT,                                         \
+     1,         255,          false,                                                   \
+     NULL,      NULL,         "id or name of one session; else the whole collection"}, \
+    {                                                                                  \
+        "date", ESPY_IN_BODY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL,              \
+            "its day, where several have the name"                                     \
     }
 static const espy_field train_fields[] = {
     ESPY_COLLECTION_FIELD,

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "encode/listen.h"
 #include "encode/wave.h"
 #include "http/asked.h"
+#include "http/attend.h"
 #include "http/live.h"
 #include "http/make.h"
 #include "http/serving.h"
@@ -31,39 +31,33 @@ typedef struct live_run {
     espy_scan scan;
     espy_result *result;
     int64_t session; /* whose attendance list fills; 0: none */
+    char day[11];    /* of the session */
 } live_run;
 
-/* Who was seen long enough is marked in the session once; *word: "new", "already", or NULL. */
+/* Who was seen long enough is marked in the session once, unless switched off; *word: "new",
+ * "already", or NULL. */
 static espy_err live_mark(live_run *run, espy_track *track, const char *code, const char **word)
 {
     espy_call *call = run->call;
     espy_ctx *cx = call->cx;
     espy_label label = {0};
-    char day[11];
-    time_t now = time(NULL);
-    struct tm tm;
     int64_t id;
-    bool fresh = false, kept = false;
-    if (!run->session || track->told)
+    bool there, fresh = false, kept = false;
+    if (!run->session || track->told == run->session)
         return ESPY_E_OK;
-    espy_err e = espy_store_label_find(cx, call->ws->store, run->c.id, code, &label);
-    if (e == ESPY_E_NOT_FOUND) { /* renamed or gone since the answer */
-        espy_clear(cx);
+    ESPY_TRY(espy_attend_label(call, run->c.id, code, &label, &there));
+    if (!there)
         return ESPY_E_OK;
-    }
-    ESPY_TRY(e);
-    localtime_r(&now, &tm);
-    strftime(day, sizeof day, "%Y-%m-%d", &tm);
     const espy_mark mark = {.session = run->session,
                             .label = label.id,
-                            .day = day,
+                            .day = run->day,
                             .present = true,
                             .user = call->who.user,
                             .confidence = NAN};
-    e = espy_store_attendance_mark(cx, call->ws->store, &mark, &id, &fresh, &kept);
+    espy_err e = espy_store_attendance_mark(cx, call->ws->store, &mark, &id, &fresh, &kept);
     espy_label_free(cx, &label);
     ESPY_TRY(e);
-    track->told = true;
+    track->told = run->session;
     *word = fresh ? "new" : "already";
     return ESPY_E_OK;
 }
@@ -225,6 +219,7 @@ static espy_err live_session(live_run *run)
     ESPY_TRY(espy_store_session_get(call->cx, call->ws->store, espy_call_int(call, "session"), &s));
     bool own = s.collection == run->c.id, closed = s.closed;
     run->session = s.id;
+    espy_attend_day(&s, run->day);
     espy_session_free(call->cx, &s);
     if (!own)
         return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the collection has no such session");

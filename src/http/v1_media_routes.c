@@ -119,7 +119,8 @@ typedef struct upload_run {
 } upload_run;
 
 /* The samples that a labelled upload means: the largest of a picture, or the only one. */
-static espy_err upload_label(upload_run *run, const espy_received *got, const char **why)
+static espy_err upload_label(upload_run *run, const espy_received *got, const char **why,
+                             bool *moved)
 {
     int64_t ids[1];
     if (!run->label || *why)
@@ -138,12 +139,13 @@ static espy_err upload_label(upload_run *run, const espy_received *got, const ch
             got->scan.at[best].box[2] * got->scan.at[best].box[3])
             best = i;
     ids[0] = got->scan.at[best].id;
+    *moved = got->scan.at[best].label && got->scan.at[best].label != run->label;
     return espy_store_label_set(run->call->cx, run->call->ws->store, run->c->id, run->label, ids,
                                 1);
 }
 
 static espy_err upload_item(upload_run *run, const espy_received *got, const char *file,
-                            const char *why, const char *text, espy_made *list)
+                            const char *why, bool moved, const char *text, espy_made *list)
 {
     espy_ctx *cx = run->call->cx;
     espy_made m = espy_make_object(cx), samples = espy_make_array(cx);
@@ -155,7 +157,7 @@ static espy_err upload_item(upload_run *run, const espy_received *got, const cha
         espy_put_made(&samples, NULL, &s);
     }
     espy_put_text(&m, "file", file);
-    espy_put_text(&m, "status", why ? why : got->known ? "known" : "added");
+    espy_put_text(&m, "status", why ? why : moved ? "relabelled" : got->known ? "known" : "added");
     espy_put_text(&m, "error", text);
     espy_put_id(&m, "media", got->media);
     espy_put_bool(&m, "elsewhere", got->elsewhere);
@@ -172,6 +174,7 @@ static espy_err upload_one(upload_run *run, const espy_upload *u, espy_made *lis
     espy_received got = {0};
     char text[sizeof cx->text] = "";
     const char *why = NULL;
+    bool moved = false;
     run->options.source = u->file[0] ? u->file : "upload";
     espy_err e =
         espy_flow_receive(cx, call->ws, run->c, run->encoder, u->bytes, &run->options, &got);
@@ -182,9 +185,9 @@ static espy_err upload_one(upload_run *run, const espy_upload *u, espy_made *lis
         e = ESPY_E_OK;
     }
     if (e == ESPY_E_OK)
-        e = upload_label(run, &got, &why);
+        e = upload_label(run, &got, &why, &moved);
     if (e == ESPY_E_OK)
-        e = upload_item(run, &got, u->file, why, text[0] ? text : NULL, list);
+        e = upload_item(run, &got, u->file, why, moved, text[0] ? text : NULL, list);
     espy_received_free(cx, &got);
     return e;
 }
@@ -196,10 +199,12 @@ static espy_err upload_session(espy_call *call, int64_t collection, int64_t *id)
     if (!*id)
         return ESPY_E_OK;
     ESPY_TRY(espy_store_session_get(call->cx, call->ws->store, *id, &s));
-    bool own = s.collection == collection;
+    bool own = s.collection == collection, closed = s.closed;
     espy_session_free(call->cx, &s);
-    return own ? ESPY_E_OK
-               : espy_fail(call->cx, ESPY_E_NOT_FOUND, "the collection has no such session");
+    if (!own)
+        return espy_fail(call->cx, ESPY_E_NOT_FOUND, "the collection has no such session");
+    return closed ? espy_refuse(call, 409, "closed", "the session is closed; open it again first")
+                  : ESPY_E_OK;
 }
 
 static espy_err upload_files(upload_run *run, espy_made *list)
@@ -218,8 +223,8 @@ static espy_err upload_files(upload_run *run, espy_made *list)
     return list->e;
 }
 
-/* Each file for itself: 201 when all came in, else 207.  Labelled ones may be enough for a training
- * to begin by itself. */
+/* Each file for itself: 201 when all came in, 207 when some did, 422 when none did.  Labelled ones
+ * may be enough for a training to begin by itself. */
 static espy_err upload(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -240,7 +245,7 @@ static espy_err upload(espy_call *call)
         espy_automatic_after(call, &c);
     espy_collection_free(cx, &c);
     ESPY_TRY(e);
-    return espy_reply_json(call, run.good == n ? 201 : 207, o);
+    return espy_reply_json(call, run.good == n ? 201 : run.good ? 207 : 422, o);
 }
 
 static espy_err media_show(espy_call *call)
@@ -494,7 +499,7 @@ const espy_route espy_routes_v1_media[] = {
      media_list_fields, "Media of a collection, newest first", "200 MediaPage|404", media_list},
     {"POST", "/v1/collections/{collection}/media", &espy_service_v1, ESPY_MAY_ENROLL,
      ESPY_LANE_INFER, upload_fields, "Bring pictures or recordings in, each for itself",
-     "201 Uploaded|207 Uploaded|404", upload},
+     "201 Uploaded|207 Uploaded|404|409|422 Uploaded", upload},
     {"GET", "/v1/media/{media}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, media_one_fields,
      "One media", "200 Media|404", media_show},
     {"GET", "/v1/media/{media}/content", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
@@ -527,7 +532,8 @@ const espy_schema espy_schemas_v1_media[] = {
      "{\"type\":\"object\",\"required\":[\"items\",\"added\",\"refused\",\"label\"],\"properties\":"
      "{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"file\","
      "\"status\",\"error\",\"media\",\"samples\"],\"properties\":{\"status\":{\"enum\":[\"added\","
-     "\"known\",\"unreadable\",\"too_large\",\"no_sample\",\"several_samples\"]}}}},\"added\":{"
+     "\"known\",\"relabelled\",\"unreadable\",\"too_large\",\"no_sample\",\"several_samples\"]}}}},"
+     "\"added\":{"
      "\"type\":\"integer\"},\"refused\":{\"type\":\"integer\"},\"label\":{\"type\":[\"integer\","
      "\"null\"]}}}"},
     {"Sample",

@@ -71,6 +71,8 @@ static espy_err login(espy_call *call)
     espy_buf token;
     espy_err e = ESPY_E_OK;
     espy_buf_init(&token, ESPY_JWT_BYTES);
+    if (cookie && espy_auth_cross_site(call))
+        return espy_refuse(call, 403, "csrf", "a page of another site cannot log in here");
     ESPY_TRY(espy_auth_password(call, espy_call_text(call, "name"),
                                 espy_call_text(call, "password"), &user));
     if (cookie)
@@ -97,6 +99,8 @@ out:
 
 static espy_err logout(espy_call *call)
 {
+    if (espy_auth_cross_site(call))
+        return espy_refuse(call, 403, "csrf", "a page of another site cannot log out here");
     ESPY_TRY(login_cookie(call, "", 0));
     return espy_reply_empty(call, 204);
 }
@@ -141,7 +145,7 @@ static espy_err me(espy_call *call)
 
 static espy_err password(espy_call *call)
 {
-    ESPY_TRY(espy_auth_change_password(call, "current", "password"));
+    ESPY_TRY(espy_auth_change_password(call, "current", "password", ESPY_WRONG_PASSWORD));
     return espy_reply_empty(call, 204);
 }
 
@@ -161,29 +165,15 @@ static espy_err users_list(espy_call *call)
     return e;
 }
 
-/* The text of an object, or NULL where it was not sent; the caller's. */
-static espy_err detail_text(espy_call *call, espy_buf *out)
-{
-    const espy_json *detail = espy_call_json(call, "detail");
-    espy_buf_init(out, ESPY_DETAIL_MAX);
-    if (!detail)
-        return ESPY_E_OK;
-    espy_err e = espy_json_print(call->cx, detail, 0, out);
-    if (e != ESPY_E_LIMIT)
-        return e;
-    espy_clear(call->cx);
-    return espy_refuse_field(call, "detail", "an object of at most %zu bytes is expected",
-                             ESPY_DETAIL_MAX);
-}
-
 static espy_err user_add(espy_call *call)
 {
     espy_ctx *cx = call->cx;
     char hash[ESPY_PASSWORD_HASH];
     espy_buf detail;
     int64_t id = 0;
+    espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_auth_hash(call, "password", espy_call_text(call, "password"), hash));
-    ESPY_TRY(detail_text(call, &detail));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const char *email = espy_call_text(call, "email");
     const espy_user u = {.name = (char *)(uintptr_t)espy_call_text(call, "name"),
                          .full_name = (char *)(uintptr_t)espy_call_text(call, "full_name"),
@@ -191,10 +181,11 @@ static espy_err user_add(espy_call *call)
                          .password = hash,
                          .role = (char *)(uintptr_t)espy_call_text(call, "role"),
                          .detail = (char *)detail.data};
-    espy_err e = espy_store_user_add(cx, call->ws->store, &u, &id);
+    ESPY_GO(espy_store_user_add(cx, call->ws->store, &u, &id));
+    e = user_reply(call, 201, id);
+out:
     espy_buf_free(cx, &detail);
-    ESPY_TRY(e);
-    return user_reply(call, 201, id);
+    return e;
 }
 
 static espy_err user_get(espy_call *call)
@@ -210,9 +201,10 @@ static espy_err user_change(espy_call *call)
     bool enabled = espy_call_bool(call, "enabled");
     int64_t id = espy_call_int(call, "user");
     espy_buf detail;
+    espy_err e = ESPY_E_OK;
     if (new_password)
         ESPY_TRY(espy_auth_hash(call, "password", new_password, hash));
-    ESPY_TRY(detail_text(call, &detail));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const espy_user_change change = {.name = espy_call_text(call, "name"),
                                      .full_name = espy_call_text(call, "full_name"),
                                      .email = espy_call_text(call, "email"),
@@ -220,10 +212,11 @@ static espy_err user_change(espy_call *call)
                                      .role = espy_call_text(call, "role"),
                                      .detail = (const char *)detail.data,
                                      .enabled = espy_call_has(call, "enabled") ? &enabled : NULL};
-    espy_err e = espy_store_user_update(cx, call->ws->store, id, &change);
+    ESPY_GO(espy_store_user_update(cx, call->ws->store, id, &change));
+    e = user_reply(call, 200, id);
+out:
     espy_buf_free(cx, &detail);
-    ESPY_TRY(e);
-    return user_reply(call, 200, id);
+    return e;
 }
 
 static espy_err user_delete(espy_call *call)
@@ -288,9 +281,9 @@ static const espy_field user_change_fields[] = {
 
 const espy_route espy_routes_v1_people[] = {
     {"POST", "/v1/auth/login", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_LOGIN, login_fields,
-     "Log in", "200 Login|401|429", login},
+     "Log in", "200 Login|401|403|429", login},
     {"POST", "/v1/auth/logout", &espy_service_v1, ESPY_ANYONE, ESPY_LANE_QUICK, NULL,
-     "Take the session's cookie away", "204", logout},
+     "Take the session's cookie away", "204|403", logout},
     {"GET", "/v1/auth/me", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_QUICK, NULL, "Who is asking",
      "200 Me", me},
     {"PUT", "/v1/auth/password", &espy_service_v1, ESPY_MAY_SELF, ESPY_LANE_LOGIN, password_fields,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - /v1: sessions and attendance. */
 #include <math.h>
-#include <stdio.h>
-#include <time.h>
 
+#include "http/attend.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
@@ -54,15 +53,6 @@ static espy_err reply_session(espy_call *call, int status, int64_t id)
     return espy_reply_json(call, status, o);
 }
 
-static espy_err collection_asked(espy_call *call, int64_t *id)
-{
-    espy_collection c = {0};
-    ESPY_TRY(espy_call_collection(call, espy_call_text(call, "collection"), &c));
-    *id = c.id;
-    espy_collection_free(call->cx, &c);
-    return ESPY_E_OK;
-}
-
 static espy_err list(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -74,7 +64,7 @@ static espy_err list(espy_call *call)
                              .from = espy_call_text(call, "from"),
                              .to = espy_call_text(call, "to"),
                              .search = espy_call_text(call, "search")};
-    ESPY_TRY(collection_asked(call, &f.collection));
+    ESPY_TRY(espy_collection_asked(call, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_session_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, session_json};
@@ -83,22 +73,14 @@ static espy_err list(espy_call *call)
     return e;
 }
 
-/* detail of a request as a text; empty when there is none. */
-static espy_err detail_text(espy_call *call, espy_buf *text)
-{
-    const espy_json *detail = espy_call_json(call, "detail");
-    espy_buf_init(text, ESPY_DETAIL_MAX);
-    return detail ? espy_json_print(call->cx, detail, 0, text) : ESPY_E_OK;
-}
-
 static espy_err create(espy_call *call)
 {
     espy_ctx *cx = call->cx;
     int64_t collection, id = 0;
     espy_buf detail;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
-    ESPY_GO(detail_text(call, &detail));
+    ESPY_TRY(espy_collection_asked(call, &collection));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const espy_session s = {.collection = collection,
                             .owner = call->who.user,
                             .name = (char *)(uintptr_t)espy_call_text(call, "name"),
@@ -133,7 +115,7 @@ static espy_err change(espy_call *call)
     ESPY_TRY(session_asked(call, &s));
     int64_t id = s.id;
     espy_session_free(cx, &s);
-    ESPY_GO(detail_text(call, &detail));
+    ESPY_GO(espy_detail_asked(call, &detail));
     const espy_session_change to = {.name = espy_call_text(call, "name"),
                                     .date = espy_call_text(call, "date"),
                                     .start_time = espy_call_text(call, "start_time"),
@@ -190,25 +172,13 @@ static espy_err attendance_list(espy_call *call)
                                 .code = espy_call_text(call, "code"),
                                 .from = espy_call_text(call, "from"),
                                 .to = espy_call_text(call, "to")};
-    ESPY_TRY(collection_asked(call, &f.collection));
+    ESPY_TRY(espy_collection_asked(call, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_attendance_page(cx, call->ws->store, &f, &page, &all, &n, &total));
     const espy_page_items items = {all, sizeof *all, n, total, attendance_json};
     espy_err e = espy_reply_page(call, &page, &items);
     espy_attendance_free(cx, all, n);
     return e;
-}
-
-/* The day of a session, else today. */
-static void session_day(const espy_session *s, char day[11])
-{
-    time_t now = time(NULL);
-    struct tm tm;
-    localtime_r(&now, &tm);
-    if (s->date && s->date[0])
-        snprintf(day, 11, "%.10s", s->date);
-    else
-        strftime(day, 11, "%Y-%m-%d", &tm);
 }
 
 static espy_err mark(espy_call *call)
@@ -221,7 +191,7 @@ static espy_err mark(espy_call *call)
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(session_asked(call, &s));
-    session_day(&s, day);
+    espy_attend_day(&s, day);
     const espy_mark word = {.session = s.id,
                             .label = espy_call_int(call, "label"),
                             .day = espy_call_has(call, "day") ? espy_call_text(call, "day") : day,
@@ -268,7 +238,7 @@ static espy_err presence(espy_call *call)
     espy_presence *all = NULL;
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(collection_asked(call, &collection));
+    ESPY_TRY(espy_collection_asked(call, &collection));
     ESPY_GO(espy_call_ids(call, "sessions", &ids, &n_ids));
     ESPY_GO(espy_store_presence(cx, call->ws->store, collection, ids, n_ids, &all, &n));
     espy_made m = espy_make_object(cx), cells = espy_make_array(cx);
@@ -302,9 +272,9 @@ out:
             "anything: course, section, year"                                               \
     }
 #define DAYS_FIELDS                                                                             \
-    {"from", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "first day, included"}, \
+    {"from", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "first day, included"}, \
     {                                                                                           \
-        "to", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "last day, included"   \
+        "to", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "last day, included"   \
     }
 
 static const espy_field list_fields[] = {
@@ -341,14 +311,14 @@ static const espy_field mark_fields[] = {
     ESPY_ID_FIELD("label", "id of the label"),
     {"present", ESPY_IN_BODY, ESPY_FIELD_BOOL, 0, 1, false, "true", NULL,
      "whether they were there"},
-    {"day", ESPY_IN_BODY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL,
+    {"day", ESPY_IN_BODY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL,
      "YYYY-MM-DD; else the session's date, else today"},
     {"note", ESPY_IN_BODY, ESPY_FIELD_TEXT, 0, 1024, false, NULL, NULL, "why"},
     {0}};
 static const espy_field unmark_fields[] = {
     SESSION_FIELD,
     ESPY_ID_FIELD("label", "id of the label"),
-    {"day", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 10, 10, false, NULL, NULL, "only of this day"},
+    {"day", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, "only of this day"},
     {0}};
 static const espy_field presence_fields[] = {ESPY_COLLECTION_FIELD,
                                              {"sessions", ESPY_IN_QUERY, ESPY_FIELD_IDS, 1, 1000,

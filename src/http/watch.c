@@ -40,6 +40,11 @@ static espy_err watch_job(espy_ctx *cx, espy_serving *s, espy_workspace *ws,
     espy_job job = {0};
     espy_json *v = NULL;
     espy_err e = espy_store_job_get(cx, ws->store, id, &job);
+    if (e == ESPY_E_NOT_FOUND) {
+        espy_clear(cx);
+        espy_hub_end(s->hub, t->topic);
+        return ESPY_E_OK;
+    }
     ESPY_TRY(e);
     bool over = job.finished > 0;
     e = espy_job_json(cx, &job, &v);

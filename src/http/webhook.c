@@ -122,7 +122,7 @@ espy_err espy_webhook_send(espy_ctx *cx, const espy_delivery *hook, int *status)
     char event[128], id[128], time[64], signature[128];
     const char *const headers[] = {
         "Content-Type: application/json", event, id, time, signature, NULL};
-    const espy_post post = {hook->url, headers, hook->body, 10, 30, !hook->local};
+    const espy_post post = {hook->url, headers, hook->body, 5, 10, !hook->local};
     char value[ESPY_WEBHOOK_SIGNATURE];
     ESPY_TRY(espy_webhook_check(cx, hook->url, hook->local));
     ESPY_TRY(webhook_word(cx, "event", hook->event));

@@ -42,7 +42,7 @@ typedef struct espy_delivery {
     bool local;        /* as for espy_webhook_check() */
 } espy_delivery;
 
-/* Sends once, 10 s to connect and 30 s in all; *status of the answer.  Headers: Content-Type,
+/* Sends once, 5 s to connect and 10 s in all; *status of the answer.  Headers: Content-Type,
  * X-Espy-Event, X-Espy-Delivery, X-Espy-Timestamp, X-Espy-Signature.
  * Errors: ARG (as check), IO (no answer: try again), CANCELLED, NOMEM. */
 espy_err espy_webhook_send(espy_ctx *cx, const espy_delivery *hook, int *status) ESPY_NODISCARD;

@@ -130,26 +130,36 @@ espy_err espy_work_start(espy_ctx *cx, espy_serving *serving, const unsigned n[E
     *out = work;
     return ESPY_E_OK;
 out:
-    espy_work_stop(cx, &work);
+    espy_work_free(cx, &work);
     return e;
 }
 
-void espy_work_stop(espy_ctx *cx, espy_work **work)
+void espy_work_end(espy_work *work)
 {
-    espy_work *w = *work;
-    if (!w)
-        return;
-    w->stop = true;
+    work->stop = true;
     for (size_t k = 0; k < ESPY_LANES; k++) {
-        lane *l = &w->lanes[k];
+        lane *l = &work->lanes[k];
         pthread_mutex_lock(&l->lock);
         pthread_cond_broadcast(&l->some);
         pthread_mutex_unlock(&l->lock);
         for (unsigned i = 0; l->workers && i < l->n; i++) {
             if (l->workers[i].started)
                 pthread_join(l->workers[i].thread, NULL);
-            espy_workspace_close(&l->workers[i].cx, &l->workers[i].ws);
+            l->workers[i].started = false;
         }
+    }
+}
+
+void espy_work_free(espy_ctx *cx, espy_work **work)
+{
+    espy_work *w = *work;
+    if (!w)
+        return;
+    espy_work_end(w);
+    for (size_t k = 0; k < ESPY_LANES; k++) {
+        lane *l = &w->lanes[k];
+        for (unsigned i = 0; l->workers && i < l->n; i++)
+            espy_workspace_close(&l->workers[i].cx, &l->workers[i].ws);
         espy_free(cx, l->workers);
         pthread_cond_destroy(&l->some);
         pthread_mutex_destroy(&l->lock);

@@ -18,8 +18,10 @@ typedef struct espy_work_item {
 /* n: threads of each lane.  The workspace must be there.  Errors: STORE, IO, NOMEM. */
 espy_err espy_work_start(espy_ctx *cx, espy_serving *serving, const unsigned n[ESPY_LANES],
                          espy_work **out) ESPY_NODISCARD;
-/* Finishes what waits, and ends the threads. */
-void espy_work_stop(espy_ctx *cx, espy_work **work);
+/* Finishes what waits, and ends the threads; from then on nothing can be pushed. */
+void espy_work_end(espy_work *work);
+/* When nobody can push any more. */
+void espy_work_free(espy_ctx *cx, espy_work **work); /* NULL-safe */
 
 /* Any thread.  False: too many wait in the lane. */
 bool espy_work_push(espy_work *work, espy_work_item *item);

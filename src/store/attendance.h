@@ -62,10 +62,17 @@ typedef struct espy_presence {
     bool said, there; /* whether a person said anything, and what */
     bool present;     /* what holds: the person's word, else a sample or a row that one left */
 } espy_presence;
-/* Of a collection, or with n_sessions > 0 of these sessions of it; by label, then session.  Pairs
- * of which nothing is known are left out: absent.  espy_free(). */
+/* Of a collection, or with n_sessions > 0 of these sessions of it (collection 0: of any); by label,
+ * then session.  Pairs of which nothing is known are left out: absent.  espy_free(). */
 espy_err espy_store_presence(espy_ctx *cx, espy_store *st, int64_t collection,
                              const int64_t *sessions, size_t n_sessions, espy_presence **out,
                              size_t *n) ESPY_NODISCARD;
+/* One of them; NULL: absent. */
+const espy_presence *espy_presence_find(const espy_presence *at, size_t n, int64_t label,
+                                        int64_t session);
+/* How many labels were present in each of n different sessions, one number for each; 0 of what is
+ * not there. */
+espy_err espy_store_present(espy_ctx *cx, espy_store *st, const int64_t *sessions, size_t n,
+                            int64_t *present) ESPY_NODISCARD;
 
 #endif

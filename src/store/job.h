@@ -55,17 +55,20 @@ espy_err espy_store_job_order(espy_ctx *cx, espy_store *st, const espy_job_order
 espy_err espy_store_job_exclusive(espy_ctx *cx, espy_store *st, const char *exclusive,
                                   espy_job *out, bool *found) ESPY_NODISCARD;
 
-/* Takes the oldest job that waits, or whose worker's lease has run out, for so many seconds.
- * worker: a name that no other worker has (machine, process, thread).  *taken false: there is none.
- * One that comes with `stop` is to be finished as "cancelled".  Taking an exclusive one waits for
- * those who write. */
-espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, double lease,
-                             espy_job *out, bool *taken) ESPY_NODISCARD;
+/* Which jobs a worker takes: one for the short ones keeps them from waiting behind long ones, and
+ * the long ones from waiting behind a kind that waits for others. */
+typedef struct espy_job_choice {
+    const char *kind; /* "": none */
+    bool light;       /* that kind, and what excludes no other; else all but that kind */
+} espy_job_choice;
 
-/* The same of those alone that exclude no other: for a worker that keeps short jobs from waiting
- * behind long ones. */
-espy_err espy_store_job_take_free(espy_ctx *cx, espy_store *st, const char *worker, double lease,
-                                  espy_job *out, bool *taken) ESPY_NODISCARD;
+/* Takes the oldest job of the choice (NULL: of all) that waits, or whose worker's lease has run
+ * out, for so many seconds.  worker: a name that no other worker has (machine, process, thread).
+ * *taken false: there is none.  One that comes with `stop` is to be finished as "cancelled". Taking
+ * an exclusive one waits for those who write. */
+espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const espy_job_choice *choice,
+                             const char *worker, double lease, espy_job *out,
+                             bool *taken) ESPY_NODISCARD;
 
 /* What the worker has to do. */
 typedef enum espy_job_word {

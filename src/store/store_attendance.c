@@ -311,68 +311,137 @@ static size_t presence_merge(const espy_presence *a, size_t a_n, const espy_pres
     return n;
 }
 
-static int presence_session_order(const void *a, const void *b)
+/* The ids as a parameter of PRESENCE_LISTED; the caller's. */
+static espy_err presence_ids(espy_ctx *cx, const espy_store *st, const int64_t *ids, size_t n,
+                             espy_buf *out)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
+    const bool server = st->db->ops->server;
+    espy_buf_init(out, 32 + 24 * n);
+    ESPY_TRY(espy_buf_printf(cx, out, server ? "{" : "["));
+    for (size_t i = 0; i < n; i++)
+        ESPY_TRY(espy_buf_printf(cx, out, i ? ",%lld" : "%lld", (long long)ids[i]));
+    return espy_buf_printf(cx, out, server ? "}" : "]");
 }
 
-/* Keeps the elements of these sessions. */
-static espy_err presence_keep(espy_ctx *cx, const int64_t *sessions, size_t n_sessions,
-                              espy_presence *at, size_t *n)
+#define PRESENCE_SHOWN(whose)                                                            \
+    "SELECT p.label, m.session, count(*) FROM media m JOIN samples p ON p.media = m.id"  \
+    " JOIN labels l ON l.id = p.label JOIN sessions s ON s.id = m.session"               \
+    " WHERE " whose " AND m.deleted IS NULL AND l.deleted IS NULL AND s.deleted IS NULL" \
+    " GROUP BY p.label, m.session ORDER BY p.label, m.session"
+#define PRESENCE_MARKED(whose)                                                               \
+    "SELECT a.label, a.session, a.present, CASE a.source WHEN 'manual' THEN 1 ELSE 0 END"    \
+    " FROM attendance a JOIN sessions s ON s.id = a.session JOIN labels l ON l.id = a.label" \
+    " WHERE " whose " AND s.deleted IS NULL AND l.deleted IS NULL"                           \
+    " ORDER BY a.label, a.session, a.time, a.id"
+#define PRESENCE_OF " AND ($2 = 0 OR s.collection = $2)"
+#define PRESENCE_LISTED(column) column " IN (SELECT value FROM json_each($1))" PRESENCE_OF
+#define PRESENCE_LISTED_PG(column) column " = ANY (CAST($1 AS bigint[]))" PRESENCE_OF
+
+/* Both of one moment. */
+static espy_err presence_read(espy_ctx *cx, espy_store *st, const char *shown, const char *marked,
+                              const espy_db_value *args, size_t n_args, espy_presence *of[2],
+                              size_t n[2])
 {
-    size_t kept = 0;
-    int64_t *sorted = espy_array(cx, n_sessions, sizeof *sorted);
-    if (sorted == NULL)
-        return cx->code;
-    memcpy(sorted, sessions, n_sessions * sizeof *sorted);
-    qsort(sorted, n_sessions, sizeof *sorted, presence_session_order);
-    for (size_t i = 0; i < *n; i++)
-        if (bsearch(&at[i].session, sorted, n_sessions, sizeof *sorted, presence_session_order))
-            at[kept++] = at[i];
-    *n = kept;
-    espy_free(cx, sorted);
-    return ESPY_E_OK;
+    static const espy_db_items shown_items = {sizeof **of, presence_samples_row, NULL};
+    static const espy_db_items marked_items = {sizeof **of, presence_marks_row, NULL};
+    ESPY_TRY(st->db->ops->begin(cx, st->db, false));
+    espy_err e = espy_db_list(cx, st, shown, args, n_args, &shown_items, &of[0], &n[0]);
+    if (e == ESPY_E_OK)
+        e = espy_db_list(cx, st, marked, args, n_args, &marked_items, &of[1], &n[1]);
+    espy_store_rollback(cx, st);
+    return e;
+}
+
+static espy_err presence_read_listed(espy_ctx *cx, espy_store *st, int64_t collection,
+                                     const int64_t *sessions, size_t n_sessions,
+                                     espy_presence *of[2], size_t n[2])
+{
+    static const char *const shown[] = {PRESENCE_SHOWN(PRESENCE_LISTED("m.session")),
+                                        PRESENCE_SHOWN(PRESENCE_LISTED_PG("m.session"))};
+    static const char *const marked[] = {PRESENCE_MARKED(PRESENCE_LISTED("a.session")),
+                                         PRESENCE_MARKED(PRESENCE_LISTED_PG("a.session"))};
+    const bool server = st->db->ops->server;
+    espy_buf ids;
+    espy_err e = presence_ids(cx, st, sessions, n_sessions, &ids);
+    if (e == ESPY_E_OK)
+        e = presence_read(cx, st, shown[server], marked[server],
+                          DB_ARGS(DB_TEXT((const char *)ids.data), DB_INT(collection)), of, n);
+    espy_buf_free(cx, &ids);
+    return e;
 }
 
 espy_err espy_store_presence(espy_ctx *cx, espy_store *st, int64_t collection,
                              const int64_t *sessions, size_t n_sessions, espy_presence **out,
                              size_t *n)
 {
-    static const char shown[] =
-        "SELECT p.label, m.session, count(*) FROM media m JOIN samples p ON p.media = m.id"
-        " JOIN labels l ON l.id = p.label JOIN sessions s ON s.id = m.session"
-        " WHERE m.collection = $1 AND m.deleted IS NULL AND l.deleted IS NULL"
-        " AND s.deleted IS NULL GROUP BY p.label, m.session ORDER BY p.label, m.session";
-    static const char marked[] =
-        "SELECT a.label, a.session, a.present, CASE a.source WHEN 'manual' THEN 1 ELSE 0 END"
-        " FROM attendance a JOIN sessions s ON s.id = a.session JOIN labels l ON l.id = a.label"
-        " WHERE s.collection = $1 AND s.deleted IS NULL AND l.deleted IS NULL"
-        " ORDER BY a.label, a.session, a.time, a.id";
-    static const espy_db_items shown_items = {sizeof **out, presence_samples_row, NULL};
-    static const espy_db_items marked_items = {sizeof **out, presence_marks_row, NULL};
-    espy_presence *a = NULL, *b = NULL, *both = NULL;
-    size_t a_n = 0, b_n = 0, count = 0;
+    static const char shown[] = PRESENCE_SHOWN("m.collection = $1");
+    static const char marked[] = PRESENCE_MARKED("s.collection = $1");
+    espy_presence *of[2] = {0};
+    size_t of_n[2] = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(st->db->ops->begin(cx, st->db, false)); /* both of one moment */
-    e = espy_db_list(cx, st, shown, DB_ARGS(DB_INT(collection)), &shown_items, &a, &a_n);
-    if (e == ESPY_E_OK)
-        e = espy_db_list(cx, st, marked, DB_ARGS(DB_INT(collection)), &marked_items, &b, &b_n);
-    espy_store_rollback(cx, st);
-    if (e != ESPY_E_OK)
-        goto out;
-    both = espy_array(cx, a_n + b_n, sizeof *both);
+    if (n_sessions > 0)
+        ESPY_GO(presence_read_listed(cx, st, collection, sessions, n_sessions, of, of_n));
+    else
+        ESPY_GO(presence_read(cx, st, shown, marked, DB_ARGS(DB_INT(collection)), of, of_n));
+    espy_presence *both = espy_array(cx, of_n[0] + of_n[1], sizeof *both);
     if (both == NULL)
         ESPY_GO(cx->code);
-    count = presence_merge(a, a_n, b, b_n, both);
-    if (n_sessions > 0)
-        ESPY_GO(presence_keep(cx, sessions, n_sessions, both, &count));
+    *n = presence_merge(of[0], of_n[0], of[1], of_n[1], both);
     *out = both;
-    *n = count;
-    both = NULL;
 out:
-    espy_free(cx, a);
-    espy_free(cx, b);
-    espy_free(cx, both);
+    espy_free(cx, of[0]);
+    espy_free(cx, of[1]);
+    return e;
+}
+
+static int presence_key_order(const void *a, const void *b)
+{
+    return presence_order(a, b);
+}
+
+const espy_presence *espy_presence_find(const espy_presence *at, size_t n, int64_t label,
+                                        int64_t session)
+{
+    const espy_presence key = {.label = label, .session = session};
+    return n > 0 ? bsearch(&key, at, n, sizeof key, presence_key_order) : NULL;
+}
+
+/* -- how many ---------------------------------------------------------------------------------- */
+typedef struct present_count {
+    int64_t session, n;
+} present_count;
+
+static int present_order(const void *a, const void *b)
+{
+    const present_count *x = a, *y = b;
+    return x->session < y->session ? -1 : x->session > y->session;
+}
+
+static present_count *present_find(present_count *sorted, size_t n, int64_t session)
+{
+    const present_count key = {.session = session};
+    return bsearch(&key, sorted, n, sizeof key, present_order);
+}
+
+espy_err espy_store_present(espy_ctx *cx, espy_store *st, const int64_t *sessions, size_t n,
+                            int64_t *present)
+{
+    espy_presence *there = NULL;
+    size_t there_n = 0;
+    if (n == 0)
+        return ESPY_E_OK;
+    present_count *sorted = espy_array(cx, n, sizeof *sorted);
+    if (sorted == NULL)
+        return cx->code;
+    for (size_t i = 0; i < n; i++)
+        sorted[i].session = sessions[i];
+    qsort(sorted, n, sizeof *sorted, present_order);
+    espy_err e = espy_store_presence(cx, st, 0, sessions, n, &there, &there_n);
+    for (size_t i = 0; i < there_n; i++)
+        present_find(sorted, n, there[i].session)->n += there[i].present;
+    for (size_t i = 0; i < n && e == ESPY_E_OK; i++)
+        present[i] = present_find(sorted, n, sessions[i])->n;
+    espy_free(cx, there);
+    espy_free(cx, sorted);
     return e;
 }

@@ -185,15 +185,26 @@ static espy_err job_give_up(espy_ctx *cx, espy_store *st, double now)
     " AND (j.exclusive = '' OR NOT EXISTS (SELECT 1 FROM jobs o WHERE o.exclusive <> ''" \
     " AND o.exclusive = j.exclusive AND o.state = 'running' AND o.id <> j.id))"
 
+/* Those of a choice: whether it is light, and its kind. */
+#define JOB_CHOSEN(light, kind)                                                                    \
+    " AND CASE WHEN " light " = 1 THEN j.exclusive = '' OR j.kind = " kind " ELSE j.kind <> " kind \
+    " END"
+
+typedef struct job_taker {
+    const espy_job_choice *choice;
+    const char *worker;
+    double lease, now;
+} job_taker;
+
 /* Takes the oldest one that is ready, of those that exclude others, or of the rest. */
-static espy_err job_take_of(espy_ctx *cx, espy_store *st, bool exclusive, const char *worker,
-                            double lease, double now, espy_job *out, bool *taken)
+static espy_err job_take_of(espy_ctx *cx, espy_store *st, const job_taker *t, bool exclusive,
+                            espy_job *out, bool *taken)
 {
 #define JOB_TAKE(which, lock)                                                            \
     "UPDATE jobs SET state = 'running', worker = $1, lease = $2, attempt = attempt + 1," \
     " started = COALESCE(started, $3), progress = 0 WHERE id = (SELECT j.id FROM jobs j" \
-    " WHERE j.exclusive " which " '' AND " JOB_READY("$3") " ORDER BY j.id LIMIT 1" lock \
-                                                           ") RETURNING " JOB_COLUMNS
+    " WHERE j.exclusive " which " '' AND " JOB_READY("$3")                               \
+        JOB_CHOSEN("$4", "$5") " ORDER BY j.id LIMIT 1" lock ") RETURNING " JOB_COLUMNS
 #define JOB_LOCK " FOR UPDATE OF j SKIP LOCKED"
     static const char alone[] = JOB_TAKE("=", ""), locking[] = JOB_TAKE("=", JOB_LOCK);
     static const char one_alone[] = JOB_TAKE("<>", ""), one_locking[] = JOB_TAKE("<>", JOB_LOCK);
@@ -201,20 +212,22 @@ static espy_err job_take_of(espy_ctx *cx, espy_store *st, bool exclusive, const 
 #undef JOB_LOCK
     bool server = st->db->ops->server;
     const char *sql = exclusive ? (server ? one_locking : one_alone) : server ? locking : alone;
-    return job_one(cx, st, sql, DB_ARGS(DB_TEXT(worker), DB_REAL(now + lease), DB_REAL(now)), out,
-                   taken);
+    return job_one(cx, st, sql,
+                   DB_ARGS(DB_TEXT(t->worker), DB_REAL(t->now + t->lease), DB_REAL(t->now),
+                           DB_INT(t->choice->light), DB_TEXT(t->choice->kind)),
+                   out, taken);
 }
 
 /* Whether another one runs is seen rightly only by one taker at a time: so they take turns, as
  * those who write do. */
-static espy_err job_take_exclusive(espy_ctx *cx, espy_store *st, const char *worker, double lease,
-                                   double now, espy_job *out, bool *taken)
+static espy_err job_take_exclusive(espy_ctx *cx, espy_store *st, const job_taker *t, espy_job *out,
+                                   bool *taken)
 {
     espy_job job = {0};
     espy_err e = ESPY_E_OK;
     *taken = false;
     ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(job_take_of(cx, st, true, worker, lease, now, &job, taken));
+    ESPY_GO(job_take_of(cx, st, t, true, &job, taken));
     ESPY_GO(espy_store_commit(cx, st));
     if (*taken)
         *out = job;
@@ -225,37 +238,26 @@ out:
     return e;
 }
 
-espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const char *worker, double lease,
-                             espy_job *out, bool *taken)
-{
-    static const char any[] = "SELECT CASE WHEN j.exclusive = '' THEN 0 ELSE 1 END FROM jobs j"
-                              " WHERE " JOB_READY("$1") " ORDER BY j.id LIMIT 1";
-    double now = espy_time_now();
-    int64_t exclusive = 0;
-    ESPY_TRY(espy_store_check_name(cx, "a worker's name", worker));
-    ESPY_TRY(espy_db_find(cx, st, any, DB_ARGS(DB_REAL(now)), taken, &exclusive));
-    if (!*taken) /* the common case: who only looks locks nothing */
-        return ESPY_E_OK;
-    ESPY_TRY(job_give_up(cx, st, now));
-    *taken = false;
-    if (exclusive != 0)
-        ESPY_TRY(job_take_exclusive(cx, st, worker, lease, now, out, taken));
-    return *taken ? ESPY_E_OK : job_take_of(cx, st, false, worker, lease, now, out, taken);
-}
-
-espy_err espy_store_job_take_free(espy_ctx *cx, espy_store *st, const char *worker, double lease,
-                                  espy_job *out, bool *taken)
+espy_err espy_store_job_take(espy_ctx *cx, espy_store *st, const espy_job_choice *choice,
+                             const char *worker, double lease, espy_job *out, bool *taken)
 {
     static const char any[] =
-        "SELECT j.id FROM jobs j WHERE j.exclusive = '' AND " JOB_READY("$1") " LIMIT 1";
-    double now = espy_time_now();
-    int64_t id;
+        "SELECT CASE WHEN j.exclusive = '' THEN 0 ELSE 1 END FROM jobs j"
+        " WHERE " JOB_READY("$1") JOB_CHOSEN("$2", "$3") " ORDER BY j.id LIMIT 1";
+    static const espy_job_choice every = {.kind = ""};
+    const job_taker t = {choice == NULL ? &every : choice, worker, lease, espy_time_now()};
+    int64_t exclusive = 0;
     ESPY_TRY(espy_store_check_name(cx, "a worker's name", worker));
-    ESPY_TRY(espy_db_find(cx, st, any, DB_ARGS(DB_REAL(now)), taken, &id));
-    if (!*taken)
+    ESPY_TRY(espy_db_find(cx, st, any,
+                          DB_ARGS(DB_REAL(t.now), DB_INT(t.choice->light), DB_TEXT(t.choice->kind)),
+                          taken, &exclusive));
+    if (!*taken) /* the common case: who only looks locks nothing */
         return ESPY_E_OK;
-    ESPY_TRY(job_give_up(cx, st, now));
-    return job_take_of(cx, st, false, worker, lease, now, out, taken);
+    ESPY_TRY(job_give_up(cx, st, t.now));
+    *taken = false;
+    if (exclusive != 0)
+        ESPY_TRY(job_take_exclusive(cx, st, &t, out, taken));
+    return *taken ? ESPY_E_OK : job_take_of(cx, st, &t, false, out, taken);
 }
 
 espy_err espy_store_job_beat(espy_ctx *cx, espy_store *st, const espy_job *job, double progress,

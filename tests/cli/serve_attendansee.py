@@ -2,6 +2,7 @@
 """AttendanSee's interface as its clients use it: every route, bad input, the three workflows, two teachers who do not
 see each other, and what the described system's own tests expect."""
 import atexit
+import concurrent.futures
 import json
 import re
 import sqlite3
@@ -172,6 +173,17 @@ def students():
         ok("DELETE", f"students/{one}/", status=204)
     ask("GET", f"students/{ids[0]}/").expect(404)
     assert ok("GET", f"classes/{c}/")["student_count"] == 0
+
+
+def one_of_many_at_once():
+    """Of equal students that come at the same time one is made, with a number and without."""
+    c = ok("POST", "classes/", {"name": "crowded"}, 201)["id"]
+    for number, person in enumerate(({}, {"student_id": "n"})):
+        body = {"class_enrolled": c, "first_name": "Crowd", "last_name": str(number), **person}
+        with concurrent.futures.ThreadPoolExecutor(8) as many:
+            got = sorted(answer.status for answer in many.map(lambda _: ask("POST", "students/", body), range(24)))
+        assert got == [201] + 23 * [400], got
+    ask("DELETE", f"classes/{c}/").expect(204)
 
 
 def sessions():
@@ -721,5 +733,5 @@ def documents():
     S.stop()
 
 
-main([logins, classes, students, sessions, images, first_session, later_session, whole_class, attendance, learned, embeddings, isolation,
+main([logins, classes, students, one_of_many_at_once, sessions, images, first_session, later_session, whole_class, attendance, learned, embeddings, isolation,
       oracles_and_size, documents])

@@ -48,8 +48,9 @@ def comes_in():
                     ("__MACOSX/set/whistle/._0.wav", b"x"), ("set/whistle/.hidden.wav", b"x"), ("top.wav", tone(500, 9)),
                     ("set/unknown/1.wav", tone(700, 1)))
     got = send(mixed, 207)
-    assert (got["added"], got["known"], got["refused"]) == (6, 0, 2), got
-    assert {one["file"] for one in got["items"]} == {"set/whistle/note.txt", "set/whistle/broken.wav"}, got
+    assert (got["added"], got["known"], got["refused"]) == (6, 0, 3), got
+    assert {one["file"] for one in got["items"]} == {"set/whistle/note.txt", "set/whistle/broken.wav", "top.wav"}, got
+    SERVER.call("POST", "/v1/collections/yard/import", mixed, TOKEN, headers={"Content-Type": "application/zip"}).expect(207)
     assert labels() == {"S1": 3, "whistle": 3}, labels()
     assert SERVER.get("/v1/collections/yard/labels?search=S1", TOKEN).json["items"][0]["name"] == "Low Hum"
     got = send(archive(*good), 201)

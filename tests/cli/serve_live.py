@@ -120,6 +120,21 @@ def camera():
     # another camera sees the same person: the list has them already
     again = [frame("school", "window", shot, session=session).expect(200).json for shot in shots]
     assert [s["track"]["marked"] for a in again for s in a["samples"] if s["track"]["marked"]] == ["already"], again
+    # the same camera in another session, of another day: marked in that one, on its day
+    later = SERVER.post("/v1/collections/school/sessions", {"name": "Tuesday", "date": "2026-01-06"}, TOKEN).expect(201).json["id"]
+    again = [frame("school", "window", shot, session=later).expect(200).json for shot in shots[:2]]
+    assert [s["track"]["marked"] for a in again for s in a["samples"] if s["track"]["marked"]] == ["new"], again
+    listed = SERVER.get(f"/v1/collections/school/attendance?session={later}", TOKEN).expect(200).json["items"]
+    assert [(one["code"], one["day"]) for one in listed] == [(people[0].name, "2026-01-06")], listed
+    for path, body in (("labels", {"code": "long"}), ("sessions", {"name": "long"})):  # one answer everywhere
+        SERVER.post(f"/v1/collections/school/{path}", dict(body, detail={"x": "y" * 70000}), TOKEN).expect(400, "detail")
+    # one who is switched off is marked no more
+    label = listed[0]["label"]
+    SERVER.patch(f"/v1/labels/{label}", {"detail": {"enabled": False}}, TOKEN).expect(200)
+    off = SERVER.post("/v1/collections/school/sessions", {"name": "Wednesday"}, TOKEN).expect(201).json["id"]
+    frame("school", "window", shots[0], session=off).expect(200)
+    assert SERVER.get(f"/v1/collections/school/attendance?session={off}", TOKEN).expect(200).json["items"] == []
+    SERVER.patch(f"/v1/labels/{label}", {"detail": {"enabled": True}}, TOKEN).expect(200)
     # a stranger in frame after frame
     stranger = sorted((FACES / "unknown").iterdir())[0].read_bytes()
     for _ in range(4):

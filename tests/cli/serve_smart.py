@@ -320,6 +320,11 @@ def students():
     assert done["registered"] == 6 and done["face_images_count"] == 6 and done["face_registered"], done
     assert [one["file"] for one in done["refused"]] == ["wall.png", "bad.jpg", "his.jpg"], done
     s.post("/api/students/register-face", token=token, files=[("images", "wall.png", wall())]).expect(400, "no face")
+    kept = [one["source"] for one in s.get("/v1/collections/faces/media", boss, query={"limit": 1000}).expect(200).json["items"]
+            if one["source"].startswith("register-face/")]
+    assert sorted(kept) == [f"register-face/STU100/{n}.jpg" for n in range(6)], kept  # nothing that shows no face
+    big = s.post("/api/students/register-face", token=token, files=[("images", "a.jpg", photo(6, 0)), ("images", "b.jpg", photo(6, 7) + bytes(12 << 20))])
+    assert [one["reason"] for one in big.expect(200).json["refused"]] == ["a picture has at most 12 MiB"], big.json
     s.post("/api/students/register-face", {}, token).expect(400)
     s.post("/api/students/register-face", token=login("teacher", TEACHER), files=files).expect(404)
     for path in ("/api/instructor/records", "/api/instructor/students", "/api/admin/stats", f"/api/attendance/session/{SEEN['session']}"):
@@ -548,6 +553,51 @@ def settings_of_the_program():
         assert answer.status in (200, 503), answer.body  # 200 where the machine has a pack all the same
 
 
+def nobodys():
+    """What an instructor owns is not the product's: others see nobody in it, and nobody registers into it."""
+    ws, ann_word = AT / "own", "anns-own-word"
+    Run("init", ws).expect(0)
+    for name in ("ann", "bob"):
+        Run("user", "add", name, "--role", "instructor", "--workspace", ws, stdin=ann_word.encode()).expect(0)
+    with Server(ws) as s:
+        ann, bob = (login(name, ann_word, s) for name in ("ann", "bob"))
+        s.post("/v1/collections", {"name": "faces", "encoder": "mobilefacenet"}, ann).expect(201)
+        s.post("/v1/collections/faces/labels", {"code": "SECRET"}, ann).expect(201)
+        assert s.get("/api/instructor/students", bob).expect(200).json["count"] == 0
+        new = {"username": "nina", "password": "ninas-own-word", "email": "nina@x.org", "name": "Nina", "student_id": "STU1"}
+        s.post("/api/auth/register-student", new).expect(201)
+        for token in (ann, bob):
+            seen = s.get("/api/instructor/students", token).expect(200).json["students"]
+            assert [one["student_id"] for one in seen] == ["STU1"], seen
+        assert [one["code"] for one in s.get("/v1/collections/faces/labels", ann).expect(200).json["items"]] == ["SECRET"]
+    with open(ws / "espy.conf", "a", encoding="utf-8") as conf:
+        conf.write("collection = faces\n")
+    with Server(ws) as s:
+        s.get("/api/instructor/students", login("bob", ann_word, s)).expect(503, "espy.conf")
+
+
+def registrations():
+    """An entry of the roster is not for whoever comes first; hashing keeps no writer out; an address has 20 tries."""
+    with Server(AT / "roster", "--trust-loopback") as s:
+        path, new = "/api/auth/register-student", {"username": "eve", "password": "eves-own-word", "email": "eve@x.org", "name": "Eve"}
+        otto = s.post("/api/admin/add-student", {"student_id": "STU1", "name": "Otto"}).expect(201).json["student"]
+        s.post(path, dict(new, student_id="STU1")).expect(409, "administrator")
+        assert s.get("/api/admin/students").json["students"] == [otto]
+        s.put(f"/api/admin/student/{otto['id']}", {"student_id": "STU2"}).expect(200)
+        s.post(path, dict(new, student_id="STU1")).expect(409)  # marks and pictures under the old code are Otto's
+        assert s.get("/v1/users").json["total"] == 1
+        with contextlib.closing(sqlite3.connect(AT / "roster" / "store.db", isolation_level=None)) as store:
+            store.execute("BEGIN IMMEDIATE")  # another writer: a password is looked at before one waits for it
+            s.post(path, dict(new, student_id="STU3", password="short")).expect(400, "password")
+            s.post("/api/admin/add-student", {"student_id": "STU3", "name": "x", "username": "x", "password": "short"}).expect(400, "password")
+            s.put(f"/api/admin/student/{otto['id']}", {"password": "short"}).expect(400, "password")
+        for n in range(17):
+            s.post(path, dict(new, student_id="STU3", username=f"u{n}", password="short")).expect(400)
+        late = s.post(path, dict(new, student_id="STU3")).expect(429, "registrations")
+        assert 0 < int(late.headers["retry-after"]) <= 60, late.headers
+        s.post("/api/admin/add-student", {**new, "student_id": "STU3"}).expect(201)
+
+
 def silence():
     """No password, token or key in the log."""
     said = SERVER.stop()
@@ -560,6 +610,6 @@ learn()
 SERVER = Server(WS)
 try:
     main([log_in, detect, script, session, refusals, isolation, records, instructor, students, admin_people, admin_rest, debug,
-          upload_model, keys, timeout, silence, settings_of_the_program])
+          upload_model, keys, timeout, silence, settings_of_the_program, nobodys, registrations])
 finally:
     SERVER.process.kill()

@@ -13,6 +13,7 @@ static const espy_field request_fields[] = {
     {"name", ESPY_IN_PATH, ESPY_FIELD_TEXT, 1, 20, true, NULL, NULL, ""},
     {"page", ESPY_IN_QUERY, ESPY_FIELD_INT, 1, 100, false, "7", NULL, ""},
     {"wanted", ESPY_IN_QUERY, ESPY_FIELD_IDS, 1, 5, false, NULL, NULL, ""},
+    {"day", ESPY_IN_QUERY, ESPY_FIELD_DATE, 10, 10, false, NULL, NULL, ""},
     {"words", ESPY_IN_QUERY, ESPY_FIELD_TEXTS, 1, 3, false, NULL, NULL, ""},
     {"k", ESPY_IN_EITHER, ESPY_FIELD_INT, 1, 20, false, "5", NULL, ""},
     {"share", ESPY_IN_BODY, ESPY_FIELD_REAL, 0, 1, false, NULL, NULL, ""},

@@ -156,6 +156,16 @@ static void test_weeks(void **state)
     clock_time = SUNDAY + 2 * WEEK; /* nothing is new */
     usleep(500000);
     assert_int_equal(jobs(&cx, &ws, NULL), 1);
+    /* what could not be looked at is looked at again a minute later, not only after a week */
+    add_sounds(&cx, sounds, 51, 120);
+    snprintf(path, sizeof path, "%s/%s", sounds, "\xff\xfe");
+    good(&cx, espy_dir_make(&cx, path));
+    clock_time = SUNDAY + 3 * WEEK;
+    usleep(500000);
+    assert_int_equal(jobs(&cx, &ws, NULL), 1);
+    assert_int_equal(rmdir(path), 0);
+    clock_time = SUNDAY + 3 * WEEK + 61;
+    wait_for(&cx, &ws, "done", 2);
     server_stop(&a);
     server_stop(&b);
     espy_workspace_close(&cx, &ws);

@@ -26,7 +26,8 @@ static void test_every_way_in(void **state)
     request_case c;
     espy_ctx_init(&cx);
     assert_int_equal(
-        request_send(&cx, &c, TARGET "?page=3&wanted=4,5&words=x,y&k=9", "application/json",
+        request_send(&cx, &c, TARGET "?page=3&wanted=4,5&words=x,y&k=9&day=2024-02-29",
+                     "application/json",
                      "{\"share\":0.25,\"model\":\"arcface\",\"sure\":false,\"vector\":[1,-2.5],"
                      "\"detail\":{\"a\":[1]},\"file\":\"aGVsbG8=\"}"),
         ESPY_E_OK);
@@ -36,6 +37,7 @@ static void test_every_way_in(void **state)
     assert_int_equal(espy_json_count(espy_call_json(&c.call, "wanted")), 2);
     assert_int_equal(espy_json_count(espy_call_json(&c.call, "words")), 2);
     assert_int_equal(espy_call_int(&c.call, "k"), 9);
+    assert_string_equal(espy_call_text(&c.call, "day"), "2024-02-29");
     assert_true(fabs(espy_call_real(&c.call, "share") - 0.25) < 1e-12);
     assert_string_equal(espy_call_text(&c.call, "model"), "arcface");
     assert_false(espy_call_bool(&c.call, "sure"));
@@ -107,6 +109,9 @@ static void test_what_does_not_fit(void **state)
     check_refused(TARGET "?page=%00", NULL, "", ESPY_E_FORMAT, NULL);
     check_refused(TARGET "?wanted=1,-2", NULL, "", ESPY_E_ARG, "wanted");
     check_refused(TARGET "?wanted=1,2,3,4,5,6", NULL, "", ESPY_E_ARG, "wanted");
+    check_refused(TARGET "?day=2026-13-01", NULL, "", ESPY_E_ARG, "day");
+    check_refused(TARGET "?day=2025-02-29", NULL, "", ESPY_E_ARG, "day");
+    check_refused(TARGET "?day=2026-1-01x", NULL, "", ESPY_E_ARG, "day");
     check_refused(TARGET "?pge=1", NULL, "", ESPY_E_ARG, "pge");
     check_refused(TARGET, json, "[]", ESPY_E_ARG, NULL);
     check_refused(TARGET, json, "{", ESPY_E_FORMAT, NULL);

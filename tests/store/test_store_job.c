@@ -32,14 +32,14 @@ static void test_life(espy_ctx *cx, espy_store *st)
     espy_job_word word;
     bool taken = true;
     size_t n = 0;
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &none, &taken));
     assert_false(taken);
     CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{\"head\": \"svm\"}", &a));
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "cluster", "{}", &b));
     CASE_FAILS(cx, ARG, espy_store_job_add(cx, st, c, "train", "{", &bad));
     CASE_FAILS(cx, ARG, espy_store_job_add(cx, st, c, "", "{}", &bad));
     CASE_FAILS(cx, STORE, espy_store_job_add(cx, st, c + 99, "train", "{}", &bad));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &j, &taken));
     assert_true(taken && j.id == a && j.collection == c && j.attempt == 1 && !j.stop);
     assert_string_equal(j.kind, "train");
     assert_string_equal(j.request, "{\"head\": \"svm\"}");
@@ -71,7 +71,7 @@ static void test_life(espy_ctx *cx, espy_store *st)
     expect_state(cx, st, b, "cancelled");
     CASE_FAILS(cx, NOT_FOUND, espy_store_job_cancel(cx, st, b + 9));
     CASE_FAILS(cx, NOT_FOUND, espy_store_job_get(cx, st, b + 9, &j));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &none, &taken));
     assert_false(taken);
     CASE_OK(cx, espy_store_jobs(cx, st, NULL, 10, &list, &n));
     assert_true(n == 2 && list[0].id == b && list[1].id == a);
@@ -89,11 +89,11 @@ static void test_lease(espy_ctx *cx, espy_store *st)
     bool taken = false;
     int64_t id = 0;
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "[]", &id));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", -1, &first, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", -1, &first, &taken));
     assert_true(taken);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &again, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w2", 60, &again, &taken));
     assert_true(taken && again.id == id && again.attempt == 2);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &none, &taken)); /* it is w2's now */
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &none, &taken)); /* it is w2's now */
     assert_false(taken);
     CASE_OK(cx, espy_store_job_beat(cx, st, &first, 0.9, 60, &word));
     assert_int_equal(word, ESPY_JOB_LOST);
@@ -113,8 +113,8 @@ static void test_lease(espy_ctx *cx, espy_store *st)
 
     /* the same worker, too, has to know which attempt is meant */
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "train", "[]", &id));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", -1, &first, &taken));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &again, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", -1, &first, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w1", 60, &again, &taken));
     CASE_OK(cx, espy_store_job_finish(cx, st, &first, "done", NULL, NULL, &word));
     assert_int_equal(word, ESPY_JOB_LOST);
     CASE_OK(cx, espy_store_job_finish(cx, st, &again, "failed", NULL, "x", &word));
@@ -124,11 +124,11 @@ static void test_lease(espy_ctx *cx, espy_store *st)
     /* what ends every worker is given up */
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "poison", "[]", &id));
     for (int i = 0; i < ESPY_JOB_ATTEMPTS; i++) {
-        CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &first, &taken));
+        CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", -1, &first, &taken));
         assert_true(taken && first.attempt == i + 1);
         espy_job_free(cx, &first);
     }
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", -1, &none, &taken));
     assert_false(taken);
     expect_state(cx, st, id, "failed");
 }
@@ -142,7 +142,7 @@ static void test_with_work(espy_ctx *cx, espy_store *st)
     bool taken = false;
     int64_t c = case_collection(cx, st, "c"), id = 0, label = 0;
     CASE_OK(cx, espy_store_job_add(cx, st, c, "train", "{}", &id));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     CASE_OK(cx, espy_store_begin(cx, st));
     CASE_OK(cx, espy_store_label(cx, st, c, "A", NULL, &label));
     CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
@@ -162,7 +162,7 @@ static void test_long_log(espy_ctx *cx, espy_store *st)
     int64_t id = 0;
     memset(line, 'x', sizeof line - 1);
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "talk", "{}", &id));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     for (int i = 0; i < 40; i++) {
         CASE_OK(cx, espy_store_job_log(cx, st, &j, line, &word));
         assert_int_equal(word, ESPY_JOB_GO_ON);
@@ -182,7 +182,7 @@ static void test_release(espy_ctx *cx, espy_store *st)
     int64_t id = 0, later = 0;
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
     for (int i = 0; i < 2 * ESPY_JOB_ATTEMPTS; i++) { /* a worker that stops each time */
-        CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+        CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
         assert_true(taken && j.id == id && j.attempt == i + 1 && j.released == i);
         CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
         assert_int_equal(word, ESPY_JOB_GO_ON);
@@ -192,11 +192,11 @@ static void test_release(espy_ctx *cx, espy_store *st)
         expect_state(cx, st, id, "queued");
     }
     for (int i = 0; i < ESPY_JOB_ATTEMPTS; i++) { /* it may still be tried as often as any other */
-        CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &j, &taken));
+        CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", -1, &j, &taken));
         assert_true(taken);
         espy_job_free(cx, &j);
     }
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", -1, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", -1, &none, &taken));
     assert_false(taken);
     expect_state(cx, st, id, "failed");
 
@@ -205,21 +205,21 @@ static void test_release(espy_ctx *cx, espy_store *st)
                                                        .request = "{}",
                                                        .not_before = espy_time_now() + 0.4},
                                      &later));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &none, &taken));
     assert_false(taken);
     usleep(450000);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     assert_true(taken && j.id == later && j.not_before > 1e9);
     CASE_OK(cx, espy_store_job_release(cx, st, &j, true, espy_time_now() + 60, &word));
     espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &none, &taken));
     assert_false(taken);
     CASE_OK(cx, espy_store_job_get(cx, st, later, &j));
     assert_true(j.attempt == 1 && j.released == 0 && j.lease == 0);
     espy_job_free(cx, &j);
     /* what somebody wants cancelled is not done again */
     CASE_OK(cx, espy_store_job_add(cx, st, 0, "work", "{}", &id));
-    CASE_OK(cx, espy_store_job_take(cx, st, "w", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w", 60, &j, &taken));
     CASE_OK(cx, espy_store_job_cancel(cx, st, id));
     CASE_OK(cx, espy_store_job_release(cx, st, &j, false, 0, &word));
     assert_int_equal(word, ESPY_JOB_STOP);
@@ -233,7 +233,9 @@ static void test_exclusive(espy_ctx *cx, espy_store *st)
     espy_job first = {0}, j = {0}, none;
     espy_job_word word;
     bool taken = false, found = true;
-    int64_t a = 0, b = 0, other = 0, plain = 0;
+    int64_t a = 0, b = 0, other = 0, plain = 0, hook[2];
+    const espy_job_choice light = {"webhook", true}, heavy = {"webhook", false};
+    const espy_job_order told = {.kind = "webhook", .request = "{}", .exclusive = "webhook:1"};
     const espy_job_order train = {.kind = "train", .request = "{}", .exclusive = "train:1"};
     espy_job_order two = train;
     two.exclusive = "train:2";
@@ -247,26 +249,38 @@ static void test_exclusive(espy_ctx *cx, espy_store *st)
     assert_true(found && j.id == a);
     assert_string_equal(j.exclusive, "train:1");
     espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take_free(cx, st, "w0", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, &light, "w0", 60, &j, &taken));
     assert_true(taken && j.id == plain); /* the youngest, but it excludes no other */
     CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
     espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take_free(cx, st, "w0", 60, &none, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, &light, "w0", 60, &none, &taken));
     assert_false(taken);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w1", 60, &first, &taken));
+    CASE_OK(cx, espy_store_job_order(cx, st, &told, &hook[0]));
+    CASE_OK(cx, espy_store_job_order(cx, st, &told, &hook[1]));
+    CASE_OK(cx, espy_store_job_take(cx, st, &light, "w0", 60, &j, &taken));
+    assert_true(taken && j.id == hook[0]); /* its own kind, though it excludes others */
+    CASE_OK(cx, espy_store_job_take(cx, st, &light, "w3", 60, &none, &taken));
+    assert_false(taken); /* one at a time */
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+    espy_job_free(cx, &j);
+    CASE_OK(cx, espy_store_job_take(cx, st, &heavy, "w1", 60, &first, &taken));
     assert_true(taken && first.id == a);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &j, &taken));
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w2", 60, &j, &taken));
     assert_true(taken && j.id == other); /* b waits for a */
     CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
     espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w2", 60, &none, &taken));
-    assert_false(taken);
+    CASE_OK(cx, espy_store_job_take(cx, st, &heavy, "w2", 60, &none, &taken));
+    assert_false(taken); /* never of the light ones' kind */
+    CASE_OK(cx, espy_store_job_take(cx, st, &light, "w0", 60, &j, &taken));
+    assert_true(taken && j.id == hook[1]);
+    CASE_OK(cx, espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &word));
+    espy_job_free(cx, &j);
     CASE_OK(cx, espy_store_job_release(cx, st, &first, false, espy_time_now() + 60, &word));
     espy_job_free(cx, &first);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w2", -1, &j, &taken)); /* a is put off: b */
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w2", -1, &j, &taken)); /* a is put off: b */
     assert_true(taken && j.id == b);
     espy_job_free(cx, &j);
-    CASE_OK(cx, espy_store_job_take(cx, st, "w3", 60, &j, &taken)); /* w2 is dead */
+    CASE_OK(cx, espy_store_job_take(cx, st, NULL, "w3", 60, &j, &taken)); /* w2 is dead */
     assert_true(taken && j.id == b && j.attempt == 2);
     CASE_OK(cx, espy_store_job_finish(cx, st, &j, "failed", NULL, "x", &word));
     espy_job_free(cx, &j);
@@ -354,7 +368,7 @@ static void worker_run(espy_ctx *cx, const backend *b, const char *dir, int to)
         espy_job j = {0};
         espy_job_word word;
         bool taken = false;
-        CASE_OK(cx, espy_store_job_take(cx, st, name, LEASE, &j, &taken));
+        CASE_OK(cx, espy_store_job_take(cx, st, NULL, name, LEASE, &j, &taken));
         if (!taken) {
             usleep(20000);
             idle += 0.02;
@@ -470,7 +484,7 @@ static void taker_run(espy_ctx *cx, const backend *b, const char *dir, const cha
         espy_job j = {0};
         espy_job_word word;
         bool taken = false;
-        CASE_OK(cx, espy_store_job_take(cx, st, name, 60, &j, &taken));
+        CASE_OK(cx, espy_store_job_take(cx, st, NULL, name, 60, &j, &taken));
         if (!taken) {
             usleep(10000);
             idle++;

@@ -529,6 +529,7 @@ static void test_attendance(espy_ctx *cx, espy_store *st)
 {
     int64_t ada = add_user(cx, st, "ada"), c = case_collection(cx, st, "c"), s[2] = {0}, m[2];
     int64_t d = case_collection(cx, st, "d"), foreign = 0, l[3] = {0}, id = 0, row = 0, total = 0;
+    int64_t present[3];
     bool fresh = false, kept = true;
     size_t n = 0, removed = 0;
     espy_attendance *list = NULL;
@@ -647,7 +648,14 @@ static void test_attendance(espy_ctx *cx, espy_store *st)
     assert_int_equal(removed, 0);
     CASE_OK(cx, espy_store_presence(cx, st, c, &s[0], 1, &at, &n));
     assert_true(n == 1 && at[0].samples == 2 && !at[0].said && at[0].present);
+    assert_ptr_equal(espy_presence_find(at, n, l[0], s[0]), at);
+    assert_null(espy_presence_find(at, n, l[1], s[0]));
     espy_free(cx, at);
+    CASE_OK(cx, espy_store_presence(cx, st, c + 99, &s[0], 1, &at, &n));
+    assert_int_equal(n, 0); /* another one's */
+    espy_free(cx, at);
+    CASE_OK(cx, espy_store_present(cx, st, (int64_t[]){s[1], 9999, s[0]}, 3, present));
+    assert_true(present[0] == 2 && present[1] == 0 && present[2] == 1);
     CASE_OK(cx, espy_store_attendance_unmark(cx, st, s[1], l[1], "2026-03-01", false, &removed));
     assert_int_equal(removed, 0);
     CASE_OK(cx, espy_store_session_delete(cx, st, s[1], "user"));
@@ -801,7 +809,7 @@ static espy_err life(espy_ctx *cx, const char *dir)
     ESPY_GO(espy_store_presence(cx, st, c, &s, 1, &matrix, &n[10]));
     ESPY_GO(espy_store_job_order(
         cx, st, &(espy_job_order){.kind = "k", .request = "{}", .exclusive = "x"}, &id));
-    ESPY_GO(espy_store_job_take(cx, st, "w", 60, &job, &flag));
+    ESPY_GO(espy_store_job_take(cx, st, NULL, "w", 60, &job, &flag));
     ESPY_GO(espy_store_job_release(cx, st, &job, false, 0, &said));
     ESPY_GO(espy_store_job_page(cx, st, &(espy_job_filter){0}, &all, &jobs, &dim, &total));
     espy_jobs_free(cx, jobs, dim);

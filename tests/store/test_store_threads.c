@@ -59,7 +59,7 @@ static espy_err round_of(espy_ctx *cx, espy_store *st, crowd *w, int i)
         e = ESPY_E_OK;
     }
     ESPY_TRY(e);
-    ESPY_TRY(espy_store_job_take(cx, st, key, 60, &j, &taken));
+    ESPY_TRY(espy_store_job_take(cx, st, NULL, key, 60, &j, &taken));
     if (taken) {
         w->taken++;
         e = espy_store_job_finish(cx, st, &j, "done", NULL, NULL, &said);

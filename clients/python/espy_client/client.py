@@ -652,21 +652,21 @@ class Client(Group):
                          again=Again.NO, body=dict(head=head, epochs=epochs, seed=seed, threshold=threshold,
                                                    min_accuracy=min_accuracy, force=force, reason=reason))
 
-    def cluster(self, collection: AnyCollection, *, session: Optional[str] = None, date: Optional[str] = None,
-                method: Optional[str] = None, threshold: Optional[float] = None, max_clusters: Optional[int] = None,
+    def cluster(self, collection: AnyCollection, *, session: Union[AnySession, str, None] = None,
+                date: Optional[str] = None, method: Optional[str] = None, threshold: Optional[float] = None, max_clusters: Optional[int] = None,
                 include_identified: Optional[bool] = None) -> things.Job:
-        """Samples without a label become groups.  session: a name; method: average or dbscan."""
+        """Samples without a label become groups.  session: one, its id or its name; method: average or dbscan."""
         return self._one(things.Job, "POST", "/v1/collections/{collection}/cluster",
                          dict(collection=_id(collection)), again=Again.NO,
-                         body=dict(session=session, date=date, method=method, threshold=threshold,
+                         body=dict(session=_id(session), date=date, method=method, threshold=threshold,
                                    max_clusters=max_clusters, include_identified=include_identified))
 
-    def assign(self, collection: AnyCollection, *, session: Optional[str] = None, date: Optional[str] = None,
-               k: Optional[int] = None, threshold: Optional[float] = None, use_voting: Optional[bool] = None,
+    def assign(self, collection: AnyCollection, *, session: Union[AnySession, str, None] = None,
+               date: Optional[str] = None, k: Optional[int] = None, threshold: Optional[float] = None, use_voting: Optional[bool] = None,
                commit: Optional[bool] = None) -> things.Job:
         """Samples without a label get those they are most like; commit=False only tells."""
         return self._one(things.Job, "POST", "/v1/collections/{collection}/assign", dict(collection=_id(collection)),
-                         again=Again.NO, body=dict(session=session, date=date, k=k, threshold=threshold,
+                         again=Again.NO, body=dict(session=_id(session), date=date, k=k, threshold=threshold,
                                                    use_voting=use_voting, commit=commit))
 
     def trigger(self, collection: AnyCollection, *, min_new_samples: Optional[int] = None) -> things.Trigger:

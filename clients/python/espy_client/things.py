@@ -226,7 +226,8 @@ class UploadedSample(Thing):
 
 @dataclass(frozen=True)
 class UploadedFile(Thing):
-    """status: added, known (the same bytes were there), unreadable, too_large, no_sample, several_samples."""
+    """status: added, known (the same bytes were there), relabelled, unreadable, too_large, no_sample,
+    several_samples."""
     file: str
     status: str
     error: Optional[str]

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/v1 where the client's tests do not look: the last word about a sample, closed sessions, sessions by id and name, owners,
+versions by number, states told once, what was deleted, and who may not."""
+import http.client
+import io
+import json
+import random
+import struct
+import threading
+import time
+import wave
+
+from serve_support import Server
+from support import folder, main
+
+AT = folder()
+
+
+def tone(hertz, seed):
+    rng, out = random.Random(seed), io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(16000)
+        w.writeframes(b"".join(struct.pack("<h", int(9000 * (1 if (i * hertz // 8000) % 2 else -1) + rng.randrange(900)))
+                               for i in range(10000)))
+    return out.getvalue()
+
+
+def upload(*files, status=201, **form):
+    return SERVER.call("POST", "/v1/collections/yard/media", token=TOKEN, form=form,
+                       files=[("file", name, data) for name, data in files]).expect(status).json
+
+
+def wait(job):
+    for _ in range(600):
+        got = SERVER.get(f"/v1/jobs/{job}", TOKEN).expect(200).json
+        if got["state"] not in ("queued", "running"):
+            return got
+        time.sleep(0.1)
+    raise AssertionError(got)
+
+
+def the_last_word():
+    """The same recording under another label: told, and taken back by undo."""
+    sound = ("a.wav", tone(300, 1))
+    first = upload(sound, label="low")["items"][0]
+    assert first["status"] == "added", first
+    assert upload(sound, label="low")["items"][0]["status"] == "known"
+    again = upload(sound, label="high")["items"][0]
+    assert again["status"] == "relabelled" and again["samples"][0]["id"] == first["samples"][0]["id"], again
+    sample = f"/v1/samples/{first['samples'][0]['id']}"
+    assert SERVER.get(sample, TOKEN).json["code"] == "high"
+    SERVER.post("/v1/collections/yard/undo", {}, TOKEN).expect(200)
+    assert SERVER.get(sample, TOKEN).json["code"] == "low"
+    SERVER.post("/v1/collections/yard/samples/reject", {"samples": [first["samples"][0]["id"]], "label": "lwo"}, TOKEN).expect(404)
+    assert "lwo" not in {x["code"] for x in SERVER.get("/v1/collections/yard/labels", TOKEN).json["items"]}
+    none = upload(("x.wav", b"no sound"), ("y.wav", b""), status=422)
+    assert none["added"] == 0 and none["refused"] == len(none["items"]) >= 1, none
+    some = upload(("x.wav", b"no sound"), ("b.wav", tone(310, 2)), status=207, label="low")
+    assert (some["added"], some["refused"]) == (1, 1), some
+
+
+def sessions():
+    """Uploads into a closed one are refused; jobs take a session by id or name."""
+    made = SERVER.post("/v1/collections/yard/sessions", {"name": "Night 1", "date": "2026-11-20"}, TOKEN).expect(201).json
+    upload(("n.wav", tone(900, 9)), session=made["id"])
+    for name in (made["id"], str(made["id"]), "Night 1"):
+        job = SERVER.post("/v1/collections/yard/assign", {"session": name, "commit": False}, TOKEN).expect(202).json["id"]
+        got = wait(job)
+        assert got["state"] == "done" and got["result"]["samples"] == 1, got
+    SERVER.post("/v1/collections/yard/cluster", {"session": "Night 9"}, TOKEN).expect(404, "id or its name")
+    SERVER.post("/v1/collections/yard/cluster", {"session": 4711}, TOKEN).expect(404)
+    SERVER.patch(f"/v1/sessions/{made['id']}", {"state": "closed"}, TOKEN).expect(200)
+    SERVER.call("POST", "/v1/collections/yard/media", token=TOKEN, form={"session": made["id"]},
+                files=[("file", "m.wav", tone(901, 3))]).expect(409, "closed")
+    SERVER.get("/v1/collections/yard/sessions?from=2026-99-99", TOKEN).expect(400, "YYYY-MM-DD")
+
+
+def owners():
+    """An owner brings a deleted collection back; another instructor does not know that it exists."""
+    names = {}
+    for name in ("ann", "ben"):
+        SERVER.post("/v1/users", {"name": name, "password": f"{name}-has-a-word", "role": "instructor"}, TOKEN).expect(201)
+        names[name] = SERVER.login(name, f"{name}-has-a-word")
+    made = SERVER.post("/v1/collections", {"name": "anns", "modality": "sound", "encoder": "melstats"}, names["ann"]).expect(201).json
+    SERVER.delete(f"/v1/collections/{made['id']}", names["ann"]).expect(204)
+    SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(404)
+    SERVER.post(f"/v1/deleted-collections/{made['id']}/restore", None, names["ben"]).expect(404)
+    SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(404)
+    SERVER.post(f"/v1/deleted-collections/{made['id']}/restore", None, names["ann"]).expect(200)
+    SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(200)
+    key = SERVER.post("/v1/keys", {"name": "look", "scopes": ["read"], "collection": made["id"]}, names["ann"]).expect(201).json["key"]
+    assert [c["name"] for c in SERVER.get("/v1/collections", key).expect(200).json["items"]] == ["anns"]
+    assert SERVER.get("/v1/collections?modality=face", key).expect(200).json["items"] == []
+    SERVER.post("/v1/collections/anns/labels", {"code": "x"}, key).expect(403, "enroll")
+    SERVER.patch(f"/v1/collections/{made['id']}", {"owner": 0}, TOKEN).expect(200)
+    assert SERVER.get("/v1/collections", key).expect(200).json["items"] == []
+
+
+def once_is_a_keys_own():
+    """What one key of a user may see, another does not get by the same Idempotency-Key."""
+    SERVER.post("/v1/collections", {"name": "other", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
+    wide = SERVER.post("/v1/keys", {"name": "wide", "scopes": ["read", "enroll"]}, TOKEN).expect(201).json["key"]
+    narrow = SERVER.post("/v1/keys", {"name": "narrow", "scopes": ["read", "enroll"], "collection": "other"}, TOKEN).expect(201).json["key"]
+    ask = lambda key: SERVER.post("/v1/collections/yard/labels", {"code": "once"}, key, headers={"Idempotency-Key": "k1"})
+    assert ask(wide).expect(201).json["code"] == "once"
+    assert ask(wide).expect(201).headers["idempotent-replay"] == "true"
+    ask(narrow).expect(409, "key_reused")
+    job = SERVER.post("/v1/collections/yard/assign", {"commit": False}, wide, headers={"Idempotency-Key": "j1"}).expect(202).json["id"]
+    again = SERVER.post("/v1/collections/yard/assign", {"commit": False}, wide, headers={"Idempotency-Key": "j1"}).expect(202)
+    assert again.json["id"] == job and again.headers["idempotent-replay"] == "true"
+    wait(job)
+
+
+def versions_and_states():
+    """Many versions asked for by number; a job's stream tells each state once, and ends with the job."""
+    for n in range(6):
+        upload((f"l{n}.wav", tone(300 + n, 10 + n)), label="low")
+        upload((f"h{n}.wav", tone(1700 + n, 20 + n)), label="high")
+    for n in range(10):
+        got = wait(SERVER.post("/v1/collections/yard/train", {"force": True, "seed": n}, TOKEN).expect(202).json["id"])
+        assert got["state"] == "done", got
+    for version in list(range(1, 11)) * 2:
+        answer = SERVER.call("POST", f"/v1/collections/yard/identify?version={version}", token=TOKEN,
+                             files=[("file", "x.wav", tone(303, 99))]).expect(200).json
+        assert answer["samples"][0]["candidates"][0]["label"] == "low", answer
+    job = SERVER.post("/v1/collections/yard/train", {"head": "mlp", "epochs": 3000, "force": True}, TOKEN).expect(202).json["id"]
+    states = []
+
+    def listen():
+        connection = http.client.HTTPConnection("127.0.0.1", SERVER.port, timeout=60)
+        connection.request("GET", f"/v1/jobs/{job}/stream", headers={"Authorization": f"Bearer {TOKEN}"})
+        stream, event = connection.getresponse(), None
+        for line in stream:
+            text = line.decode().rstrip("\n")
+            event = text[7:] if text.startswith("event: ") else event
+            if text.startswith("data: ") and event in ("state", "end"):
+                states.append((event, json.loads(text[6:])))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    wait(job)
+    listener.join(30)
+    assert not listener.is_alive(), "the stream does not end with the job"
+    told = [data for event, data in states if event == "state"]
+    assert all(a != b for a, b in zip(told, told[1:])), "a state was told twice"
+    assert states, "nothing was told"
+
+
+SERVER = Server(AT / "w")
+try:
+    TOKEN = SERVER.login("admin", SERVER.password)
+    SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states])
+finally:
+    SERVER.stop()
