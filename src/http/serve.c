@@ -272,7 +272,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     if (o->trust_loopback)
         espy_log(cx, ESPY_LOG_WARN,
                  "--trust-loopback: whoever is on this machine acts as an administrator");
-    ESPY_TRY(espy_warm_start(&r->base, &r->s, &r->warm));
+    ESPY_TRY(espy_warm_start(cx, &r->s, &r->warm));
     r->s.ready = true;
     return espy_systemd_notify(cx, ESPY_SYSTEMD_READY, NULL);
 }
