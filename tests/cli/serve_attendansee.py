@@ -186,6 +186,26 @@ def one_of_many_at_once():
     ask("DELETE", f"classes/{c}/").expect(204)
 
 
+def a_term_of_sessions():
+    """What a list tells of each session does not read the whole class each time: 300 x 100 marks took seconds."""
+    c = ok("POST", "classes/", {"name": "term"}, 201)["id"]
+    store = sqlite3.connect(next((AT / "w").glob("*.db")), timeout=20)
+    with store:
+        for i in range(300):
+            store.execute("INSERT INTO sessions (collection, name, created) VALUES (?, ?, ?)", (c, f"s{i}", time.time()))
+        for i in range(100):
+            store.execute("INSERT INTO labels (collection, code, name, created) VALUES (?, ?, ?, ?)", (c, f"l{i}", f"l{i}", 1))
+        store.execute("INSERT INTO attendance (session, label, day, present, source, time) SELECT s.id, l.id, '2026-01-01', 1,"
+                      " 'manual', 1 FROM sessions s, labels l WHERE s.collection = ? AND l.collection = ?", (c, c))
+    store.close()
+    begin = time.monotonic()
+    told = ok("GET", f"sessions/?class_id={c}&page_size=1000")
+    took = time.monotonic() - begin
+    assert told["count"] == 300 and {row["attendance_count"] for row in told["results"]} == {100}
+    assert took < 2, took
+    ask("DELETE", f"classes/{c}/").expect(204)
+
+
 def sessions():
     c = C["class"]
     made = ok("POST", "sessions/", {"class_session": c, "name": "Week 1", "date": "2026-09-07", "start_time": "09:30",
@@ -733,5 +753,5 @@ def documents():
     S.stop()
 
 
-main([logins, classes, students, one_of_many_at_once, sessions, images, first_session, later_session, whole_class, attendance, learned, embeddings, isolation,
+main([logins, classes, students, one_of_many_at_once, a_term_of_sessions, sessions, images, first_session, later_session, whole_class, attendance, learned, embeddings, isolation,
       oracles_and_size, documents])
