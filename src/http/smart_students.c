@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/assign.h"
 #include "flow/receive.h"
 #include "http/smart.h"
+#include "store/gallery.h"
+#include "store/near.h"
 
 #define FACES_ONCE 50                     /* pictures in one request */
 #define FACES_MOST 200                    /* pictures that a student may register */
@@ -47,7 +50,22 @@ static void register_refuse(register_run *r, const espy_upload *u, const char *w
     espy_put_made(&r->refused, NULL, &one);
 }
 
-/* The picture's largest face is the student's, unless it is somebody else's already. */
+/* Whether a face is so much like another student's nearest one that it would be assigned to them.
+ */
+static espy_err register_anothers(const register_run *r, const espy_scan *scan, bool *anothers)
+{
+    espy_call *call = r->call;
+    espy_near near;
+    size_t n = 0;
+    const double like = espy_assign_cosine((double)espy_encoder_pack(r->encoder)->floor);
+    ESPY_TRY(espy_store_nearest(call->cx, call->ws->store, r->c->id, r->c->encoder_digest,
+                                scan->at[0].embedding, scan->dim, 1, scan->at[0].id, &near, &n));
+    *anothers = n && near.label != r->student->label.id && (double)near.similarity >= like;
+    return ESPY_E_OK;
+}
+
+/* The picture's largest face is the student's, unless it is somebody else's.  One that is only like
+ * somebody else's is taken away again. */
 static espy_err register_label(register_run *r, const espy_upload *u, const espy_received *got)
 {
     if (got->scan.n == 0) {
@@ -55,9 +73,18 @@ static espy_err register_label(register_run *r, const espy_upload *u, const espy
         return ESPY_E_OK;
     }
     const espy_scan_sample *face = &got->scan.at[0];
+    bool anothers = false;
     if (face->label && face->label != r->student->label.id) {
         register_refuse(r, u, "this picture belongs to somebody else");
         return ESPY_E_OK;
+    }
+    ESPY_TRY(register_anothers(r, &got->scan, &anothers));
+    if (anothers) {
+        register_refuse(r, u,
+                        "the face is another student's, or too much like it: ask an instructor");
+        return got->known ? ESPY_E_OK
+                          : espy_store_media_delete(r->call->cx, r->call->ws->store, r->c->id,
+                                                    &got->media, 1, "user");
     }
     ESPY_TRY(espy_store_label_set(r->call->cx, r->call->ws->store, r->c->id, r->student->label.id,
                                   &face->id, 1));

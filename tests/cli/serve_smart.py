@@ -316,9 +316,11 @@ def students():
     assert s.get("/api/students/attendance", token).expect(200).json == {"attendance": [], "count": 0, "total": 0}
     files = [("images", f"{n}.jpg", photo(6, n)) for n in range(6)]
     done = s.post("/api/students/register-face", token=token,
-                  files=files + [("images", "wall.png", wall()), ("images", "bad.jpg", b"x"), ("images", "his.jpg", photo(0, 0))]).expect(200).json
+                  files=files + [("images", "wall.png", wall()), ("images", "bad.jpg", b"x"), ("images", "his.jpg", photo(0, 0)),
+                                 ("images", "him.jpg", photo(0, 9))]).expect(200).json
     assert done["registered"] == 6 and done["face_images_count"] == 6 and done["face_registered"], done
-    assert [one["file"] for one in done["refused"]] == ["wall.png", "bad.jpg", "his.jpg"], done
+    assert [one["file"] for one in done["refused"]] == ["wall.png", "bad.jpg", "his.jpg", "him.jpg"], done
+    assert "another student's" in done["refused"][3]["reason"], done  # a photo that nobody had registered
     s.post("/api/students/register-face", token=token, files=[("images", "wall.png", wall())]).expect(400, "no face")
     kept = [one["source"] for one in s.get("/v1/collections/faces/media", boss, query={"limit": 1000}).expect(200).json["items"]
             if one["source"].startswith("register-face/")]
