@@ -108,6 +108,8 @@ static sf_count_t bytes_read(void *to, sf_count_t n, void *self)
         return got;
     }
     size_t left = f->bytes.size - f->at, take = (size_t)n < left ? (size_t)n : left;
+    if (take == 0) /* there may be no bytes at all */
+        return 0;
     memcpy(to, f->bytes.data + f->at, take);
     f->at += take;
     return (sf_count_t)take;
