@@ -68,7 +68,7 @@ static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
 {
     espy_made m = espy_make_object(call->cx);
     espy_json *o = NULL;
-    espy_put_int(&m, "collection", collection);
+    espy_put_id(&m, "collection", collection);
     for (const espy_field *f = call->route->fields; f->name; f++) {
         const espy_json *v = espy_call_json(call, f->name);
         bool when = strcmp(f->name, "session") == 0 || strcmp(f->name, "date") == 0;
@@ -83,30 +83,39 @@ static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
     return e;
 }
 
-/* Orders a job over the collection of the path.  One that changes what answers runs alone: a second
- * one is 409. */
-static espy_err order(espy_call *call, const char *kind, const char *exclusive)
+/* Orders a job.  Of those with one `alone` one runs: a second one is 409. */
+static espy_err order_alone(espy_call *call, int64_t collection, const char *kind,
+                            const char *alone)
 {
     espy_ctx *cx = call->cx;
-    espy_collection c = {0};
     espy_buf text;
-    char alone[64];
     int64_t id = 0;
     bool fresh = false;
     espy_err e = ESPY_E_OK;
     espy_buf_init(&text, (size_t)1 << 20);
-    ESPY_TRY(espy_call_collection(call, espy_call_text(call, "collection"), &c));
-    ESPY_GO(order_text(call, c.id, &text));
-    snprintf(alone, sizeof alone, "%s:%lld", exclusive, (long long)c.id);
-    const espy_job_order o = {
-        .collection = c.id, .kind = kind, .request = (const char *)text.data, .exclusive = alone};
+    ESPY_GO(order_text(call, collection, &text));
+    const espy_job_order o = {.collection = collection,
+                              .kind = kind,
+                              .request = (const char *)text.data,
+                              .exclusive = alone};
     ESPY_GO(espy_jobs_order(cx, call->serving, call->ws->store, &o, true, &id, &fresh));
     if (!fresh)
         ESPY_GO(espy_refuse(call, 409, "busy", "job %lld does that already", (long long)id));
     e = reply_job(call, 202, id);
 out:
     espy_buf_free(cx, &text);
-    espy_collection_free(cx, &c);
+    return e;
+}
+
+/* The same over the collection of the path. */
+static espy_err order(espy_call *call, const char *kind, const char *exclusive)
+{
+    espy_collection c = {0};
+    char alone[64];
+    ESPY_TRY(espy_call_collection(call, espy_call_text(call, "collection"), &c));
+    snprintf(alone, sizeof alone, "%s:%lld", exclusive, (long long)c.id);
+    espy_err e = order_alone(call, c.id, kind, alone);
+    espy_collection_free(call->cx, &c);
     return e;
 }
 
@@ -123,6 +132,27 @@ static espy_err cluster(espy_call *call)
 static espy_err assign(espy_call *call)
 {
     return order(call, "assign", "group");
+}
+
+static espy_err embed(espy_call *call)
+{
+    espy_pack *pack = NULL;
+    if (strpbrk(espy_call_text(call, "pack"), "/."))
+        return espy_refuse_field(call, "pack", "the name of a pack is expected");
+    ESPY_TRY(espy_pack_open(call->cx, espy_call_text(call, "pack"), call->ws->dir, &pack));
+    espy_pack_destroy(call->cx, &pack);
+    return order(call, "embed", "embed");
+}
+
+/* Without an age nothing would go. */
+static espy_err expire(espy_call *call)
+{
+    if (call->who.collection)
+        return espy_refuse(call, 403, NULL, "this key is for one collection");
+    if (!espy_call_has(call, "probes") && !espy_call_has(call, "unknowns") &&
+        !espy_call_has(call, "deleted"))
+        return espy_refuse_field(call, "probes", "give the days of probes, unknowns or deleted");
+    return order_alone(call, 0, "expire", "expire");
 }
 
 /* -- versions ---------------------------------------------------------------------------------- */
@@ -407,6 +437,21 @@ static const espy_field assign_fields[] = {
     {"commit", ESPY_IN_BODY, ESPY_FIELD_BOOL, 0, 1, false, "true", NULL,
      "give the labels; else only tell"},
     {0}};
+static const espy_field embed_fields[] = {ESPY_COLLECTION_FIELD,
+                                          {"pack", ESPY_IN_BODY, ESPY_FIELD_TEXT, 1, 64, true, NULL,
+                                           NULL,
+                                           "whose vectors are wanted beside the collection's own"},
+                                          SESSION_NAME_FIELDS,
+                                          {0}};
+#define DAYS_FIELD(name, help)                                                     \
+    {                                                                              \
+        name, ESPY_IN_BODY, ESPY_FIELD_REAL, 0.001, 36500, false, NULL, NULL, help \
+    }
+static const espy_field expire_fields[] = {
+    DAYS_FIELD("probes", "days after which media that were only asked about go"),
+    DAYS_FIELD("unknowns", "days after which media go that show nobody who was named"),
+    DAYS_FIELD("deleted", "days after which media that were taken away go for good"),
+    {0}};
 static const espy_field one_fields[] = {ESPY_COLLECTION_FIELD, {0}};
 static const espy_field version_fields[] = {
     ESPY_COLLECTION_FIELD, ESPY_ID_FIELD("version", "number of the version"), {0}};
@@ -441,6 +486,11 @@ const espy_route espy_routes_v1_learn[] = {
     {"POST", "/v1/collections/{collection}/assign", &espy_service_v1, ESPY_MAY_ENROLL,
      ESPY_LANE_QUICK, assign_fields, "Samples without a label get those they are most like",
      "202 Job|404|409", assign},
+    {"POST", "/v1/collections/{collection}/embed", &espy_service_v1, ESPY_MAY_ENROLL,
+     ESPY_LANE_QUICK, embed_fields, "Faces get vectors under another pack too", "202 Job|404|409",
+     embed},
+    {"POST", "/v1/expire", &espy_service_v1, ESPY_MAY_ADMIN, ESPY_LANE_QUICK, expire_fields,
+     "Media that were kept long enough go for good", "202 Job|409", expire},
     {"GET", "/v1/collections/{collection}/trigger", &espy_service_v1, ESPY_MAY_READ,
      ESPY_LANE_QUICK, trigger_fields, "Whether enough is new for a training", "200 Trigger|404",
      trigger},

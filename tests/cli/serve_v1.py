@@ -148,10 +148,23 @@ def versions_and_states():
     assert states, "nothing was told"
 
 
+def media_go():
+    """What was taken away goes for good when it is old enough; a pack that a collection has adds nothing."""
+    gone = upload(("gone.wav", tone(1234, 77)))["items"][0]["media"]
+    SERVER.delete(f"/v1/media/{gone}", TOKEN).expect(204)
+    SERVER.post("/v1/expire", {}, TOKEN).expect(400, "days")
+    time.sleep(0.2)
+    got = wait(SERVER.post("/v1/expire", {"deleted": 0.001}, TOKEN).expect(202).json["id"])
+    assert got["state"] == "done" and got["result"]["removed"] == 0, got  # it is not a minute and a half old
+    SERVER.post("/v1/collections/yard/embed", {"pack": "no-such-pack"}, TOKEN).expect(404)
+    got = wait(SERVER.post("/v1/collections/yard/embed", {"pack": "melstats"}, TOKEN).expect(202).json["id"])
+    assert got["state"] == "done" and got["result"]["samples"] == 0, got  # all have its vectors
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states])
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go])
 finally:
     SERVER.stop()

@@ -674,6 +674,19 @@ class Client(Group):
                          again=Again.NO, body=dict(session=_id(session), date=date, k=k, threshold=threshold,
                                                    use_voting=use_voting, commit=commit))
 
+    def embed_under(self, collection: AnyCollection, pack: str, *, session: Union[AnySession, str, None] = None,
+                    date: Optional[str] = None) -> things.Job:
+        """Faces get vectors under another pack beside the collection's own."""
+        return self._one(things.Job, "POST", "/v1/collections/{collection}/embed", dict(collection=_id(collection)),
+                         again=Again.NO, body=dict(pack=pack, session=_id(session), date=date))
+
+    def expire(self, *, probes: Optional[float] = None, unknowns: Optional[float] = None,
+               deleted: Optional[float] = None) -> things.Job:
+        """Media that are older than so many days go for good: those that were only asked about, that show nobody who
+        was named, that were taken away."""
+        return self._one(things.Job, "POST", "/v1/expire", again=Again.NO,
+                         body=dict(probes=probes, unknowns=unknowns, deleted=deleted))
+
     def trigger(self, collection: AnyCollection, *, min_new_samples: Optional[int] = None) -> things.Trigger:
         """Whether enough is new for a training."""
         return self._one(things.Trigger, "GET", "/v1/collections/{collection}/trigger",
