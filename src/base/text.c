@@ -56,6 +56,8 @@ bool espy_equal_nocase(const char *a, const char *b)
 /* RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
 bool espy_utf8_valid(const char *s, size_t n)
 {
+    if (n == 0) /* of an empty text there may be no pointer */
+        return true;
     const unsigned char *p = (const unsigned char *)s, *end = p + n;
     while (p < end) {
         if (*p < 0x80) {

@@ -114,7 +114,7 @@ espy_err espy_sources_find(espy_ctx *cx, const espy_sources *s, const char *path
             return *out ? ESPY_E_OK : cx->code;
         }
         end = strchr(end, '/');
-        end += end != NULL;
+        end = end ? end + 1 : NULL;
     }
     return espy_recording_of(cx, path, out);
 }

@@ -122,7 +122,8 @@ static espy_err dump_text(espy_ctx *cx, espy_span s, espy_buf *out)
         bool plain = i < s.size && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\';
         if (plain)
             continue;
-        ESPY_GO(espy_buf_append(cx, out, p + from, i - from));
+        if (i > from)
+            ESPY_GO(espy_buf_append(cx, out, p + from, i - from));
         from = i + 1;
         if (i < s.size && p[i] < 0x20)
             ESPY_GO(espy_buf_printf(cx, out, "\\u%04x", (unsigned)p[i]));
