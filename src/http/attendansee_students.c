@@ -423,7 +423,7 @@ static const espy_sample_info *student_crops_of(const espy_sample_info *crops, s
     while (end < n && crops[end].session == session)
         end++;
     *of = end - first;
-    return crops + first;
+    return *of ? crops + first : NULL;
 }
 
 /* One session of the report, with the student's crops in it. */

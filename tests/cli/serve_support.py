@@ -46,6 +46,13 @@ def multipart(fields, files):
     return b"".join(parts) + f"--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}"
 
 
+def complaints(said):
+    """What sanitizers said.  Adding nothing to a null pointer is passed over: C2y defines it (WG14 N3322), and what the
+    compiler makes of it is the same."""
+    return [line for line in said if ("runtime error:" in line and "zero offset to null pointer" not in line) or
+            re.search(r"(ERROR|WARNING): \w+Sanitizer", line)]
+
+
 class Server:
     """`espy serve` of a workspace; .said holds the lines of its standard error."""
 
@@ -136,5 +143,5 @@ class Server:
         code = self.process.wait(60)
         self.reader.join(10)
         assert code in (0, 130), f"exit status {code}:\n" + "".join(self.said)
-        assert "anitizer" not in "".join(self.said), "".join(self.said)
+        assert not complaints(self.said), "".join(self.said)
         return "".join(self.said)
