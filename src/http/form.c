@@ -105,11 +105,3 @@ void espy_form_free(espy_ctx *cx, espy_form *form)
     espy_free(cx, form->text);
     *form = (espy_form){0};
 }
-
-const char *espy_form_get(const espy_form *form, const char *name)
-{
-    for (size_t i = 0; i < form->n; i++)
-        if (strcmp(form->at[i].name, name) == 0)
-            return form->at[i].value;
-    return NULL;
-}

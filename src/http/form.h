@@ -24,9 +24,6 @@ typedef struct espy_form {
 espy_err espy_form_parse(espy_ctx *cx, const char *text, size_t n, espy_form *out) ESPY_NODISCARD;
 void espy_form_free(espy_ctx *cx, espy_form *form);
 
-/* The first value of this name, NULL when there is none. */
-const char *espy_form_get(const espy_form *form, const char *name);
-
 /* Decodes %XX in text of n bytes, and '+' as a blank when plus is set, into out with room for
  * n + 1; *length without the zero that ends it.  False: broken %XX, NUL or not UTF-8.  out may be
  * text. For path segments, too. */

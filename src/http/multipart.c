@@ -387,11 +387,3 @@ void espy_multipart_free(espy_ctx *cx, espy_multipart *m)
     espy_free(cx, m->at);
     *m = (espy_multipart){0};
 }
-
-const espy_part *espy_multipart_get(const espy_multipart *m, const char *name)
-{
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->at[i].name, name) == 0)
-            return &m->at[i];
-    return NULL;
-}

@@ -39,7 +39,4 @@ espy_err espy_multipart_parse(espy_ctx *cx, const char *content_type, espy_span 
                               espy_multipart *out) ESPY_NODISCARD;
 void espy_multipart_free(espy_ctx *cx, espy_multipart *m);
 
-/* The first part of this name, NULL when there is none. */
-const espy_part *espy_multipart_get(const espy_multipart *m, const char *name);
-
 #endif

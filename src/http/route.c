@@ -7,34 +7,9 @@
 
 #include "http/call.h"
 #include "http/request.h"
+#include "http/tables.h"
 
-#define TABLES(X)           \
-    X(system)               \
-    X(attendansee_auth)     \
-    X(attendansee_classes)  \
-    X(attendansee_crops)    \
-    X(attendansee_group)    \
-    X(attendansee_images)   \
-    X(attendansee_sessions) \
-    X(attendansee_students) \
-    X(ecosight)             \
-    X(smart_admin)          \
-    X(smart_attendance)     \
-    X(smart_auth)           \
-    X(smart_debug)          \
-    X(smart_instructor)     \
-    X(smart_model)          \
-    X(smart_students)       \
-    X(v1_ask)               \
-    X(v1_collections)       \
-    X(v1_import)            \
-    X(v1_key)               \
-    X(v1_labels)            \
-    X(v1_learn)             \
-    X(v1_live)              \
-    X(v1_media)             \
-    X(v1_people)            \
-    X(v1_sessions)
+#define TABLES(X) X(system) ESPY_HTTP_TABLES(X)
 
 #define TABLE_DECLARE(name) extern const espy_route espy_routes_##name[];
 TABLES(TABLE_DECLARE)

@@ -2,6 +2,7 @@
  * http - the schemas of answers (JSON Schema 2020-12, as OpenAPI 3.1 has them): the list of tables,
  * and those that belong to all. */
 #include "http/route.h"
+#include "http/tables.h"
 
 static const espy_schema common[] = {
     {"Error", "{\"type\":\"object\",\"required\":[\"error\",\"request_id\"],\"properties\":{"
@@ -19,39 +20,12 @@ static const espy_schema common[] = {
                "\"type\":\"string\"},\"version\":{\"type\":\"string\"}}}"},
     {0}};
 
-#define TABLES(X)           \
-    X(attendansee_auth)     \
-    X(attendansee_classes)  \
-    X(attendansee_crops)    \
-    X(attendansee_group)    \
-    X(attendansee_images)   \
-    X(attendansee_sessions) \
-    X(attendansee_students) \
-    X(ecosight)             \
-    X(smart_admin)          \
-    X(smart_attendance)     \
-    X(smart_auth)           \
-    X(smart_debug)          \
-    X(smart_instructor)     \
-    X(smart_model)          \
-    X(smart_students)       \
-    X(v1_ask)               \
-    X(v1_collections)       \
-    X(v1_import)            \
-    X(v1_key)               \
-    X(v1_labels)            \
-    X(v1_learn)             \
-    X(v1_live)              \
-    X(v1_media)             \
-    X(v1_people)            \
-    X(v1_sessions)
-
 #define TABLE_DECLARE(name) extern const espy_schema espy_schemas_##name[];
-TABLES(TABLE_DECLARE)
+ESPY_HTTP_TABLES(TABLE_DECLARE)
 #undef TABLE_DECLARE
 
 const espy_schema *const espy_schemas[] = {common,
 #define TABLE_LIST(name) espy_schemas_##name,
-                                           TABLES(TABLE_LIST)
+                                           ESPY_HTTP_TABLES(TABLE_LIST)
 #undef TABLE_LIST
                                                NULL};
