@@ -1,3 +1,8 @@
-import { render } from "preact";
+import { render } from 'preact'
+import { App } from './app/app'
+import { setTheme, theme } from './app/theme'
+import './style/base.css'
+import './style/parts.css'
 
-render(<h1>espy</h1>, document.getElementById("app")!);
+setTheme(theme())
+render(<App />, document.getElementById('app')!)

@@ -1,0 +1,5 @@
+import type { Params } from '../app/router'
+
+export default function Page({ params }: { params: Params }) {
+  return <h1>people {Object.keys(params).length}</h1>
+}
