@@ -41,7 +41,8 @@ export function withQuery(path: string, query?: Query): string {
 function failure(status: number, text: string, request: string): ApiError {
   try {
     const told = JSON.parse(text)
-    const e = told.error ?? {}
+    // /v1 tells {error: {code, message}}, the described systems {error: text} or {detail: text}
+    const e = typeof told.error === 'object' ? told.error : { message: told.error ?? told.detail ?? told.message }
     return new ApiError(status, e.code ?? '', e.message ?? text, e.details ?? {}, told.request_id ?? request)
   } catch {
     return new ApiError(status, '', text.slice(0, 200), {}, request)

@@ -335,3 +335,80 @@ export interface Webhook {
   enabled: boolean
   created: string | null
 }
+
+/** What an answer was, and what it is under another version. */
+export interface VersionAnswer {
+  decision: Decision
+  label: string | null
+  name: string | null
+  probability: number | null
+  similarity: number | null
+}
+
+export interface VersionChanges {
+  version: number
+  with: number
+  asked: number
+  changed: number
+  items: {
+    sample: number
+    media: number
+    code: string | null // what a person said
+    before: VersionAnswer
+    after: VersionAnswer
+  }[]
+  right_before: number
+  right_after: number
+  labelled: number
+}
+
+export interface Pack {
+  name: string
+  modality: Modality
+  dimension: number
+  licence: string
+  commercial: boolean
+  usable: boolean
+  why: string | null // why it is not usable
+}
+
+/** What the server is and runs with (GET /v1/system). */
+export interface System {
+  version: string
+  started: string
+  store: string
+  workers: number
+  memory_bytes: number
+  cpu: string
+  trust_loopback: boolean
+  listen: string
+  trigger: number | null // new samples after which a training begins by itself
+  schedule: string | null
+  schedule_trigger: number | null
+  min_accuracy: number | null
+  limits: Record<string, number>
+  packs: Pack[]
+}
+
+export interface Imported {
+  added: number
+  known: number
+  refused: number
+  items: { file: string; error: string }[] // the first of those that were refused
+}
+
+export interface ReviewItem {
+  sample: Sample
+  decision: Decision
+  reason: 'ambiguous' | 'border' | 'confirm' | 'unknown' | 'poor_quality'
+  margin: number | null
+  candidates: (Candidate & { id: number; reference: number | null })[]
+}
+
+export interface ReviewQueue {
+  items: ReviewItem[]
+  total: number // all that wait
+  threshold: number | null
+  floor: number | null
+  version: number | null
+}

@@ -1,5 +1,346 @@
-import type { Params } from '../app/router'
+// What a person should look at, most useful first: one key a decision, and why it was suggested.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { all, api } from '../api/client'
+import { reject, removeSample, setLabel, undo } from '../api/labels'
+import type { Collection, Label, Media, ReviewItem, ReviewQueue } from '../api/types'
+import { useKeys } from '../app/keys'
+import { Link, type Params, useQuery } from '../app/router'
+import { done, failed, tell } from '../app/toast'
+import { Face, figure, labelText, mediaPicture, percent } from '../parts/face'
+import { Await, Empty, useLoad } from '../parts/load'
+import { Photo } from '../parts/photo'
+import { LabelPicker } from '../parts/picker'
+import { soundSpan } from '../parts/samples'
+import { t } from '../text'
+import '../style/review.css'
+
+const AT_ONCE = 60 // items read at a time
+const GRACE = 6000 // ms in which a removal can be taken back
+
+interface Decision {
+  text: string
+  back: () => Promise<void>
+}
+
+const sleep = (ms: number) => new Promise((end) => setTimeout(end, ms))
+
+/** The queue, what is decided, and the way back. Decisions are sent one after the other, so that the
+ *  server's "last" is the last one here. */
+function useQueue(collection: Collection, first: ReviewItem[], refill: () => void) {
+  const [items, setItems] = useState(first)
+  const [history, setHistory] = useState<{ item: ReviewItem; decision: Decision }[]>([])
+  const sending = useRef<Promise<unknown>>(Promise.resolve())
+  const began = useRef(performance.now())
+  useEffect(() => {
+    // what came meanwhile joins behind what is shown
+    setItems((old) => {
+      const seen = new Set([...old, ...history.map((h) => h.item)].map((i) => i.sample.id))
+      return [...old, ...first.filter((i) => !seen.has(i.sample.id))]
+    })
+  }, [first])
+
+  const restore = (item: ReviewItem) => setItems((old) => [item, ...old.filter((i) => i !== item)])
+  const decide = (item: ReviewItem, text: string, work: () => Promise<unknown>, steps: number) => {
+    const sent = sending.current.then(work)
+    sending.current = sent.catch(() => {})
+    const decision: Decision = {
+      text,
+      back: async () => {
+        await sending.current
+        for (let i = 0; i < steps; i++) await undo(collection.id)
+      },
+    }
+    setHistory((h) => [...h, { item, decision }])
+    setItems((old) => {
+      const rest = old.filter((i) => i !== item)
+      if (rest.length === 10) refill()
+      return rest
+    })
+    sent.catch((e) => {
+      failed(e)
+      setHistory((h) => h.filter((one) => one.decision !== decision))
+      restore(item)
+    })
+  }
+  /** Removing is final at the server: it waits a while here, and can be taken back as long. */
+  const remove = (item: ReviewItem) => {
+    let stopped = false
+    const gone = sleep(GRACE).then(() => (stopped ? undefined : removeSample(item.sample.id)))
+    const decision: Decision = {
+      text: t.review.removed[collection.modality],
+      back: async () => {
+        stopped = true
+      },
+    }
+    setHistory((h) => [...h, { item, decision }])
+    setItems((old) => old.filter((i) => i !== item))
+    done(decision.text, async () => {
+      stopped = true
+      restore(item)
+      setHistory((h) => h.filter((one) => one.decision !== decision))
+    })
+    void tell(gone).then(() => setHistory((h) => h.filter((one) => one.decision !== decision)))
+  }
+  const takeBack = async () => {
+    const last = history.at(-1)
+    if (!last) return
+    setHistory((h) => h.slice(0, -1))
+    if (await tell(last.decision.back())) {
+      restore(last.item)
+      done(t.common.undone)
+    }
+  }
+  const later = (item: ReviewItem) => setItems((old) => [...old.filter((i) => i !== item), item])
+  const minutes = (performance.now() - began.current) / 60000
+  return { items, history, decide, remove, takeBack, later, rate: minutes > 0.2 ? history.length / minutes : 0 }
+}
+
+function Context({ item }: { item: ReviewItem }) {
+  const media = useLoad((s) => api.get<Media>(`/v1/media/${item.sample.media}`, {}, s), [item.sample.media])
+  return (
+    <Await from={media}>
+      {(m) => (
+        <>
+          <Photo
+            src={mediaPicture(m.id, 1024)}
+            width={m.width}
+            height={m.height}
+            alt={t.review.context}
+            boxes={[{ id: item.sample.id, box: item.sample.box, text: '', kind: 'marked' }]}
+          />
+          <p class="quiet">
+            <Link to={`/c/${m.collection}/m/${m.id}?sample=${item.sample.id}`}>{m.source}</Link>
+          </p>
+        </>
+      )}
+    </Await>
+  )
+}
+
+function Candidates({ item, sound, choose }: { item: ReviewItem; sound: boolean; choose: (i: number) => void }) {
+  if (!item.candidates.length) return <p>{t.review.noCandidates}</p>
+  return (
+    <ol class="candidates">
+      {item.candidates.map((c, i) => (
+        <li key={c.label}>
+          <button type="button" aria-keyshortcuts={String(i + 1)} onClick={() => choose(i)}>
+            <kbd>{i + 1}</kbd>
+            {!sound && c.reference !== null && <Face sample={c.reference} size={72} />}
+            <span class="candidate">
+              <strong>{labelText(c.label, c.name)}</strong>
+              <small>
+                {t.review.probability} {percent(c.probability)} · {t.review.similarity} {figure(c.similarity)}
+              </small>
+              <progress max={1} value={Math.max(0, c.probability ?? c.similarity ?? 0)} aria-hidden="true" />
+            </span>
+          </button>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Heard({ item, audio }: { item: ReviewItem; audio: { current: HTMLAudioElement | null } }) {
+  const s = item.sample
+  return (
+    <div class="card">
+      <p>{soundSpan(s)}</p>
+      <audio ref={audio} controls key={s.id} src={`/v1/media/${s.media}/content#t=${s.box[0]},${s.box[0] + s.box[2]}`} />
+    </div>
+  )
+}
+
+function Desk({
+  collection,
+  labels,
+  queue,
+  refill,
+}: {
+  collection: Collection
+  labels: Label[]
+  queue: ReviewQueue
+  refill: () => void
+}) {
+  const sound = collection.modality === 'sound'
+  const q = useQueue(collection, queue.items, refill)
+  const [naming, name] = useState(false)
+  const audio = useRef<HTMLAudioElement>(null)
+  const card = useRef<HTMLElement>(null)
+  const item = q.items[0]
+  useEffect(() => {
+    name(false)
+    card.current?.focus({ preventScroll: true })
+  }, [item])
+
+  const is = (code: string, shown: string, fresh?: string) =>
+    item &&
+    q.decide(
+      item,
+      t.review.said(shown),
+      () => setLabel(collection.id, [item.sample.id], { code, name: fresh }),
+      1,
+    )
+  const choose = (i: number) => {
+    const c = item?.candidates[i]
+    if (c) is(c.label, labelText(c.label, c.name))
+  }
+  const not = (most: number) => {
+    if (!item) return
+    const codes = item.candidates.slice(0, most).map((c) => c.label)
+    if (!codes.length) return q.later(item)
+    const text = most === 1 ? t.review.saidNot(labelText(codes[0]!, item.candidates[0]!.name)) : t.review.saidNobody
+    const work = async () => {
+      for (const code of codes) await reject(collection.id, [item.sample.id], code)
+    }
+    q.decide(item, text, work, codes.length)
+  }
+  const k = t.review.keys
+  useKeys([
+    { key: '1', does: k.one, run: () => choose(0) },
+    { key: 'Enter', does: k.one, run: () => choose(0) },
+    { key: '2', does: k.two, run: () => choose(1) },
+    { key: '3', does: k.three, run: () => choose(2) },
+    { key: 'n', does: k.name, run: () => name(true) },
+    { key: 'x', does: k.reject, run: () => not(1) },
+    { key: '0', does: k.nobody, run: () => not(3) },
+    { key: 'Delete', does: k.remove, run: () => item && q.remove(item) },
+    { key: 'l', does: k.skip, run: () => item && q.later(item) },
+    { key: 'u', does: k.undo, run: () => void q.takeBack() },
+    { key: 'ctrl+z', does: k.undo, run: () => void q.takeBack() },
+    ...(sound ? [{ key: ' ', does: k.play, run: () => void tell(audio.current?.play() ?? Promise.resolve()) }] : []),
+  ])
+
+  const bar = (
+    <p class="quiet" aria-live="polite">
+      {t.review.decided(q.history.length)}
+      {q.rate > 0 && ` · ${t.review.perMinute(Math.round(q.rate))}`}{' '}
+      {q.history.length > 0 && (
+        <button type="button" class="small" onClick={() => void q.takeBack()}>
+          {t.common.undo}: {q.history.at(-1)!.decision.text} <kbd>u</kbd>
+        </button>
+      )}
+    </p>
+  )
+  if (!item)
+    return (
+      <>
+        {bar}
+        <Empty {...t.review.empty}>
+          <Link class="button primary" to={`/c/${collection.id}`}>
+            {t.review.toCollection}
+          </Link>
+        </Empty>
+      </>
+    )
+  return (
+    <>
+      {bar}
+      <div class="desk">
+        <section ref={card} tabIndex={-1} aria-label={t.review.why}>
+          <div class="subject">
+            {sound ? <Heard item={item} audio={audio} /> : <Face sample={item.sample.id} size={224} alt="" />}
+            <div>
+              <p>
+                <span class={'badge ' + (item.decision === 'known' ? 'known' : item.decision === 'unknown' ? 'unknown' : 'doubtful')}>
+                  {t.decisions[item.decision]}
+                </span>{' '}
+                {t.review.reason[item.reason]}
+              </p>
+              <p class="quiet">
+                {queue.version === null
+                  ? t.review.noRule
+                  : t.review.rule(figure(queue.threshold), figure(queue.floor), queue.version)}{' '}
+                {item.margin !== null && t.review.margin(figure(item.margin))}
+              </p>
+            </div>
+          </div>
+          <Candidates item={item} sound={sound} choose={choose} />
+          {naming && (
+            <LabelPicker
+              labels={labels}
+              label={t.review.who[collection.modality]}
+              autofocus
+              leave={() => name(false)}
+              pick={(to) => is(to.code, labels.find((l) => l.code === to.code)?.name ?? to.name ?? to.code, to.name)}
+            />
+          )}
+          <div class="actions">
+            <button type="button" aria-expanded={naming} onClick={() => name(!naming)}>
+              {t.review.who[collection.modality]} <kbd>n</kbd>
+            </button>
+            <button type="button" onClick={() => not(1)}>
+              {t.review.reject} <kbd>x</kbd>
+            </button>
+            <button type="button" onClick={() => not(3)}>
+              {t.review.nobody} <kbd>0</kbd>
+            </button>
+            <button type="button" onClick={() => q.remove(item)}>
+              {t.review.remove[collection.modality]} <kbd>del</kbd>
+            </button>
+            <button type="button" onClick={() => q.later(item)}>
+              {t.review.skip} <kbd>l</kbd>
+            </button>
+          </div>
+          {!sound && q.items.length > 1 && (
+            <ul class="coming" aria-label={t.review.next}>
+              {q.items.slice(1, 9).map((i) => (
+                <li key={i.sample.id}>
+                  <Face sample={i.sample.id} size={48} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </section>
+        {!sound && (
+          <section aria-label={t.review.context}>
+            <Context item={item} />
+          </section>
+        )}
+      </div>
+    </>
+  )
+}
 
 export default function Page({ params }: { params: Params }) {
-  return <h1>review {Object.keys(params).length}</h1>
+  const [session] = useQuery('session')
+  const base = `/v1/collections/${params.collection}`
+  const fixed = useLoad(
+    async (s) => {
+      const [collection, labels] = await Promise.all([
+        api.get<Collection>(base, {}, s),
+        all<Label>(`${base}/labels`, {}, s),
+      ])
+      return { collection, labels }
+    },
+    [params.collection],
+  )
+  const queue = useLoad(
+    (s) => api.get<ReviewQueue>(`${base}/review`, { session, limit: AT_ONCE }, s),
+    [params.collection, session],
+  )
+  return (
+    <>
+      <div class="head">
+        <h1>{t.shell.review}</h1>
+        {queue.data && <span class="badge">{t.review.waiting(queue.data.total)}</span>}
+      </div>
+      <Await from={fixed}>
+        {({ collection, labels }) => (
+          <Await from={queue}>
+            {(found) => (
+              <Desk
+                collection={collection}
+                labels={labels}
+                queue={found}
+                refill={() => {
+                  queue.reload()
+                  fixed.reload()
+                }}
+              />
+            )}
+          </Await>
+        )}
+      </Await>
+    </>
+  )
 }

@@ -132,6 +132,7 @@ export function Grid<T>(p: GridProps<T>) {
           aria-label={p.name(item)}
           tabIndex={i === current ? 0 : -1}
           data-at={i}
+          data-id={p.id(item)}
           onFocus={() => setAt(i)}
           onClick={(e) => choose(i, { range: e.shiftKey, add: true })}
           onDblClick={() => p.open?.(item)}

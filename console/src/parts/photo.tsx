@@ -10,6 +10,48 @@ export interface Boxed {
   kind: 'known' | 'unknown' | 'doubtful' | 'marked'
 }
 
+/** Boxes over whatever shows the picture; `mirrored` where it is shown the other way round. */
+export function Boxes({
+  boxes,
+  width,
+  height,
+  chosen,
+  choose,
+  mirrored,
+}: {
+  boxes: Boxed[]
+  width: number
+  height: number
+  chosen?: number | undefined
+  choose?: ((id: number) => void) | undefined
+  mirrored?: boolean
+}) {
+  return (
+    <>
+      {boxes.map((b) => {
+        const [x, y, w, h] = b.box
+        const place = {
+          left: `${(100 * (mirrored ? width - x - w : x)) / width}%`,
+          top: `${(100 * y) / height}%`,
+          width: `${(100 * w) / width}%`,
+          height: `${(100 * h) / height}%`,
+        }
+        const inside = <span class="tag">{b.text}</span>
+        const style = `box ${b.kind}${b.id === chosen ? ' on' : ''}`
+        return choose ? (
+          <button key={b.id} type="button" class={style} style={place} onClick={() => choose(b.id)}>
+            {inside}
+          </button>
+        ) : (
+          <div key={b.id} class={style} style={place}>
+            {inside}
+          </div>
+        )
+      })}
+    </>
+  )
+}
+
 export function Photo({
   src,
   width,
@@ -32,25 +74,7 @@ export function Photo({
   return (
     <figure class="photo" style={{ aspectRatio: `${width} / ${height}`, width: `min(100%, ${(78 * width) / height}vh)` }}>
       <img src={src} alt={alt} onError={() => setBroken(true)} />
-      {boxes.map((b) => {
-        const place = {
-          left: `${(100 * b.box[0]) / width}%`,
-          top: `${(100 * b.box[1]) / height}%`,
-          width: `${(100 * b.box[2]) / width}%`,
-          height: `${(100 * b.box[3]) / height}%`,
-        }
-        const inside = <span class="tag">{b.text}</span>
-        const style = `box ${b.kind}${b.id === chosen ? ' on' : ''}`
-        return choose ? (
-          <button key={b.id} type="button" class={style} style={place} onClick={() => choose(b.id)}>
-            {inside}
-          </button>
-        ) : (
-          <div key={b.id} class={style} style={place}>
-            {inside}
-          </div>
-        )
-      })}
+      <Boxes boxes={boxes} width={width} height={height} chosen={chosen} choose={choose} />
     </figure>
   )
 }

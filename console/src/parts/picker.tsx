@@ -41,12 +41,14 @@ export function LabelPicker({
   pick,
   leave,
   label,
+  only,
   autofocus,
 }: {
   labels: Label[]
   pick: (to: Picked) => void
   leave?: () => void
   label: string
+  only?: boolean // no new ones
   autofocus?: boolean
 }) {
   const [typed, setTyped] = useState('')
@@ -58,7 +60,7 @@ export function LabelPicker({
   const exact = hits.some((l) => wordsOf(l.code) === wordsOf(typed.trim()) || wordsOf(l.name) === wordsOf(typed.trim()))
   const options = [
     ...hits.map((l) => ({ key: l.code, text: labelText(l.code, l.name), note: l.code, to: { code: l.code } as Picked })),
-    ...(typed.trim() && !exact
+    ...(typed.trim() && !exact && !only
       ? [{ key: ' new', text: t.picker.make(typed.trim()), note: '', to: newLabel(typed) }]
       : []),
   ]

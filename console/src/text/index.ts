@@ -3,6 +3,7 @@ import { common, decisions, errors, jobs, keys, picker } from './en/common'
 import { account } from './en/account'
 import { collection } from './en/collection'
 import { collections } from './en/collections'
+import { events, time } from './en/events'
 import { home } from './en/home'
 import { label } from './en/label'
 import { listen } from './en/listen'
@@ -11,20 +12,25 @@ import { me } from './en/me'
 import { media } from './en/media'
 import { people } from './en/people'
 import { review } from './en/review'
+import { samples } from './en/samples'
 import { session } from './en/session'
 import { settings } from './en/settings'
 import { shell, signIn } from './en/shell'
 import { system } from './en/system'
-import { train } from './en/train'
+import { answering, changes, evaluation, train } from './en/train'
 import { versions } from './en/versions'
 
 export const t = {
   account,
+  answering,
+  changes,
   collection,
   collections,
   common,
   decisions,
   errors,
+  evaluation,
+  events,
   home,
   jobs,
   keys,
@@ -36,11 +42,13 @@ export const t = {
   people,
   picker,
   review,
+  samples,
   session,
   settings,
   shell,
   signIn,
   system,
+  time,
   train,
   versions,
 }

@@ -16,6 +16,10 @@ export const common = {
   more: 'More',
   search: 'Search',
   download: 'Download',
+  copy: 'Copy',
+  copied: 'Copied.',
+  status: 'State',
+  when: 'When',
   loading: 'Loading…',
   none: 'None',
   all: 'All',
@@ -73,6 +77,16 @@ export const picker = {
 }
 
 export const jobs = {
+  what: 'Job',
+  progress: 'Progress',
+  log: 'Log',
+  logOf: (id: number, kind: string) => `Log of job ${id}: ${kind}`,
+  noLog: 'It said nothing.',
+  asked: 'What was asked for',
+  result: 'What came of it',
+  whole: 'The whole server',
+  stop: (kind: string) => `Stop: ${kind}`,
+  showLog: (kind: string) => `Show the log: ${kind}`,
   stopping: 'stopping…',
   queued: 'waiting',
   state: {

@@ -1,3 +1,28 @@
 export const label = {
   title: 'Label',
+  edit: 'Rename',
+  remove: 'Delete label',
+  sure: (name: string, n: number) => ({
+    title: 'Delete this label?',
+    text: `${name} goes; its ${n} samples stay and are nobody's again. You can undo it.`,
+    yes: 'Delete',
+  }),
+  removed: 'The label is deleted.',
+  renamed: 'Renamed.',
+  merge: 'Merge into…',
+  mergeText: 'Everything of this label becomes another one’s. You can undo it.',
+  merged: (name: string) => `Merged into ${name}.`,
+  erase: 'Erase for good',
+  eraseTitle: (name: string) => `Erase ${name} for good?`,
+  eraseText:
+    'Photos, samples and vectors go; versions that learned from them are removed and the collection learns anew; photos that show others are kept with this face blanked. This cannot be undone.',
+  eraseConfirm: (code: string) => `Type ${code} to confirm`,
+  receipt: (token: string) => `Erased. Receipt: ${token}`,
+  email: 'E-mail',
+  samples: 'Samples',
+  attendance: 'Sessions',
+  noSamples: { title: 'No samples yet', text: 'Add examples below, or name samples in a session or in Review.' },
+  noSessions: { title: 'In no session yet', text: 'Sessions in which this label was seen or marked are listed here.' },
+  there: 'There',
+  confidence: 'Confidence',
 }

@@ -1,3 +1,23 @@
 export const media = {
   title: 'Photo',
+  recording: 'Recording',
+  photoOf: (name: string) => `Photo ${name} with its faces`,
+  open: 'Show',
+  faces: (n: number) => (n === 1 ? '1 face' : `${n} faces`),
+  sounds: (n: number) => (n === 1 ? '1 sound' : `${n} sounds`),
+  none: { title: 'Nothing was found', text: 'No face was found in this photo. A larger or sharper one may help.' },
+  noneSound: { title: 'Nothing was found', text: 'No sound was found in this recording.' },
+  original: 'Original file',
+  remove: 'Delete',
+  sure: (name: string) => ({
+    title: 'Delete this file?',
+    text: `${name} and what was found in it go out of sight. You can undo it.`,
+    yes: 'Delete',
+  }),
+  removed: 'The file is deleted.',
+  facts: { size: 'Size', samples: 'Found', named: 'Named', added: 'Added', from: 'File' },
+  why: 'Most like',
+  whyText: 'The labelled samples that are nearest to the chosen one, with their cosine.',
+  noNeighbours: 'No sample has a label yet.',
+  openListen: 'Open in Listen',
 }

@@ -1,0 +1,64 @@
+// What people say about samples and labels. Each of these but `removeSample` can be taken back.
+import { done } from '../app/toast'
+import { t } from '../text'
+import { api } from './client'
+import type { Label } from './types'
+
+export interface Undone {
+  event: number
+  action: string
+}
+
+/** Takes back what was said or done last in a collection. */
+export async function undo(collection: number): Promise<Undone> {
+  return api.post<Undone>(`/v1/collections/${collection}/undo`)
+}
+
+/** Tells that something was done, with the way back; `after` shows the state of then. */
+export function doneWithUndo(text: string, collection: number, after: () => void): void {
+  done(text, async () => {
+    await undo(collection)
+    done(t.common.undone)
+    after()
+  })
+}
+
+/** These samples are this label's; one that is not there is made. */
+export function setLabel(collection: number, samples: number[], to: { code: string; name?: string | undefined }) {
+  return api.post<{ label: number; samples: number }>(`/v1/collections/${collection}/samples/label`, {
+    samples,
+    label: to.code,
+    ...(to.name ? { name: to.name } : {}),
+  })
+}
+
+/** These samples are nobody's that is known. */
+export function setNobody(collection: number, samples: number[]) {
+  return api.post(`/v1/collections/${collection}/samples/label`, { samples })
+}
+
+/** These samples are not this label's, and are not suggested as such again. */
+export function reject(collection: number, samples: number[], code: string) {
+  return api.post(`/v1/collections/${collection}/samples/reject`, { samples, label: code })
+}
+
+/** A sample that is none (no face, no sound of interest) goes for good. */
+export function removeSample(sample: number) {
+  return api.del(`/v1/samples/${sample}`)
+}
+
+export function renameLabel(label: number, to: { code: string; name: string }) {
+  return api.patch<Label>(`/v1/labels/${label}`, to)
+}
+
+export function mergeLabel(label: number, into: number) {
+  return api.post(`/v1/labels/${label}/merge`, { into })
+}
+
+export function splitLabel(label: number, samples: number[], to: { code: string; name?: string | undefined }) {
+  return api.post<Label>(`/v1/labels/${label}/split`, {
+    samples,
+    code: to.code,
+    ...(to.name ? { name: to.name } : {}),
+  })
+}

@@ -1,0 +1,269 @@
+// Samples to be looked at and named: a grid, and what can be said of those that are chosen.
+import type { ComponentChildren } from 'preact'
+import { useRef, useState } from 'preact/hooks'
+import { doneWithUndo, reject, removeSample, setLabel, setNobody, splitLabel } from '../api/labels'
+import type { Collection, Label, Sample } from '../api/types'
+import { type KeyHint, useKeys } from '../app/keys'
+import { go } from '../app/router'
+import { useMay } from '../app/session'
+import { tell } from '../app/toast'
+import { t } from '../text'
+import { ask } from './dialog'
+import { Face, labelText, sampleText } from './face'
+import { Grid } from './grid'
+import { LabelPicker, type Picked } from './picker'
+
+export interface BoardProps {
+  collection: Collection
+  samples: Sample[]
+  labels: Label[]
+  label: string // what the grid shows
+  changed: (samples: Sample[]) => void // as they are now; also called when something was taken back
+  reload: () => void
+  of?: Label | undefined // all of them are this label's: a part can become another
+  more?: () => void
+}
+
+/** "3.2 s – 7.0 s" */
+export function soundSpan(s: Sample): string {
+  return `${s.box[0].toFixed(1)} – ${(s.box[0] + s.box[2]).toFixed(1)} s`
+}
+
+function SoundCell({ s }: { s: Sample }) {
+  const [on, set] = useState(false)
+  const at = useRef<HTMLAudioElement>(null)
+  return (
+    <>
+      <button
+        type="button"
+        class="small"
+        tabIndex={-1}
+        aria-pressed={on}
+        aria-label={on ? t.samples.pause : t.samples.play}
+        onClick={(e) => {
+          e.stopPropagation()
+          set(!on)
+          if (on) at.current?.pause()
+          else setTimeout(() => void tell(at.current!.play()))
+        }}
+      >
+        {on ? '❚❚' : '▶'}
+      </button>
+      <span>{soundSpan(s)}</span>
+      {on && (
+        <audio
+          ref={at}
+          src={`/v1/media/${s.media}/content#t=${s.box[0]},${s.box[0] + s.box[2]}`}
+          onPause={() => set(false)}
+          onEnded={() => set(false)}
+        />
+      )}
+    </>
+  )
+}
+
+const style = (s: Sample) => (!s.code ? '' : s.grouped ? 'group' : s.labelled_by === 'job' ? 'guessed' : 'said')
+
+function Cell({ s, sound }: { s: Sample; sound: boolean }) {
+  return (
+    <>
+      {sound ? <SoundCell s={s} /> : <Face sample={s.id} size={96} />}
+      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : t.samples.nobody}</span>
+    </>
+  )
+}
+
+/** What is said of samples, one after the other, shown at once and sent behind. */
+function useSaying(p: BoardProps) {
+  const named = (samples: Sample[], change: (s: Sample) => Sample | null) => {
+    const ids = new Set(samples.map((s) => s.id))
+    p.changed(p.samples.flatMap((s) => (ids.has(s.id) ? (change(s) ?? []) : s)))
+  }
+  const say = async (samples: Sample[], what: Promise<unknown>, text: string | null) => {
+    if (samples.length && (await tell(what)) && text) doneWithUndo(text, p.collection.id, p.reload)
+    p.reload()
+  }
+  const ids = (samples: Sample[]) => samples.map((s) => s.id)
+  return {
+    name(samples: Sample[], to: Picked) {
+      const known = p.labels.find((l) => l.code === to.code)
+      const name = known?.name ?? to.name ?? to.code
+      named(samples, (s) => ({
+        ...s,
+        label: known?.id ?? 0,
+        code: to.code,
+        name,
+        grouped: known?.grouped ?? false,
+        labelled_by: 'user',
+      }))
+      void say(samples, setLabel(p.collection.id, ids(samples), to), t.samples.named(samples.length, name))
+    },
+    nobody(samples: Sample[]) {
+      named(samples, (s) => ({ ...s, label: null, code: null, name: null, grouped: false, labelled_by: null }))
+      void say(samples, setNobody(p.collection.id, ids(samples)), t.samples.toNobody(samples.length))
+    },
+    reject(samples: Sample[]) {
+      const codes = [...new Set(samples.map((s) => s.code).filter((c) => c !== null))]
+      named(samples, (s) => ({ ...s, label: null, code: null, name: null, grouped: false, labelled_by: null }))
+      const work = codes.reduce(
+        (before, code) =>
+          before.then(() =>
+            reject(p.collection.id, ids(samples.filter((s) => s.code === code)), code).then(() => {}),
+          ),
+        Promise.resolve(),
+      )
+      void say(samples, work, codes.length === 1 ? t.samples.rejected(samples.length) : null)
+    },
+    split(samples: Sample[], to: Picked) {
+      named(samples, () => null)
+      void say(samples, splitLabel(p.of!.id, ids(samples), to), t.samples.split(samples.length, to.name ?? to.code))
+    },
+    async remove(samples: Sample[]) {
+      const sure = await ask({ ...t.samples.remove(samples.length, p.collection.modality === 'sound'), danger: true })
+      if (!sure) return
+      named(samples, () => null)
+      const work = samples.reduce((before, s) => before.then(() => removeSample(s.id)), Promise.resolve())
+      void say(samples, work, null)
+    },
+  }
+}
+
+/** The grid, and below it what can be said of those that are chosen (or else of the one with the
+ *  focus). */
+export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
+  const sound = p.collection.modality === 'sound'
+  const may = useMay('enroll')
+  const [selected, select] = useState<Set<number>>(new Set())
+  const [asking, setAsking] = useState<'' | 'name' | 'split'>('')
+  const last = useRef<Picked | null>(null)
+  const board = useRef<HTMLDivElement>(null)
+  const saying = useSaying(p)
+
+  const focused = () => {
+    const el = document.activeElement?.closest('[data-at]') as HTMLElement | null
+    return el && board.current?.contains(el) ? p.samples[Number(el.dataset.at)] : undefined
+  }
+  const aimed = useRef<Sample | undefined>()
+  const chosen = (): Sample[] => {
+    const one = focused() ?? aimed.current
+    return selected.size ? p.samples.filter((s) => selected.has(s.id)) : one ? [one] : []
+  }
+  const focus = (sample: Sample | undefined) =>
+    // two frames: the grid has been drawn with what was said by then
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() =>
+        board.current
+          ?.querySelector<HTMLElement>(sample ? `[data-id="${sample.id}"]` : '[data-at][tabindex="0"]')
+          ?.focus(),
+      ),
+    )
+  /** The next one that nothing was said of: labelling goes on there. */
+  const after = (samples: Sample[]): Sample | undefined => {
+    const ids = new Set(samples.map((s) => s.id))
+    const last = p.samples.findLastIndex((s) => ids.has(s.id))
+    return p.samples.slice(last + 1).find((s) => !ids.has(s.id)) ?? p.samples.findLast((s) => !ids.has(s.id))
+  }
+  const back = () => {
+    setAsking('')
+    focus(aimed.current)
+    aimed.current = undefined
+  }
+  const over = (work: (samples: Sample[]) => void) => () => {
+    const samples = chosen()
+    if (!samples.length) return
+    select(new Set())
+    focus(after(samples))
+    work(samples)
+  }
+  const start = (what: 'name' | 'split') => () => {
+    aimed.current = focused()
+    if (chosen().length) setAsking(what)
+  }
+  const pick = (to: Picked) => {
+    const samples = chosen()
+    const what = asking
+    last.current = to
+    select(new Set())
+    setAsking('')
+    aimed.current = undefined
+    focus(after(samples))
+    if (what === 'split') saying.split(samples, to)
+    else saying.name(samples, to)
+  }
+  const keys: KeyHint[] = may
+    ? [
+        { key: 'n', does: t.samples.keys.name, run: start('name') },
+        { key: 'r', does: t.samples.keys.again, run: () => last.current && over((s) => saying.name(s, last.current!))() },
+        { key: 'x', does: t.samples.keys.reject, run: over(saying.reject) },
+        { key: '0', does: t.samples.keys.nobody, run: over(saying.nobody) },
+        { key: 'Delete', does: t.samples.keys.remove(sound), run: over((s) => void saying.remove(s)) },
+        ...(p.of ? [{ key: 's', does: t.samples.keys.split, run: start('split') }] : []),
+        { key: 'o', does: t.samples.keys.open, run: () => open(focused()) },
+      ]
+    : []
+  useKeys(keys)
+  const open = (s: Sample | undefined) => s && go(`/c/${p.collection.id}/m/${s.media}?sample=${s.id}`)
+
+  const count = selected.size
+  return (
+    <div ref={board}>
+      <Grid
+        items={p.samples}
+        id={(s) => s.id}
+        name={(s) => `${sound ? soundSpan(s) : t.samples.face(s.id)}, ${sampleText(s)}`}
+        label={p.label}
+        width={sound ? 150 : 112}
+        height={sound ? 84 : 136}
+        selected={selected}
+        select={select}
+        open={may ? () => start('name')() : open}
+        {...(p.more ? { more: p.more } : {})}
+        cell={(s) => <Cell s={s} sound={sound} />}
+      />
+      {may && (
+        <div class="board-bar" role="toolbar" aria-label={t.samples.chosen}>
+          {asking ? (
+            <>
+              <span>{asking === 'split' ? t.samples.splitTo : t.samples.whoIs(count || 1)}</span>
+              <div class="picker-up">
+                <LabelPicker labels={p.labels} pick={pick} leave={back} label={t.samples.who(sound)} autofocus />
+              </div>
+              <button type="button" onClick={back}>
+                {t.common.cancel}
+              </button>
+            </>
+          ) : (
+            <>
+              <span aria-live="polite">{count ? t.samples.count(count) : t.samples.hint}</span>
+              {count > 0 && (
+                <>
+                  <button type="button" class="primary" onClick={start('name')}>
+                    {t.samples.do.name} <kbd>n</kbd>
+                  </button>
+                  <button type="button" onClick={over(saying.reject)}>
+                    {t.samples.do.reject} <kbd>x</kbd>
+                  </button>
+                  <button type="button" onClick={over(saying.nobody)}>
+                    {t.samples.do.nobody} <kbd>0</kbd>
+                  </button>
+                  {p.of && (
+                    <button type="button" onClick={start('split')}>
+                      {t.samples.do.split} <kbd>s</kbd>
+                    </button>
+                  )}
+                  <button type="button" onClick={over((s) => void saying.remove(s))}>
+                    {t.samples.do.remove(sound)}
+                  </button>
+                  <button type="button" onClick={() => select(new Set())}>
+                    {t.samples.do.clear}
+                  </button>
+                </>
+              )}
+              {p.children}
+            </>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,38 @@
+// What happened, as the server names it (`POST /v1/webhooks` takes the same names), in a few words.
+export const events = {
+  'collection.create': 'A collection was made',
+  'collection.delete': 'A collection was taken away',
+  'collection.restore': 'A collection came back',
+  'label.create': 'A label was made',
+  'label.rename': 'A label got another code or name',
+  'label.edit': 'The details of a label changed',
+  'label.merge': 'Two labels became one',
+  'label.split': 'Samples of a label became another one',
+  'label.delete': 'A label was taken away',
+  'label.reject': 'Samples were said not to be of a label',
+  'label.erase': 'A label was erased for good',
+  'label.expire': 'A group lost its last sample',
+  'sample.label': 'Samples were labelled',
+  'sample.delete': 'Samples were removed',
+  'media.delete': 'Photos or recordings were taken away',
+  'media.restore': 'A photo or recording came back',
+  'session.delete': 'A session was taken away',
+  'attendance.mark': 'Somebody said who was there',
+  'attendance.unmark': 'What was said of who was there was taken back',
+  group: 'Samples were grouped',
+  assign: 'Samples were assigned',
+  undo: 'Something was taken back',
+  'version.add': 'A version was learned',
+  'version.promote': 'Another version answers',
+  'job.done': 'A job came through',
+  'job.failed': 'A job failed',
+  'job.cancelled': 'A job was stopped',
+  'gate.refused': 'A new version does not answer: the checks refused it',
+} as Record<string, string>
+
+export const time = {
+  now: 'just now',
+  minutes: (n: number) => `${n} min ago`,
+  hours: (n: number) => `${n} h ago`,
+  days: (n: number) => (n === 1 ? 'yesterday' : `${n} days ago`),
+}

@@ -1,0 +1,40 @@
+const faces = (n: number) => (n === 1 ? '1 sample' : `${n} samples`)
+
+export const samples = {
+  nobody: 'Nobody yet',
+  face: (id: number) => `Face ${id}`,
+  play: 'Play',
+  pause: 'Pause',
+  chosen: 'What is chosen',
+  hint: 'Arrows move, space chooses, enter names.',
+  count: (n: number) => `${faces(n)} chosen`,
+  whoIs: (n: number) => (n === 1 ? 'Who is it?' : `Who are these ${n}?`),
+  who: (sound: boolean) => (sound ? 'Class of the sound' : 'Name or code'),
+  splitTo: 'They become:',
+  named: (n: number, name: string) => `${faces(n)} → ${name}.`,
+  toNobody: (n: number) => `${faces(n)} → nobody.`,
+  rejected: (n: number) => `${faces(n)}: not this one. It will not be suggested again.`,
+  split: (n: number, name: string) => `${faces(n)} are now ${name}.`,
+  remove: (n: number, sound: boolean) => ({
+    title: sound ? 'Not a sound of interest?' : 'Not a face?',
+    text: `${faces(n)} will be removed for good, with what was computed from ${n === 1 ? 'it' : 'them'}. The ${sound ? 'recording' : 'photo'} stays. This cannot be undone.`,
+    yes: 'Remove',
+  }),
+  do: {
+    name: 'Name',
+    reject: 'Not this one',
+    nobody: 'Nobody',
+    split: 'Split off',
+    remove: (sound: boolean) => (sound ? 'Not a sound' : 'Not a face'),
+    clear: 'Choose none',
+  },
+  keys: {
+    name: 'Name what is chosen',
+    again: 'The same name again',
+    reject: 'Not this one: never suggest it again',
+    nobody: 'Nobody that is known',
+    remove: (sound: boolean) => (sound ? 'Not a sound: remove for good' : 'Not a face: remove for good'),
+    split: 'Split off into another label',
+    open: 'Open the photo or recording',
+  },
+}
