@@ -5,6 +5,7 @@ import { defineConfig } from "vite";
 // written into the page or into data: addresses.
 export default defineConfig({
   base: "/console/",
+  publicDir: false, // what lies there would have no hash in its name
   build: {
     target: "es2022",
     outDir: "dist",
