@@ -7,7 +7,7 @@ SOUNDS =
 PACK = face-api
 PREFIX = /usr/local
 
-.PHONY: demo check build bench coverage fuzz soak install models accuracy clean
+.PHONY: demo check build bench coverage fuzz soak install models accuracy screenshots clean
 
 # The program, as build/espy.
 build:
@@ -56,6 +56,11 @@ models:
 accuracy: build
 	@tools/accuracy.py
 	@tools/people.py
+
+# The pictures of the console in docs/screens, taken anew.
+screenshots: build
+	@tools/setup.sh check
+	@node console/tests/screenshots.mjs $(BUILD)/espy docs/screens
 
 install: build
 	@meson install -C $(BUILD)

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages of the lists named (packages/NAME.txt) that are not there yet.
 #   tools/setup.sh build [check] [bench] [demo]
+#
+# `build` takes Debian's nodejs and npm (packages/node.txt) only where there is no npm: a nodejs from
+# elsewhere brings its own, beside which Debian's cannot be installed.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 missing=
+case " $* " in *" build "*) command -v npm >/dev/null 2>&1 || set -- "$@" node ;; esac
 for list in "$@"; do
     for name in $(grep -v '^#' "$root/packages/$list.txt"); do
         dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q '^install ok installed' ||

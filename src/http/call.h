@@ -47,7 +47,7 @@ typedef struct espy_reply {
     espy_buf kept;
     struct {
         char *name, *value;
-    } headers[8];
+    } headers[12];
     size_t headers_n;
 } espy_reply;
 

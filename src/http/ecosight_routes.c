@@ -10,6 +10,7 @@
 #include "flow/rollback.h"
 #include "flow/trigger.h"
 #include "http/asked.h"
+#include "http/console.h"
 #include "http/eco.h"
 #include "http/make.h"
 #include "http/serving.h"
@@ -99,9 +100,13 @@ static void model_name(const espy_json *log, int64_t version, char *out, size_t 
 }
 
 /* -- GET /, /health, /status ------------------------------------------------------------------- */
+/* The described answer, or for a browser the console. */
 static espy_err root(espy_call *call)
 {
     espy_json *o = NULL;
+    ESPY_TRY(espy_reply_header(call, "Vary", "Accept"));
+    if (espy_console_asked(call))
+        return espy_console_page(call);
     espy_made m = espy_make_object(call->cx), ways = espy_make_object(call->cx);
     for (const espy_route *const *t = espy_routes; *t; t++)
         for (const espy_route *r = *t; r->method; r++)
@@ -668,7 +673,8 @@ static const espy_field predict_fields[] = {RECORDING_FIELD("a recording: WAV, M
 #define ECOSIGHT &espy_service_ecosight
 
 const espy_route espy_routes_ecosight[] = {
-    {"GET", "/", ECOSIGHT, ESPY_ANYONE, ESPY_LANE_QUICK, NULL, "What there is", "200 EcoSightRoot",
+    {"GET", "/", ECOSIGHT, ESPY_ANYONE, ESPY_LANE_QUICK, NULL,
+     "What there is; with Accept: text/html the web console", "200 EcoSightRoot|200 text/html|304",
      root},
     {"GET", "/health", ECOSIGHT, ESPY_ANYONE, ESPY_LANE_QUICK, NULL, "Whether it lives",
      "200 EcoSightHealth", health},

@@ -21,6 +21,13 @@ static espy_err set_object(espy_ctx *cx, espy_json *o, const char *key, espy_jso
     return espy_json_set(cx, o, key, *inner);
 }
 
+/* The object inside another that may be there; borrowed. */
+static espy_err get_object(espy_ctx *cx, espy_json *o, const char *key, espy_json **inner)
+{
+    *inner = (espy_json *)(uintptr_t)espy_json_get(o, key);
+    return *inner ? ESPY_E_OK : set_object(cx, o, key, inner);
+}
+
 static espy_err set_json(espy_ctx *cx, espy_json *o, const char *key, const char *text)
 {
     espy_json *v = NULL;
@@ -203,21 +210,21 @@ static bool schema_there(const char *name)
     return false;
 }
 
-/* what: a schema's name, a content type, or "" for no body. */
+/* what: a schema's name, a content type, or "" for no body.  Of one status there may be several. */
 static espy_err answer(espy_ctx *cx, espy_json *responses, const espy_route *r, int status,
                        const char *what)
 {
     char key[8], ref[96];
     espy_json *response, *content, *media, *schema;
     snprintf(key, sizeof key, "%d", status);
-    ESPY_TRY(set_object(cx, responses, key, &response));
+    ESPY_TRY(get_object(cx, responses, key, &response));
     ESPY_TRY(
         set_text(cx, response, "description", status < 400 ? "what was asked for" : "refused"));
     if (status >= 400 && !*what)
         what = r->service->error;
     if (!*what)
         return ESPY_E_OK;
-    ESPY_TRY(set_object(cx, response, "content", &content));
+    ESPY_TRY(get_object(cx, response, "content", &content));
     ESPY_TRY(set_object(cx, content, strchr(what, '/') ? what : "application/json", &media));
     ESPY_TRY(set_object(cx, media, "schema", &schema));
     if (strchr(what, '/'))

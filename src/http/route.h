@@ -94,7 +94,8 @@ typedef struct espy_route {
     const espy_field *fields; /* NULL: none */
     const char *summary;      /* one line */
     const char *answers; /* "200 Collection|404|409": statuses with the schema (schemas.c) or the
-                            content type ("200 text/csv") of their body; those of 4xx and 5xx have
+                            content type ("200 text/csv") of their body, each as often as it has
+                            content types; those of 4xx and 5xx have
                             the service's error schema.  400, 401, 403, 413, 429, 500, 503 go
                             without saying where they can come. */
     espy_err (*run)(espy_call *call);

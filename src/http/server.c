@@ -36,6 +36,8 @@
 #define SERVER_STRANGER ((size_t)1 << 20) /* largest body before it is known who asks */
 #define SERVER_SLOWEST 65536.0 /* bytes of an answer that a client takes in a second at least */
 #define SERVER_FULL "too many large bodies are under way; try again"
+/* An answer, a user's file among them, that a browser opens as a page of its own can do nothing. */
+#define SERVER_POLICY "default-src 'none'; frame-ancestors 'none'; sandbox"
 #define SERVER_TLS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* A connection.  Whoever sends his request too slowly, though never so slowly as to be idle, is cut
@@ -350,6 +352,13 @@ static struct MHD_Response *reply_bytes(exchange *x)
     return response;
 }
 
+/* Unless the handler said otherwise. */
+static void reply_default(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (!MHD_get_response_header(response, name))
+        MHD_add_response_header(response, name, value);
+}
+
 static void reply_headers(exchange *x, struct MHD_Response *response)
 {
     const espy_reply *r = &x->call.reply;
@@ -358,13 +367,10 @@ static void reply_headers(exchange *x, struct MHD_Response *response)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
     MHD_add_response_header(response, "X-Request-Id", x->call.id);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    bool cached = false;
-    for (size_t i = 0; i < r->headers_n; i++) {
+    for (size_t i = 0; i < r->headers_n; i++)
         MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
-        cached = cached || strcasecmp(r->headers[i].name, "Cache-Control") == 0;
-    }
-    if (!cached)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    reply_default(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    reply_default(response, "Content-Security-Policy", SERVER_POLICY);
     if (!origin)
         return;
     MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);

@@ -11,6 +11,7 @@
     X(attendansee_images)   \
     X(attendansee_sessions) \
     X(attendansee_students) \
+    X(console)              \
     X(ecosight)             \
     X(smart_admin)          \
     X(smart_attendance)     \
