@@ -6,6 +6,7 @@ import pathlib
 import random
 import struct
 import threading
+import time
 import wave
 
 from serve_support import Server
@@ -83,11 +84,50 @@ def sounds_have_none():
     SERVER.get(f"/v1/samples/{sound['samples'][0]['id']}/picture?size=50", TOKEN).expect(404, "no picture")
 
 
+def none_at_all():
+    """A sample that is none goes, its media stays; one that a version learned from does not."""
+    sound = upload("yard", ("noise.wav", tone(777, 5)))[0]
+    sample = sound["samples"][0]["id"]
+    SERVER.delete(f"/v1/samples/{sample}", TOKEN).expect(204)
+    SERVER.get(f"/v1/samples/{sample}", TOKEN).expect(404)
+    SERVER.delete(f"/v1/samples/{sample}", TOKEN).expect(404)
+    assert SERVER.get(f"/v1/media/{sound['media']}", TOKEN).expect(200).json["samples"] == 0
+    key = SERVER.post("/v1/keys", {"name": "look", "scopes": ["read"]}, TOKEN).expect(201).json["key"]
+    ids = [one["id"] for one in SERVER.get("/v1/collections/yard/samples", TOKEN, query={"labelled": "true"}).json["items"]]
+    SERVER.delete(f"/v1/samples/{ids[0]}", key).expect(403, "enroll")
+    learned = next(one for one in ids if SERVER.delete(f"/v1/samples/{one}", TOKEN).status != 204)  # some were held out
+    SERVER.delete(f"/v1/samples/{learned}", TOKEN).expect(409, "learned")
+    SERVER.get(f"/v1/samples/{learned}", TOKEN).expect(200)
+
+
+def wait(job):
+    for _ in range(600):
+        got = SERVER.get(f"/v1/jobs/{job}", TOKEN).expect(200).json
+        if got["state"] not in ("queued", "running"):
+            return got
+        time.sleep(0.1)
+    raise AssertionError(got)
+
+
+def train(**how):
+    job = SERVER.post("/v1/collections/yard/train", {"force": True, **how}, TOKEN).expect(202).json["id"]
+    got = wait(job)
+    assert got["state"] == "done", got
+    return got["result"]
+
+
+def three_sounds():
+    """What the rest stands on: a version of three labels."""
+    for label, base in (("low", 300), ("mid", 900), ("high", 2600)):
+        upload("yard", *[(f"{label}{n}.wav", tone(base + n, base + n)) for n in range(8)], label=label)
+    assert train()["version"] == 1
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    CASES = [sounds_have_none]
+    CASES = [sounds_have_none, three_sounds, none_at_all]
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)

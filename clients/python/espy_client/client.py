@@ -317,6 +317,10 @@ class Samples(Group):
     def get(self, sample: AnySample) -> things.Sample:
         return self._one(things.Sample, "GET", "/v1/samples/{sample}", dict(sample=_id(sample)))
 
+    def delete(self, sample: AnySample) -> None:
+        """Not a face, or no sound of interest: for good.  Conflict where a version learned from it."""
+        self._none("DELETE", "/v1/samples/{sample}", dict(sample=_id(sample)))
+
     def picture(self, sample: AnySample, *, size: Optional[int] = None) -> bytes:
         """The face, as JPEG.  size: pixels that its longer side has at most; None: as in the photo."""
         return self._bytes("/v1/samples/{sample}/picture", dict(sample=_id(sample)), size=size)
