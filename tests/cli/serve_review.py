@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """/v1 as a page asks it that people look at: photos and faces as small as they are shown, samples that are none."""
 import io
+import json
 import os
 import pathlib
 import random
 import struct
+import subprocess
 import threading
 import time
 import wave
@@ -123,11 +125,62 @@ def three_sounds():
     assert train()["version"] == 1
 
 
+def version(number):
+    return SERVER.get(f"/v1/collections/yard/versions/{number}", TOKEN).expect(200).json["detail"]
+
+
+def figures():
+    """What was measured is kept: as scikit-learn computes it, and the same for the same seed."""
+    detail = version(1)
+    told, names = detail["evaluation"], detail["classes"]
+    pairs = [(t, a) for t, a, n in told["confusion"] for _ in range(n)]
+    assert len(pairs) == detail["metrics"]["held_out"], told
+    assert sum(t == a for t, a in pairs) / len(pairs) == detail["metrics"]["accuracy"]
+    assert [row["label"] for row in told["per_class"]] == names, told
+    for number, row in enumerate(told["per_class"]):
+        hits = sum(t == a == number for t, a in pairs)
+        assert row["support"] == sum(t == number for t, _ in pairs), row
+        assert abs(row["recall"] - hits / max(1, row["support"])) < 1e-12, row
+        assert abs(row["precision"] - hits / max(1, sum(a == number for _, a in pairs))) < 1e-12, row
+    code = ("import json, sys\nfrom sklearn.metrics import precision_recall_fscore_support as f\n"
+            "p = json.load(sys.stdin)\nprint(json.dumps([list(map(float, c)) for c in "
+            "f([t for t, _ in p], [a for _, a in p], labels=range(3), zero_division=0)]))")
+    other = subprocess.run(["/usr/bin/python3", "-c", code], input=json.dumps(pairs), capture_output=True, text=True,
+                           check=False)
+    if other.returncode == 0:
+        for key, values in zip(("precision", "recall", "f1", "support"), json.loads(other.stdout)):
+            for row, value in zip(told["per_class"], values):
+                assert abs(row[key] - value) < 1e-9, (key, row, value)
+    rows = told["thresholds"]
+    assert [row["threshold"] for row in rows] == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98], rows
+    for row, after in zip(rows, rows[1:]):
+        assert row["total"] == len(pairs) and row["accepted"] >= after["accepted"], rows
+        assert row["strangers"] == 24 and row["named"] >= after["named"], rows
+        assert abs(row["coverage"] - row["accepted"] / row["total"]) < 1e-12, row
+    gate = next(check for check in detail["gate"]["checks"] if check["name"] == "left_out")
+    near = [row["named"] for row in rows if row["threshold"] <= detail["threshold"]] or [24]
+    assert gate["value"] * 24 <= near[-1] + 1e-9, (gate, rows)
+    assert version(train()["version"])["evaluation"] == told
+
+
+def a_chosen_threshold_stays():
+    """Until another one is given, or null: then it is found anew."""
+    found = version(2)["threshold"]
+    assert version(train(threshold=0.61)["version"])["threshold_rule"] == "fixed"
+    job = SERVER.post("/v1/collections/yard/train", {"force": True}, TOKEN).expect(202).json["id"]
+    kept = version(wait(job)["result"]["version"])
+    assert (kept["threshold"], kept["threshold_rule"]) == (0.61, "fixed"), kept
+    assert "threshold 0.61, as chosen for version 3" in SERVER.get(f"/v1/jobs/{job}/log", TOKEN).body.decode()
+    assert version(train(threshold=0.7)["version"])["threshold"] == 0.7
+    anew = version(train(threshold=None)["version"])
+    assert (anew["threshold"], anew["threshold_rule"]) == (found, "folds"), anew
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    CASES = [sounds_have_none, three_sounds, none_at_all]
+    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, none_at_all]
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)
