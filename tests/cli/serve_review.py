@@ -176,11 +176,46 @@ def a_chosen_threshold_stays():
     assert (anew["threshold"], anew["threshold_rule"]) == (found, "folds"), anew
 
 
+def changes():
+    """A version that knows less: what turned wrong comes first, and nobody finds himself."""
+    yard = "/v1/collections/yard"
+    for n in range(3):  # heard, and nobody has said anything
+        upload("yard", (f"new{n}.wav", tone(305 + n, 70 + n)))
+    same = SERVER.get(f"{yard}/versions/2/changes?with=2", TOKEN).expect(200).json
+    assert (same["version"], same["with"], same["changed"], same["items"]) == (2, 2, 0, []), same
+    assert same["labelled"] == 24 and same["asked"] == 28 and same["right_before"] == same["right_after"], same
+    mid = next(one for one in SERVER.get(f"{yard}/labels", TOKEN).json["items"] if one["code"] == "mid")["id"]
+    for head in ("knn", "svm"):
+        full = train(head=head, threshold=0.5)["version"]
+        SERVER.delete(f"/v1/labels/{mid}", TOKEN).expect(204)
+        less = train(head=head, threshold=0.5)["version"]
+        SERVER.post(f"{yard}/undo", {}, TOKEN).expect(200)
+        told = SERVER.get(f"{yard}/versions/{less}/changes?with={full}", TOKEN).expect(200).json
+        assert (told["version"], told["with"], told["labelled"]) == (less, full, 24), told
+        assert told["changed"] == len(told["items"]), told
+        wrong = [one for one in told["items"] if one["code"] == "mid" and one["before"]["label"] == "mid"]
+        assert wrong and told["items"][0] in wrong, told
+        right = {side: sum(one[side]["label"] == one["code"] for one in told["items"] if one["code"])
+                 for side in ("before", "after")}
+        assert right["after"] - right["before"] == told["right_after"] - told["right_before"], told
+        turned = ["other" if not one["code"] else "wrong" if one["before"]["label"] == one["code"] else
+                  "right" if one["after"]["label"] == one["code"] else "other" for one in told["items"]]
+        assert turned == sorted(turned, key=["wrong", "right", "other"].index), turned
+        for one in told["items"]:
+            assert (one["after"]["decision"] == "known") == (one["after"]["label"] is not None), one
+            assert one["after"]["label"] != "mid", one
+            assert one["after"]["similarity"] < 0.99999, one
+        back = SERVER.get(f"{yard}/versions/{full}/changes?limit=1", TOKEN).expect(200).json
+        assert back["with"] == less and back["changed"] == told["changed"] and len(back["items"]) == 1, back
+    SERVER.get(f"{yard}/versions/99/changes", TOKEN).expect(404)
+    SERVER.get(f"{yard}/versions/1/changes?with=99", TOKEN).expect(404)
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, none_at_all]
+    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, changes, none_at_all]
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)

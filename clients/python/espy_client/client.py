@@ -356,6 +356,14 @@ class Versions(Group):
         return self._one(things.Version, "GET", "/v1/collections/{collection}/versions/{version}",
                          dict(collection=_id(collection), version=_id(version)))
 
+    def changes(self, collection: AnyCollection, version: AnyVersion, *, with_: Optional[AnyVersion] = None,
+                limit: Optional[int] = None) -> things.Changes:
+        """Which answers about stored samples it changes, what turned wrong first.  with_: the version that it is
+        compared with; None: the one that answers now."""
+        return self._one(things.Changes, "GET", "/v1/collections/{collection}/versions/{version}/changes",
+                         dict(collection=_id(collection), version=_id(version)),
+                         query={"with": _id(with_), "limit": limit})
+
     def activate(self, collection: AnyCollection, version: AnyVersion, *,
                  reason: Optional[str] = None) -> things.Aliases:
         """This version answers from now on."""
