@@ -193,13 +193,8 @@ out:
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-/* Samples of labels that were left out, and how many of them were named all the same. */
-typedef struct evaluate_left {
-    size_t asked, named;
-} evaluate_left;
-
 static espy_err evaluate_tell(espy_cli *cli, const espy_modality *m, const espy_evaluation *v,
-                              const evaluate_left *left, size_t labels, size_t without)
+                              const espy_strangers *left, size_t labels, size_t without)
 {
     espy_ctx *cx = &cli->cx;
     double closed = (double)v->right / (double)v->samples,
@@ -326,15 +321,14 @@ out:
 
 /* Each label in turn is nobody: the others are learned, and its samples asked. */
 static espy_err evaluate_leave_out(espy_cli *cli, const labelled_rows *l, const espy_fit_options *o,
-                                   evaluate_left *sum)
+                                   espy_strangers *sum)
 {
     for (uint32_t c = 0; c < l->rows.classes; c++) {
-        size_t a = 0, b = 0;
-        ESPY_TRY(espy_flow_leave_out(&cli->cx, &l->rows, l->names, c, o, &a, &b));
+        const size_t asked = sum->asked, named = sum->named;
+        ESPY_TRY(espy_flow_leave_out(&cli->cx, &l->rows, l->names, c, o, sum));
         if (!cli->json)
-            espy_cli_print("left out %s: %zu of %zu named\n", l->names[c], b, a);
-        sum->asked += a;
-        sum->named += b;
+            espy_cli_print("left out %s: %zu of %zu named\n", l->names[c], sum->named - named,
+                           sum->asked - asked);
     }
     return ESPY_E_OK;
 }
@@ -364,7 +358,7 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     labelled_rows l = {0};
     evaluate_vectors strangers = {0};
     espy_evaluation result;
-    evaluate_left left = {0};
+    espy_strangers left = {0};
     espy_sources sources = {0};
     espy_err e = ESPY_E_OK;
     uint32_t *answer = NULL;
@@ -399,6 +393,7 @@ static espy_err evaluate_folders(espy_cli *cli, const espy_encoder *encoder,
     ESPY_GO(evaluate_tell(cli, espy_encoder_modality(encoder), &result, &left, l.rows.classes,
                           l.without));
 out:
+    espy_strangers_free(cx, &left);
     espy_free(cx, answer);
     espy_free(cx, l.group);
     espy_sources_free(cx, &sources);

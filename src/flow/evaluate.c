@@ -121,19 +121,50 @@ static espy_err rest_make(espy_ctx *cx, const espy_rows *all, const char *const 
     return ESPY_E_OK;
 }
 
+void espy_strangers_free(espy_ctx *cx, espy_strangers *s)
+{
+    espy_free(cx, s->top);
+    *s = (espy_strangers){0};
+}
+
+/* Asks the samples that were left out. */
+static espy_err rest_ask(espy_ctx *cx, const espy_fit *fit, const evaluate_rest *rest,
+                         espy_strangers *sum)
+{
+    const size_t classes = rest->rows.classes, n = rest->n_left;
+    espy_err e = ESPY_E_OK;
+    float *p = espy_floats(cx, n * classes), *cosine = espy_floats(cx, n * classes);
+    float *top = espy_resize(cx, sum->top, sum->asked + n, sizeof *top);
+    if (top)
+        sum->top = top;
+    if (!p || !cosine || !top)
+        ESPY_GO(cx->code);
+    ESPY_GO(fit->ops->probabilities(cx, fit->head, rest->left, n, p));
+    ESPY_GO(espy_gallery_nearest(cx, &rest->rows, rest->left, n, cosine));
+    espy_decision_rule any = espy_decision_rule_make(0, fit->floor);
+    for (size_t i = 0; i < n; i++) {
+        espy_verdict v = espy_decide(&any, p + i * classes, cosine + i * classes, classes, NULL);
+        if (v.decision != ESPY_KNOWN)
+            continue;
+        top[sum->passed++] = v.probability;
+        sum->named += v.probability >= (float)fit->threshold;
+    }
+    sum->asked += n;
+out:
+    espy_free(cx, p);
+    espy_free(cx, cosine);
+    return e;
+}
+
 espy_err espy_flow_leave_out(espy_ctx *cx, const espy_rows *rows, const char *const *names,
-                             uint32_t label, const espy_fit_options *options, size_t *asked,
-                             size_t *named)
+                             uint32_t label, const espy_fit_options *options, espy_strangers *sum)
 {
     evaluate_rest rest = {0};
-    espy_evaluation sum = {0};
     espy_fit fit = {0};
     espy_err e = ESPY_E_OK;
     ESPY_GO(rest_make(cx, rows, names, label, &rest));
     ESPY_GO(espy_flow_fit(cx, &rest.rows, rest.names, options, &fit));
-    ESPY_GO(evaluate_answers(cx, &fit, &rest.rows, rest.left, NULL, rest.n_left, &sum, NULL));
-    *asked += sum.strangers;
-    *named += sum.named;
+    ESPY_GO(rest_ask(cx, &fit, &rest, sum));
 out:
     espy_fit_free(cx, &fit);
     rest_free(cx, &rest);

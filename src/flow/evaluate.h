@@ -24,11 +24,20 @@ espy_err espy_flow_evaluate(espy_ctx *cx, const espy_rows *rows, const char *con
                             const espy_fit_options *options, uint32_t *answer,
                             espy_evaluation *out) ESPY_NODISCARD;
 
-/* Learns every label but one, and asks that one's samples: *asked how many, *named how many of them
- * were taken for somebody known.  names: of all labels.  Errors: as espy_flow_fit; nothing is
- * counted then. */
+/* What became of samples of labels that were not learned. */
+typedef struct espy_strangers {
+    size_t asked, named; /* named: taken for somebody known */
+    float
+        *top;      /* room for `asked`: the best probability of those whom the floor and the margins
+                      let    pass, so that at the threshold t all of them with top >= t would be named */
+    size_t passed; /* how many these are */
+} espy_strangers;
+void espy_strangers_free(espy_ctx *cx, espy_strangers *s);
+
+/* Learns every label but one, and asks that one's samples, which are added to *sum.  names: of all
+ * labels.  Errors: as espy_flow_fit; nothing is counted then. */
 espy_err espy_flow_leave_out(espy_ctx *cx, const espy_rows *rows, const char *const *names,
-                             uint32_t label, const espy_fit_options *options, size_t *asked,
-                             size_t *named) ESPY_NODISCARD;
+                             uint32_t label, const espy_fit_options *options,
+                             espy_strangers *sum) ESPY_NODISCARD;
 
 #endif

@@ -353,8 +353,7 @@ static int gate_order_label(const void *a, const void *b)
 
 /* Fits without the label under the version's own threshold, so that one fit does, and asks.
  * A rest that cannot be fitted is left out of the sums. */
-static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, size_t *asked,
-                               size_t *named)
+static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label)
 {
     espy_ctx sub = espy_ctx_child(cx); /* its remarks are not about the version */
     espy_fit_options o = *j->recipe;
@@ -365,7 +364,7 @@ static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, 
     o.refit = false;
     o.more = NULL;
     sub.log = NULL;
-    if (espy_flow_leave_out(&sub, &j->data->rows, j->data->codes, label, &o, asked, named) ==
+    if (espy_flow_leave_out(&sub, &j->data->rows, j->data->codes, label, &o, &j->gate->strangers) ==
         ESPY_E_DATA)
         espy_clear(&sub);
     return espy_ctx_adopt(cx, &sub);
@@ -374,7 +373,8 @@ static espy_err gate_leave_out(espy_ctx *cx, const gate_job *j, uint32_t label, 
 static espy_err gate_left_out(espy_ctx *cx, gate_job *j)
 {
     const espy_rows *rows = &j->data->rows;
-    size_t asked = 0, named = 0, most = j->options->left_out;
+    const espy_strangers *s = &j->gate->strangers;
+    size_t most = j->options->left_out;
     if (!most)
         return ESPY_E_OK;
     espy_gate_check *k = gate_add(j, "left_out");
@@ -393,22 +393,22 @@ static espy_err gate_left_out(espy_ctx *cx, gate_job *j)
         label[rows->y[i]].n++;
     qsort(label, rows->classes, sizeof *label, gate_order_label);
     for (size_t i = 0; i < most && i < rows->classes && label[i].n >= GATE_ENOUGH; i++)
-        ESPY_GO(gate_leave_out(cx, j, label[i].label, &asked, &named));
-    if (!asked) {
+        ESPY_GO(gate_leave_out(cx, j, label[i].label));
+    if (!s->asked) {
         snprintf(k->note, sizeof k->note, "skipped: too few samples to leave a label out");
         goto out;
     }
-    k->value = (double)named / (double)asked;
+    k->value = (double)s->named / (double)s->asked;
     if (!isnan(j->live_named)) /* as many samples are taken to have been asked then */
-        k->limit =
-            fmax(k->limit, j->live_named +
-                               GATE_SIGMAS * sqrt(2 * gate_variance(j->live_named, (double)asked)));
+        k->limit = fmax(k->limit,
+                        j->live_named +
+                            GATE_SIGMAS * sqrt(2 * gate_variance(j->live_named, (double)s->asked)));
     k->passed = k->value <= k->limit;
     k->warning = !k->passed && isnan(j->live_named);
     if (!k->passed)
         snprintf(k->note, sizeof k->note,
                  "%zu of %zu samples of labels that were left out are named as somebody known",
-                 named, asked);
+                 s->named, s->asked);
 out:
     espy_free(cx, label);
     return e;
@@ -462,6 +462,7 @@ out:
 void espy_gate_free(espy_ctx *cx, espy_gate *g)
 {
     espy_free(cx, g->at);
+    espy_strangers_free(cx, &g->strangers);
     *g = (espy_gate){0};
 }
 

@@ -37,9 +37,10 @@ typedef struct espy_gate_check {
 typedef struct espy_gate {
     espy_gate_check *at; /* all that were made, passed or not */
     size_t n;
-    bool passed;    /* no check that refuses failed */
-    bool promote;   /* passed, or forced */
-    char text[512]; /* why it did not pass, one line; "" */
+    bool passed;              /* no check that refuses failed */
+    bool promote;             /* passed, or forced */
+    char text[512];           /* why it did not pass, one line; "" */
+    espy_strangers strangers; /* what the check left_out asked */
 } espy_gate;
 
 /* Asks every check; all of them are made, whatever the first one says.

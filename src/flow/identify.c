@@ -142,23 +142,34 @@ static size_t identify_candidates(const espy_identifier *id, const float *p, con
     return n;
 }
 
-/* Whether the most probable label was deleted: then it is nobody's that is known. */
-static bool identify_gone(const espy_identifier *id, const float *p)
+espy_verdict espy_identify_verdict(const espy_identifier *id, const espy_scan_sample *s,
+                                   const float *p, const float *cosine)
 {
-    size_t best = 0;
-    for (size_t c = 1; c < id->head->classes; c++)
-        if (p[c] > p[best])
+    const espy_label *labels = id->gallery.labels;
+    const size_t classes = id->head->classes;
+    espy_quality q = {fminf(s->box[2], s->box[3]), s->score, s->sharpness};
+    if (s->whole) /* a picture taken whole has no detector to judge it by */
+        q.score = ESPY_QUALITY_UNKNOWN;
+    espy_verdict v = espy_decide(&id->rule, p, cosine, classes, &q);
+    if (!labels[v.label].deleted)
+        return v;
+    /* who was deleted is nobody that is known; the figures are those of the best that is there */
+    size_t best = SIZE_MAX;
+    for (size_t c = 0; c < classes; c++)
+        if (!labels[c].deleted && (best == SIZE_MAX || p[c] > p[best]))
             best = c;
-    return id->gallery.labels[best].deleted;
+    if (v.decision != ESPY_POOR_QUALITY)
+        v.decision = ESPY_UNKNOWN;
+    v.label = best == SIZE_MAX ? v.label : (uint32_t)best;
+    v.similarity = best == SIZE_MAX ? 0 : cosine[best];
+    v.probability = best == SIZE_MAX ? 0 : p[best];
+    return v;
 }
 
 static void identify_answer(const espy_identifier *id, const espy_scan_sample *s, const float *p,
                             const float *cosine, espy_candidate *candidates, espy_answer *out)
 {
-    espy_quality q = {fminf(s->box[2], s->box[3]), s->score, s->sharpness};
-    if (s->whole) /* a picture taken whole has no detector to judge it by */
-        q.score = ESPY_QUALITY_UNKNOWN;
-    espy_verdict v = espy_decide(&id->rule, p, cosine, id->head->classes, &q);
+    espy_verdict v = espy_identify_verdict(id, s, p, cosine);
     *out = (espy_answer){.score = s->score,
                          .decision = v.decision,
                          .similarity = v.similarity,
@@ -166,13 +177,6 @@ static void identify_answer(const espy_identifier *id, const espy_scan_sample *s
                          .candidates = candidates};
     memcpy(out->box, s->box, sizeof out->box);
     out->candidate_count = identify_candidates(id, p, cosine, candidates);
-    if (!identify_gone(id, p))
-        return;
-    /* the figures are those of the best label that is still there */
-    if (out->decision != ESPY_POOR_QUALITY)
-        out->decision = ESPY_UNKNOWN;
-    out->similarity = out->candidate_count ? candidates[0].similarity : 0;
-    out->probability = out->candidate_count ? candidates[0].probability : 0;
 }
 
 static const char *identify_copy(char **to, const char *text)

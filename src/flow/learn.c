@@ -123,25 +123,32 @@ espy_err espy_learn_folder(espy_ctx *cx, espy_workspace *ws, const espy_collecti
 
 /* ---- head and gate ------------------------------------------------------------------------- */
 
+/* The version that answers now; its head is NULL when there is none or it is damaged. */
+static espy_err learn_live(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                           espy_version *out)
+{
+    int64_t live = 0;
+    ESPY_TRY(espy_store_alias(cx, ws->store, c->id, "live", &live));
+    if (!live)
+        return ESPY_E_OK;
+    espy_err e = espy_store_version(cx, ws->store, c->id, live, out);
+    if (e != ESPY_E_DIGEST && e != ESPY_E_FORMAT)
+        return e;
+    espy_clear(cx);
+    return ESPY_E_OK;
+}
+
 espy_err espy_learn_head(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                          const espy_told *told, char **head)
 {
-    int64_t live = 0;
     espy_version v = {0};
     espy_label *labels = NULL;
     size_t n = 0;
     bool single = false;
     espy_err e = ESPY_E_OK;
-    ESPY_GO(espy_store_alias(cx, ws->store, c->id, "live", &live));
-    if (!live)
+    ESPY_GO(learn_live(cx, ws, c, &v));
+    if (!v.head)
         goto out;
-    e = espy_store_version(cx, ws->store, c->id, live, &v);
-    if (e == ESPY_E_DIGEST || e == ESPY_E_FORMAT) {
-        espy_clear(cx);
-        e = ESPY_E_OK;
-        goto out;
-    }
-    ESPY_GO(e);
     ESPY_GO(espy_store_labels(cx, ws->store, c->id, &labels, &n));
     for (size_t i = 0; i < n; i++)
         single = single || labels[i].samples == 1;
@@ -156,6 +163,21 @@ out:
     espy_labels_free(cx, labels, n);
     espy_version_free(cx, &v);
     return e;
+}
+
+espy_err espy_learn_threshold(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                              const espy_told *told, double *threshold)
+{
+    espy_version v = {0};
+    ESPY_TRY(learn_live(cx, ws, c, &v));
+    const char *rule = v.head ? espy_json_string(espy_json_get(v.json, "threshold_rule"), "") : "";
+    if (strcmp(rule, "fixed") == 0) {
+        *threshold = espy_json_number(espy_json_get(v.json, "threshold"), *threshold);
+        espy_tell(told, "threshold %.2f, as chosen for version %lld", *threshold,
+                  (long long)v.number);
+    }
+    espy_version_free(cx, &v);
+    return ESPY_E_OK;
 }
 
 espy_err espy_learn_gate(espy_ctx *cx, const espy_workspace *ws, const espy_encoder *encoder,

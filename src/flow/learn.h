@@ -58,6 +58,12 @@ espy_err espy_learn_folder(espy_ctx *cx, espy_workspace *ws, const espy_collecti
 espy_err espy_learn_head(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
                          const espy_told *told, char **head) ESPY_NODISCARD;
 
+/* The threshold that somebody chose for the version that answers now, so that learning a little
+ * more does not take it back; *threshold stays where there is none, it was found, or it is damaged.
+ */
+espy_err espy_learn_threshold(espy_ctx *cx, espy_workspace *ws, const espy_collection *c,
+                              const espy_told *told, double *threshold) ESPY_NODISCARD;
+
 /* The gate with the encoder's canaries, which the caller frees.  least: the accuracy asked for; <
  * 0: espy.conf's min_accuracy, if it has one. */
 espy_err espy_learn_gate(espy_ctx *cx, const espy_workspace *ws, const espy_encoder *encoder,

@@ -48,8 +48,9 @@ espy_err espy_flow_renew_store(espy_ctx *cx, espy_workspace *ws, const espy_coll
     espy_err e = ESPY_E_OK;
     if (options->gate)
         ESPY_TRY(espy_gate_json(cx, &r->gate, &gate));
-    const espy_publication how = {options->reason, gate, options->file_counts, r->gate.promote,
-                                  options->copies};
+    const espy_publication how = {options->reason,      gate,
+                                  options->file_counts, r->gate.promote,
+                                  options->copies,      options->gate ? &r->gate.strangers : NULL};
     e = espy_store_begin(cx, ws->store);
     if (e != ESPY_E_OK)
         goto done;

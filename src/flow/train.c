@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "flow/figures.h"
 #include "flow/scan.h"
 #include "head/head_parts.h"
 
@@ -488,7 +489,7 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
                              const espy_publication *how, espy_json *v)
 {
     espy_json *classes = espy_json_array(), *ids = espy_json_array();
-    espy_json *metrics = espy_json_object(), *counts = NULL;
+    espy_json *metrics = espy_json_object(), *counts = NULL, *figures = NULL;
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < data->n_labels; i++) {
         ESPY_GO(espy_json_append(cx, classes, espy_json_of_string(data->codes[i])));
@@ -499,6 +500,8 @@ static espy_err version_json(espy_ctx *cx, const espy_collection *c, const espy_
         ESPY_GO(espy_json_set(cx, metrics, "macro_f1", espy_json_of_number(fit->metrics.macro.f1)));
         ESPY_GO(
             espy_json_set(cx, metrics, "held_out", espy_json_of_int((int64_t)fit->split.test_n)));
+        ESPY_GO(espy_figures_json(cx, data->codes, fit, how->strangers, &figures));
+        ESPY_GO(espy_json_set(cx, v, "evaluation", espy_json_ref(figures)));
     }
     ESPY_GO(espy_json_set(cx, v, "collection", espy_json_of_string(c->name)));
     ESPY_GO(espy_json_set(cx, v, "head", espy_json_of_string(fit->ops->name)));
@@ -533,6 +536,7 @@ out:
     espy_json_free(classes);
     espy_json_free(ids);
     espy_json_free(counts);
+    espy_json_free(figures);
     espy_json_free(metrics);
     return e;
 }

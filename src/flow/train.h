@@ -5,7 +5,7 @@
 
 #include "base/progress.h"
 #include "flow/dataset.h"
-#include "flow/fit.h"
+#include "flow/evaluate.h"
 #include "flow/sources.h"
 #include "flow/workspace.h"
 
@@ -83,6 +83,7 @@ typedef struct espy_publication {
     espy_json *file_counts; /* {label code: files} of the folder learned from, borrowed; or NULL */
     bool promote;           /* `live` moves to it in the same transaction */
     size_t copies;          /* altered copies of each sample that were learned from */
+    const espy_strangers *strangers; /* whom the gate asked; NULL: nobody */
 } espy_publication;
 
 /* Makes the fit a new, immutable version of the collection. */

@@ -56,6 +56,12 @@ struct espy_head {
     size_t dim, classes;
 };
 
+/* probabilities() for samples that may be among those of the version: row i of a knn head's gallery
+ * is not its own neighbour.  own: n, the gallery row of each, SIZE_MAX for none.  Other heads
+ * answer as ever: what they learned cannot be taken out of them. */
+espy_err espy_head_others(espy_ctx *cx, const espy_head *head, const float *x, const size_t *own,
+                          size_t n, float *p) ESPY_NODISCARD;
+
 /* s[i] becomes exp(s[i] / temperature) over the sum of all n. */
 void espy_head_softmax(float *s, size_t n, double temperature);
 

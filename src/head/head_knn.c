@@ -68,19 +68,32 @@ static espy_err knn_fit(espy_ctx *cx, const espy_gallery *data, const espy_head_
     return knn_make(cx, &rows, k < rows.n ? (int64_t)k : (int64_t)rows.n, t, out);
 }
 
-static espy_err knn_probabilities(espy_ctx *cx, const espy_head *head, const float *x, size_t n,
-                                  float *p)
+static espy_err knn_others(espy_ctx *cx, const espy_head *head, const float *x, const size_t *own,
+                           size_t n, float *p)
 {
     const head_knn *h = (const head_knn *)head;
 
     for (size_t at = 0; at < n; at += KNN_CHUNK) {
         size_t m = n - at < KNN_CHUNK ? n - at : KNN_CHUNK;
-        ESPY_TRY(espy_gallery_top(cx, &h->gallery, x + at * head->dim, m, (size_t)h->k,
-                                  p + at * head->classes));
+        ESPY_TRY(espy_gallery_others(cx, &h->gallery, x + at * head->dim, own ? own + at : NULL, m,
+                                     (size_t)h->k, p + at * head->classes));
     }
     for (size_t i = 0; i < n; i++)
         espy_head_softmax(p + i * head->classes, head->classes, h->temperature);
     return ESPY_E_OK;
+}
+
+static espy_err knn_probabilities(espy_ctx *cx, const espy_head *head, const float *x, size_t n,
+                                  float *p)
+{
+    return knn_others(cx, head, x, NULL, n, p);
+}
+
+espy_err espy_head_others(espy_ctx *cx, const espy_head *head, const float *x, const size_t *own,
+                          size_t n, float *p)
+{
+    return head->ops == &espy_head_knn ? knn_others(cx, head, x, own, n, p)
+                                       : head->ops->probabilities(cx, head, x, n, p);
 }
 
 static espy_err knn_save(espy_ctx *cx, const espy_head *head, espy_buf *out)

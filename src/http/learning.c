@@ -144,6 +144,15 @@ static espy_err learning_head(learning *l, espy_fit_options *fit)
     return ESPY_E_OK;
 }
 
+/* One that was chosen goes on, unless the request has another, or null: find it anew. */
+static espy_err learning_threshold(const learning *l, espy_recipe *recipe)
+{
+    const espy_told told = {learning_say, l->w};
+    return asked(l, "threshold")
+               ? ESPY_E_OK
+               : espy_learn_threshold(l->w->cx, l->w->ws, &l->c, &told, &recipe->threshold);
+}
+
 static espy_err learning_check(const learning *l, const espy_fit_options *fit)
 {
     espy_ctx *cx = l->w->cx;
@@ -204,7 +213,7 @@ espy_err espy_learning_run(espy_working *w, const espy_learning *how, espy_json 
 {
     espy_ctx *cx = w->cx;
     learning l = {.w = w, .how = how, .started = espy_time_monotonic()};
-    const espy_recipe recipe = learning_recipe(&l);
+    espy_recipe recipe = learning_recipe(&l);
     espy_fit_options fit;
     espy_gate_options gate;
     bool due;
@@ -214,6 +223,7 @@ espy_err espy_learning_run(espy_working *w, const espy_learning *how, espy_json 
     if (!due)
         goto told;
     ESPY_GO(espy_models_encoder(cx, w->serving->models, w->ws, &l.c, &l.encoder));
+    ESPY_GO(learning_threshold(&l, &recipe));
     ESPY_GO(espy_recipe_fit(cx, &recipe, l.encoder, &fit));
     ESPY_GO(learning_head(&l, &fit));
     ESPY_GO(learning_check(&l, &fit));

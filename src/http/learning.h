@@ -11,6 +11,8 @@
 /* What the kind of job says; the request says the rest:
  *   head, seed, epochs, clusters, validation, test_share, threshold, augment, min_accuracy, force,
  *   reason   as the options of `espy train`
+ *   threshold  null: find it anew; not there: as of the version that answers now, where it was
+ *            chosen
  *   least    only if that many samples are new since the last training; then the reason is told by
  *            their number */
 typedef struct espy_learning {

@@ -249,6 +249,7 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     ESPY_TRY(espy_rate_create(cx, &espy_rate_hooks, 1024, &r->s.hooks));
     ESPY_TRY(espy_rate_create(cx, &espy_rate_address, 4096, &r->s.addresses));
     ESPY_TRY(espy_models_create(cx, &r->s.models));
+    ESPY_TRY(espy_pictures_create(cx, ESPY_PICTURES_ROOM, &r->s.pictures));
     ESPY_TRY(espy_hub_create(cx, o->limits.streams, &r->s.hub));
     ESPY_TRY(espy_live_create(cx, &r->s.live));
     ESPY_TRY(serve_metrics(cx, r));
@@ -313,6 +314,7 @@ static void serve_stop(espy_ctx *cx, serve_run *r)
     espy_work_free(cx, &r->work);
     espy_hub_destroy(cx, &r->s.hub);
     espy_live_destroy(cx, &r->s.live);
+    espy_pictures_destroy(cx, &r->s.pictures);
     espy_models_destroy(cx, &r->s.models);
     espy_metrics_destroy(cx, &r->s.metrics);
     espy_rate_destroy(cx, &r->s.registrations);

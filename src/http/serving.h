@@ -8,6 +8,7 @@
 #include "http/live.h"
 #include "http/metrics.h"
 #include "http/models.h"
+#include "http/pictures.h"
 #include "http/rate.h"
 #include "http/runner.h"
 #include "http/token.h"
@@ -17,6 +18,7 @@ struct espy_serving {
     const espy_serve_options *options;
     char *workspace; /* its folder */
     espy_models *models;
+    espy_pictures *pictures;
     espy_hub *hub;
     espy_metrics *metrics;
     espy_live *live;

@@ -42,6 +42,26 @@ espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out)
     return espy_made_end(&m, out);
 }
 
+espy_err espy_sample_info_json(espy_ctx *cx, const espy_sample_info *s, espy_json **out)
+{
+    espy_made m = espy_make_object(cx);
+    espy_put_int(&m, "id", s->id);
+    espy_put_int(&m, "collection", s->collection);
+    espy_put_int(&m, "media", s->media);
+    espy_put_id(&m, "session", s->session);
+    espy_put_floats(&m, "box", s->box, 4);
+    espy_put_real(&m, "score", (double)s->score);
+    espy_put_real(&m, "sharpness", (double)s->sharpness);
+    espy_put_id(&m, "label", s->label);
+    espy_put_text(&m, "code", s->code);
+    espy_put_text(&m, "name", s->name);
+    espy_put_text(&m, "labelled_by", s->actor[0] ? s->actor : NULL);
+    espy_put_bool(&m, "grouped", s->grouped);
+    espy_put_real(&m, "confidence", s->confidence);
+    espy_put_time(&m, "created", s->created);
+    return espy_made_end(&m, out);
+}
+
 static espy_err near_item(espy_call *call, const espy_near *near, espy_made *list)
 {
     espy_label_info l = {0};
@@ -84,6 +104,24 @@ espy_err espy_collection_asked(espy_call *call, int64_t *id)
     *id = c.id;
     espy_collection_free(call->cx, &c);
     return ESPY_E_OK;
+}
+
+espy_err espy_media_asked(espy_call *call, espy_media_info *out)
+{
+    ESPY_TRY(espy_store_media_get(call->cx, call->ws->store, espy_call_int(call, "media"), out));
+    espy_err e = espy_call_owns(call, out->collection);
+    if (e != ESPY_E_OK)
+        espy_media_info_free(call->cx, out);
+    return e;
+}
+
+espy_err espy_sample_asked(espy_call *call, espy_sample_info *out)
+{
+    ESPY_TRY(espy_store_sample_get(call->cx, call->ws->store, espy_call_int(call, "sample"), out));
+    espy_err e = espy_call_owns(call, out->collection);
+    if (e != ESPY_E_OK)
+        espy_sample_info_free(call->cx, out);
+    return e;
 }
 
 espy_err espy_detail_asked(espy_call *call, espy_buf *text)

@@ -5,10 +5,13 @@
 #define ESPY_HTTP_SHAPES_H
 
 #include "http/call.h"
+#include "store/gallery.h"
 #include "store/job.h"
 #include "store/near.h"
 
 espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out) ESPY_NODISCARD;
+espy_err espy_sample_info_json(espy_ctx *cx, const espy_sample_info *s,
+                               espy_json **out) ESPY_NODISCARD;
 espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out) ESPY_NODISCARD;
 
 /* {"items": [{"sample", "label", "code", "name", "similarity"}, ...]}: what espy_store_nearest()
@@ -30,6 +33,10 @@ espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n,
 /* The id of the collection that the field `collection` names; without it the key's, or 0: none.
  * NOT_FOUND. */
 espy_err espy_collection_asked(espy_call *call, int64_t *id) ESPY_NODISCARD;
+/* What the fields `media` and `sample` name; the caller's.  NOT_FOUND: also when it belongs to
+ * somebody else. */
+espy_err espy_media_asked(espy_call *call, espy_media_info *out) ESPY_NODISCARD;
+espy_err espy_sample_asked(espy_call *call, espy_sample_info *out) ESPY_NODISCARD;
 /* The object `detail` as a text, empty where none was sent; text is the caller's, also after a
  * failure.  Refused: 400 (too long). */
 espy_err espy_detail_asked(espy_call *call, espy_buf *text) ESPY_NODISCARD;

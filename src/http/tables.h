@@ -29,6 +29,8 @@
     X(v1_live)              \
     X(v1_media)             \
     X(v1_people)            \
+    X(v1_picture)           \
+    X(v1_review)            \
     X(v1_sessions)
 
 #endif

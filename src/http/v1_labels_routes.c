@@ -198,6 +198,7 @@ static espy_err erase(espy_call *call)
     ESPY_GO(espy_call_collection(call, id, &c));
     ESPY_GO(espy_flow_erase(cx, call->ws, &c, l.label.id, &receipt));
     espy_models_forget(cx, call->serving->models);
+    espy_pictures_forget(cx, call->serving->pictures);
     e = espy_reply_json(call, 200, receipt);
 out:
     espy_collection_free(cx, &c);

@@ -63,7 +63,7 @@ static espy_err order_session(espy_call *call, int64_t collection, espy_made *m)
     return m->e;
 }
 
-/* The request of a job: what was sent, and the collection's id. */
+/* The request of a job: what was sent, null included, and the collection's id. */
 static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
 {
     espy_made m = espy_make_object(call->cx);
@@ -74,6 +74,8 @@ static espy_err order_text(espy_call *call, int64_t collection, espy_buf *text)
         bool when = strcmp(f->name, "session") == 0 || strcmp(f->name, "date") == 0;
         if (f->place != ESPY_IN_PATH && v && !when)
             espy_put(&m, f->name, espy_json_ref((espy_json *)(uintptr_t)v));
+        if (espy_call_null(call, f->name) && !when)
+            espy_put_null(&m, f->name);
     }
     if (m.e == ESPY_E_OK)
         m.e = order_session(call, collection, &m);
@@ -407,7 +409,8 @@ static const espy_field train_fields[] = {
     {"seed", ESPY_IN_BODY, ESPY_FIELD_INT, 0, 4294967295.0, false, NULL, NULL,
      "of splits and starts"},
     {"threshold", ESPY_IN_BODY, ESPY_FIELD_REAL, 0, 1, false, NULL, NULL,
-     "least probability to be known; else found"},
+     "least probability to be known; else as chosen for the version that answers, or found; null: "
+     "found anew"},
     {"min_accuracy", ESPY_IN_BODY, ESPY_FIELD_REAL, 0, 1, false, NULL, NULL,
      "least accuracy to answer"},
     {"force", ESPY_IN_BODY, ESPY_FIELD_BOOL, 0, 1, false, "false", NULL,

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http - /v1: media and samples. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "dsp/dsp.h"
 #include "flow/answer.h"
 #include "flow/receive.h"
 #include "http/automatic.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
-#include "media/media.h"
 #include "store/gallery.h"
 #include "store/label.h"
 #include "store/near.h"
@@ -36,45 +33,6 @@ static espy_err media_json(espy_ctx *cx, const void *item, espy_json **out)
     espy_put_time(&m, "created", i->created);
     espy_put_time(&m, "scanned", i->scanned);
     return espy_made_end(&m, out);
-}
-
-static espy_err sample_json(espy_ctx *cx, const void *item, espy_json **out)
-{
-    const espy_sample_info *s = item;
-    espy_made m = espy_make_object(cx);
-    espy_put_int(&m, "id", s->id);
-    espy_put_int(&m, "collection", s->collection);
-    espy_put_int(&m, "media", s->media);
-    espy_put_id(&m, "session", s->session);
-    espy_put_floats(&m, "box", s->box, 4);
-    espy_put_real(&m, "score", (double)s->score);
-    espy_put_real(&m, "sharpness", (double)s->sharpness);
-    espy_put_id(&m, "label", s->label);
-    espy_put_text(&m, "code", s->code);
-    espy_put_text(&m, "name", s->name);
-    espy_put_text(&m, "labelled_by", s->actor[0] ? s->actor : NULL);
-    espy_put_bool(&m, "grouped", s->grouped);
-    espy_put_real(&m, "confidence", s->confidence);
-    espy_put_time(&m, "created", s->created);
-    return espy_made_end(&m, out);
-}
-
-static espy_err media_asked(espy_call *call, espy_media_info *out)
-{
-    ESPY_TRY(espy_store_media_get(call->cx, call->ws->store, espy_call_int(call, "media"), out));
-    espy_err e = espy_call_owns(call, out->collection);
-    if (e != ESPY_E_OK)
-        espy_media_info_free(call->cx, out);
-    return e;
-}
-
-static espy_err sample_asked(espy_call *call, espy_sample_info *out)
-{
-    ESPY_TRY(espy_store_sample_get(call->cx, call->ws->store, espy_call_int(call, "sample"), out));
-    espy_err e = espy_call_owns(call, out->collection);
-    if (e != ESPY_E_OK)
-        espy_sample_info_free(call->cx, out);
-    return e;
 }
 
 static espy_asked asked(const espy_call *call, const char *field)
@@ -252,7 +210,7 @@ static espy_err media_show(espy_call *call)
 {
     espy_media_info i = {0};
     espy_json *o = NULL;
-    ESPY_TRY(media_asked(call, &i));
+    ESPY_TRY(espy_media_asked(call, &i));
     espy_err e = media_json(call->cx, &i, &o);
     espy_media_info_free(call->cx, &i);
     ESPY_TRY(e);
@@ -281,7 +239,7 @@ static espy_err media_content(espy_call *call)
     espy_ctx *cx = call->cx;
     espy_media_info i = {0};
     espy_buf b;
-    ESPY_TRY(media_asked(call, &i));
+    ESPY_TRY(espy_media_asked(call, &i));
     espy_buf_init(&b, cx->max.file_bytes);
     espy_err e = espy_store_media_bytes(cx, call->ws->store, i.digest, cx->max.file_bytes, &b);
     espy_media_info_free(cx, &i);
@@ -293,7 +251,7 @@ static espy_err media_content(espy_call *call)
 static espy_err media_drop(espy_call *call)
 {
     espy_media_info i = {0};
-    ESPY_TRY(media_asked(call, &i));
+    ESPY_TRY(espy_media_asked(call, &i));
     espy_err e = espy_store_media_delete(call->cx, call->ws->store, i.collection, &i.id, 1, "user");
     espy_media_info_free(call->cx, &i);
     ESPY_TRY(e);
@@ -301,6 +259,11 @@ static espy_err media_drop(espy_call *call)
 }
 
 /* -- samples ----------------------------------------------------------------------------------- */
+static espy_err sample_item(espy_ctx *cx, const void *item, espy_json **out)
+{
+    return espy_sample_info_json(cx, item, out);
+}
+
 static espy_err sample_list(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -323,7 +286,7 @@ static espy_err sample_list(espy_call *call)
     espy_collection_free(cx, &c);
     ESPY_TRY(espy_page_asked(call, &page));
     ESPY_TRY(espy_store_sample_page(cx, call->ws->store, &f, &page, &all, &n, &total));
-    const espy_page_items items = {all, sizeof *all, n, total, sample_json};
+    const espy_page_items items = {all, sizeof *all, n, total, sample_item};
     espy_err e = espy_reply_page(call, &page, &items);
     espy_sample_infos_free(cx, all, n);
     return e;
@@ -333,51 +296,22 @@ static espy_err sample_show(espy_call *call)
 {
     espy_sample_info s = {0};
     espy_json *o = NULL;
-    ESPY_TRY(sample_asked(call, &s));
-    espy_err e = sample_json(call->cx, &s, &o);
+    ESPY_TRY(espy_sample_asked(call, &s));
+    espy_err e = espy_sample_info_json(call->cx, &s, &o);
     espy_sample_info_free(call->cx, &s);
     ESPY_TRY(e);
     return espy_reply_json(call, 200, o);
 }
 
-/* A face with a little around it, as JPEG. */
-static espy_err sample_picture(espy_call *call)
+/* Not a face, or no sound that anybody wants: it goes for good. */
+static espy_err sample_drop(espy_call *call)
 {
-    espy_ctx *cx = call->cx;
     espy_sample_info s = {0};
-    espy_collection c = {0};
-    espy_buf file, out;
-    espy_image whole = {0}, cut = {0};
-    espy_err e = ESPY_E_OK;
-    espy_buf_init(&file, cx->max.file_bytes);
-    espy_buf_init(&out, (size_t)64 << 20);
-    ESPY_TRY(sample_asked(call, &s));
-    char id[24];
-    snprintf(id, sizeof id, "%lld", (long long)s.collection);
-    ESPY_GO(espy_call_collection(call, id, &c));
-    const espy_modality *m = espy_modality_find(c.modality);
-    if (!m || m->hears)
-        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND, "a sound has no picture"));
-    ESPY_GO(espy_store_media_bytes(cx, call->ws->store, s.digest, cx->max.file_bytes, &file));
-    ESPY_GO(espy_image_decode(cx, espy_span_of(&file), 0, &whole));
-    float edge = 0.2F * fmaxf(s.box[2], s.box[3]);
-    int x = (int)fmaxf(0, s.box[0] - edge), y = (int)fmaxf(0, s.box[1] - edge);
-    int right = (int)fminf((float)whole.width, s.box[0] + s.box[2] + edge);
-    int bottom = (int)fminf((float)whole.height, s.box[1] + s.box[3] + edge);
-    if (right <= x || bottom <= y)
-        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND, "the sample lies outside its picture"));
-    ESPY_GO(espy_image_crop(cx, &whole, x, y, right - x, bottom - y, &cut));
-    ESPY_GO(espy_image_to_jpeg(cx, &cut, 88, &out));
-    ESPY_GO(espy_reply_header(call, "Cache-Control", "private, max-age=86400"));
-    e = espy_reply_bytes(call, 200, "image/jpeg", &out);
-out:
-    espy_image_free(cx, &whole);
-    espy_image_free(cx, &cut);
-    espy_buf_free(cx, &file);
-    espy_buf_free(cx, &out);
-    espy_collection_free(cx, &c);
-    espy_sample_info_free(cx, &s);
-    return e;
+    ESPY_TRY(espy_sample_asked(call, &s));
+    espy_err e = espy_store_sample_delete(call->cx, call->ws->store, s.collection, s.id, "user");
+    espy_sample_info_free(call->cx, &s);
+    ESPY_TRY(e);
+    return espy_reply_empty(call, 204);
 }
 
 /* The vector of a sample under its collection's encoder. */
@@ -405,7 +339,7 @@ static espy_err sample_embedding(espy_call *call)
     size_t dim = 0;
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(sample_asked(call, &s));
+    ESPY_TRY(espy_sample_asked(call, &s));
     ESPY_GO(sample_vector(call, &s, &c, &x, &dim));
     espy_made m = espy_make_object(cx);
     espy_put_int(&m, "sample", s.id);
@@ -432,7 +366,7 @@ static espy_err sample_similar(espy_call *call)
     float *x = NULL;
     espy_json *o = NULL;
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(sample_asked(call, &s));
+    ESPY_TRY(espy_sample_asked(call, &s));
     ESPY_GO(sample_vector(call, &s, &c, &x, &dim));
     near = espy_array(cx, k, sizeof *near);
     if (!near)
@@ -511,8 +445,9 @@ const espy_route espy_routes_v1_media[] = {
      sample_list},
     {"GET", "/v1/samples/{sample}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
      sample_one_fields, "One sample", "200 Sample|404", sample_show},
-    {"GET", "/v1/samples/{sample}/picture", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_INFER,
-     sample_one_fields, "The face", "200 image/jpeg|404", sample_picture},
+    {"DELETE", "/v1/samples/{sample}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
+     sample_one_fields, "It is none: it goes for good, unless a version learned from it",
+     "204|404|409", sample_drop},
     {"GET", "/v1/samples/{sample}/embedding", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
      sample_one_fields, "Its vector", "200 Embedding|404", sample_embedding},
     {"GET", "/v1/samples/{sample}/similar", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,

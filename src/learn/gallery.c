@@ -23,6 +23,7 @@ static size_t gallery_min(size_t a, size_t b)
 typedef struct gallery_job {
     const espy_rows *gallery;
     const float *q;
+    const size_t *own; /* the row that is the query itself; NULL: none is */
     size_t n, k, queries;
     float *score;
     espy_gallery_spread *part; /* one per block of rows */
@@ -60,6 +61,9 @@ static espy_err gallery_block(espy_ctx *cx, void *self, size_t item, unsigned wo
         size_t cols = gallery_min(GALLERY_COLUMNS, g->n - at);
         ESPY_GO(espy_gemm(cx, false, true, rows, cols, g->dim, 1, job->q + first * g->dim, g->dim,
                           g->x + at * g->dim, g->dim, 0, cosine, cols));
+        for (size_t i = 0; job->own && i < rows; i++)
+            if (job->own[first + i] >= at && job->own[first + i] - at < cols)
+                cosine[i * cols + job->own[first + i] - at] = -2;
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < cols; j++)
                 gallery_insert(top + (i * g->classes + g->y[at + j]) * k, k, cosine[i * cols + j]);
@@ -78,17 +82,23 @@ out:
     return e;
 }
 
-espy_err espy_gallery_top(espy_ctx *cx, const espy_rows *gallery, const float *q, size_t n,
-                          size_t k, float *score)
+espy_err espy_gallery_others(espy_ctx *cx, const espy_rows *gallery, const float *q,
+                             const size_t *own, size_t n, size_t k, float *score)
 {
     /* A label cannot give more than it has; the cap keeps the scratch small. */
-    gallery_job job = {.gallery = gallery, .q = q, .n = n, .score = score};
+    gallery_job job = {.gallery = gallery, .q = q, .own = own, .n = n, .score = score};
 
     job.k = k < 1 ? 1 : gallery_min(k, gallery->n);
     job.queries = GALLERY_QUERIES;
     while (job.queries > 1 && job.queries * job.k * gallery->classes > 4u << 20)
         job.queries /= 2;
     return espy_parallel(cx, (n + job.queries - 1) / job.queries, gallery_block, &job);
+}
+
+espy_err espy_gallery_top(espy_ctx *cx, const espy_rows *gallery, const float *q, size_t n,
+                          size_t k, float *score)
+{
+    return espy_gallery_others(cx, gallery, q, NULL, n, k, score);
 }
 
 espy_err espy_gallery_nearest(espy_ctx *cx, const espy_rows *gallery, const float *q, size_t n,

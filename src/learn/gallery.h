@@ -15,6 +15,11 @@ espy_err espy_gallery_nearest(espy_ctx *cx, const espy_rows *gallery, const floa
 espy_err espy_gallery_top(espy_ctx *cx, const espy_rows *gallery, const float *q, size_t n,
                           size_t k, float *score) ESPY_NODISCARD;
 
+/* The same for queries that may be rows of the gallery: query i does not find row own[i].
+ * own: n; SIZE_MAX: it is none; NULL: none is. */
+espy_err espy_gallery_others(espy_ctx *cx, const espy_rows *gallery, const float *q,
+                             const size_t *own, size_t n, size_t k, float *score) ESPY_NODISCARD;
+
 typedef struct espy_gallery_spread {
     float largest;   /* largest cosine between samples of different labels; -1 without any pair */
     double mean, sd; /* of all of them */

@@ -19,6 +19,7 @@ typedef struct espy_pool_sample {
     int64_t sample, media, label; /* label 0: nobody's */
     char actor[8];                /* who labelled: "folder", "user", "job", or "" */
     bool grouped;                 /* its label is a group that nobody has named */
+    bool whole;                   /* it is a picture taken whole */
     float box[4], score, sharpness;
 } espy_pool_sample;
 
@@ -34,6 +35,18 @@ void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p);
  * the encoder; probes left out.  None: success with n and dim 0.  Errors: FORMAT, STORE, NOMEM. */
 espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
                          const char *encoder_digest, espy_sample_pool *out) ESPY_NODISCARD;
+
+/* Some of them. */
+typedef struct espy_pool_filter {
+    int64_t collection, session; /* session 0: all */
+    bool waiting;  /* only those about which nobody has said anything: without a label, unless a
+                      person took it off, or with one that a job gave, groups left out */
+    size_t newest; /* so many at most, those with the largest ids; 0: all */
+} espy_pool_filter;
+/* total: NULL, or how many there are without `newest`. */
+espy_err espy_store_pool_some(espy_ctx *cx, espy_store *st, const espy_pool_filter *f,
+                              const char *encoder_digest, espy_sample_pool *out,
+                              size_t *total) ESPY_NODISCARD;
 
 /* A sample that an encoder has not embedded yet, with where it lies. */
 typedef struct espy_bare_sample {

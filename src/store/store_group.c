@@ -31,7 +31,8 @@ void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
     " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1"                            \
     " LEFT JOIN labels l ON l.id = s.label"                                                      \
     " WHERE m.collection = $2 AND m.probe = 0 AND m.deleted IS NULL AND ($3 = 0 OR m.session = " \
-    "$3)"
+    "$3) AND ($4 = 0 OR (s.label IS NULL AND coalesce(s.labelled_by, '') <> 'user')"             \
+    " OR (s.labelled_by = 'job' AND l.origin = 'user'))"
 
 static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_sample_pool *p,
                          size_t at)
@@ -41,6 +42,7 @@ static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_
     *s = (espy_pool_sample){.sample = ops->integer(rows, 0),
                             .media = ops->integer(rows, 1),
                             .label = ops->integer(rows, 2),
+                            .whole = ops->integer(rows, 12) != 0,
                             .score = (float)ops->real(rows, 9),
                             .sharpness = (float)ops->real(rows, 10)};
     ESPY_TRY(espy_db_actor(cx, st, rows, 3, s->actor));
@@ -50,26 +52,31 @@ static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_
     return espy_db_vector(cx, st, rows, 11, p->n, &p->dim, &p->x, at);
 }
 
-static espy_err pool_read(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
-                          const char *encoder_digest, espy_sample_pool *p)
+/* The newest come first from the database, and stand last in the pool. */
+static espy_err pool_read(espy_ctx *cx, espy_store *st, const espy_pool_filter *f,
+                          const char *encoder_digest, espy_sample_pool *p, size_t *total)
 {
     static const char count[] = "SELECT count(*)" POOL_FROM;
     static const char sql[] =
         "SELECT s.id, s.media, s.label, s.labelled_by, l.origin, s.box_x, s.box_y, s.box_w,"
-        " s.box_h, s.score, s.sharpness, e.vector" POOL_FROM " ORDER BY s.id";
-    const espy_db_value args[] = {DB_TEXT(encoder_digest), DB_INT(collection), DB_INT(session)};
+        " s.box_h, s.score, s.sharpness, e.vector, s.whole" POOL_FROM
+        " ORDER BY s.id DESC LIMIT $5";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
     int64_t n = 0;
     bool more = true;
-    ESPY_TRY(espy_db_number(cx, st, count, args, 3, &n));
-    p->n = (size_t)n;
+    const espy_db_value args[] = {DB_TEXT(encoder_digest), DB_INT(f->collection),
+                                  DB_INT(f->session), DB_INT(f->waiting),
+                                  DB_INT(f->newest ? (int64_t)f->newest : INT64_MAX)};
+    ESPY_TRY(espy_db_number(cx, st, count, args, 4, &n));
+    *total = (size_t)n;
+    p->n = f->newest && f->newest < *total ? f->newest : *total;
     p->at = espy_array(cx, p->n, sizeof *p->at);
     if (p->at == NULL)
         return cx->code;
-    ESPY_TRY(ops->query(cx, st->db, sql, args, 3, &rows));
-    for (size_t i = 0; i < p->n; i++) {
+    ESPY_TRY(ops->query(cx, st->db, sql, args, 5, &rows));
+    for (size_t i = p->n; i-- > 0;) {
         ESPY_GO(ops->next(cx, rows, &more));
         if (!more)
             ESPY_GO(espy_fail(cx, ESPY_E_INTERNAL, "fewer samples than were counted"));
@@ -80,18 +87,29 @@ out:
     return e;
 }
 
+espy_err espy_store_pool_some(espy_ctx *cx, espy_store *st, const espy_pool_filter *f,
+                              const char *encoder_digest, espy_sample_pool *out, size_t *total)
+{
+    espy_sample_pool p = {0};
+    size_t all = 0;
+    ESPY_TRY(st->db->ops->begin(cx, st->db, false)); /* count and rows of one moment */
+    espy_err e = pool_read(cx, st, f, encoder_digest, &p, &all);
+    espy_store_rollback(cx, st);
+    if (e != ESPY_E_OK) {
+        espy_sample_pool_free(cx, &p);
+        return e;
+    }
+    *out = p;
+    if (total)
+        *total = all;
+    return ESPY_E_OK;
+}
+
 espy_err espy_store_pool(espy_ctx *cx, espy_store *st, int64_t collection, int64_t session,
                          const char *encoder_digest, espy_sample_pool *out)
 {
-    espy_sample_pool p = {0};
-    ESPY_TRY(st->db->ops->begin(cx, st->db, false)); /* count and rows of one moment */
-    espy_err e = pool_read(cx, st, collection, session, encoder_digest, &p);
-    espy_store_rollback(cx, st);
-    if (e == ESPY_E_OK)
-        *out = p;
-    else
-        espy_sample_pool_free(cx, &p);
-    return e;
+    const espy_pool_filter all = {.collection = collection, .session = session};
+    return espy_store_pool_some(cx, st, &all, encoder_digest, out, NULL);
 }
 
 /* -- filing ------------------------------------------------------------------------------------ */

@@ -340,6 +340,13 @@ static void test_left_out(void **state)
     bench_fit(&b);
     k = bench_gate(&b, 0, &o, "left_out");
     assert_true(k->passed && k->value <= 0.1 && k->limit == ESPY_GATE_NAMED);
+    const espy_strangers *strangers = &b.gate.strangers;
+    size_t named = 0;
+    for (size_t i = 0; i < strangers->passed; i++)
+        named += strangers->top[i] >= (float)b.fit.threshold;
+    assert_int_equal(strangers->asked, 30); /* three labels of ten */
+    assert_int_equal(strangers->named, named);
+    assert_true(fabs(k->value - (double)named / 30) < 1e-12);
     bench_close(&b);
 
     bench_open(&b, 4, 4, 0.3, 8);

@@ -111,6 +111,20 @@ static void test_gallery(void **state)
             assert_float_equal(best[i * GALLERY_LABELS + c], one, 1e-5);
             assert_float_equal(top[i * GALLERY_LABELS + c], (one + two) / 2, 1e-5);
         }
+    static size_t own[GALLERY_QUERIES];
+    for (size_t i = 0; i < GALLERY_QUERIES; i++) /* rows of the gallery, but for the last one */
+        own[i] = i + 1 < GALLERY_QUERIES ? i * 35 : SIZE_MAX;
+    for (size_t i = 0; i + 1 < GALLERY_QUERIES; i++)
+        memcpy(q + i * GALLERY_DIM, x + own[i] * GALLERY_DIM, GALLERY_DIM * sizeof *q);
+    assert_int_equal(espy_gallery_others(&cx, &g, q, own, GALLERY_QUERIES, 1, best), ESPY_E_OK);
+    for (size_t i = 0; i < GALLERY_QUERIES; i++)
+        for (uint32_t c = 0; c < GALLERY_LABELS; c++) {
+            double one = -2;
+            for (size_t j = 0; j < GALLERY_N; j++)
+                if (y[j] == c && j != own[i])
+                    one = fmax(one, plain_cosine(q + i * GALLERY_DIM, x + j * GALLERY_DIM));
+            assert_float_equal(best[i * GALLERY_LABELS + c], one, 1e-5);
+        }
     assert_int_equal(espy_gallery_between(&cx, &g, &spread), ESPY_E_OK);
     for (size_t i = 0; i < GALLERY_N; i++)
         for (size_t j = i + 1; j < GALLERY_N; j++)

@@ -9,18 +9,19 @@
 from .client import Client, Pages
 from .errors import (Conflict, EspyError, Forbidden, Invalid, JobFailed, NotFound, TooLarge, Unauthenticated,
                      Unavailable)
-from .things import (Aliases, Answer, Attendance, Candidate, Collection, Counts, Embedding, Encoded, EncodedSample,
-                     Event, Found, FoundSample, Health, Identified, Imported, Job, Key, Label, LiveEvent, LiveFrame,
-                     LiveSample, Login, Marked, Me, Media, Merged, Message, Neighbour, Presence, Receipt, RefusedFile,
-                     Said, Sample, Session, Track, Trigger, Undone, Uploaded, UploadedFile, UploadedSample, User,
-                     Verified, Version, Versions, Webhook)
+from .things import (Aliases, Answer, Attendance, Candidate, Change, ChangedSide, Changes, Collection, Counts,
+                     Embedding, Encoded, EncodedSample, Event, Found, FoundSample, Health, Identified, Imported, Job,
+                     Key, Label, LiveEvent, LiveFrame, LiveSample, Login, Marked, Me, Media, Merged, Message,
+                     Neighbour, Presence, Receipt, RefusedFile, Said, Sample, Session, Track, Trigger, Undone,
+                     Uploaded, UploadedFile, UploadedSample, User, Verified, Version, Versions, Webhook)
 from .transport import File
 
 __all__ = [
-    "Aliases", "Answer", "Attendance", "Candidate", "Client", "Collection", "Conflict", "Counts", "Embedding",
-    "Encoded", "EncodedSample", "EspyError", "Event", "File", "Forbidden", "Found", "FoundSample", "Health",
-    "Identified", "Imported", "Invalid", "Job", "JobFailed", "Key", "Label", "LiveEvent", "LiveFrame", "LiveSample",
-    "Login", "Marked", "Me", "Media", "Merged", "Message", "Neighbour", "NotFound", "Pages", "Presence", "Receipt",
-    "RefusedFile", "Said", "Sample", "Session", "TooLarge", "Track", "Trigger", "Unauthenticated", "Unavailable",
-    "Undone", "Uploaded", "UploadedFile", "UploadedSample", "User", "Verified", "Version", "Versions", "Webhook",
+    "Aliases", "Answer", "Attendance", "Candidate", "Change", "ChangedSide", "Changes", "Client", "Collection",
+    "Conflict", "Counts", "Embedding", "Encoded", "EncodedSample", "EspyError", "Event", "File", "Forbidden",
+    "Found", "FoundSample", "Health", "Identified", "Imported", "Invalid", "Job", "JobFailed", "Key", "Label",
+    "LiveEvent", "LiveFrame", "LiveSample", "Login", "Marked", "Me", "Media", "Merged", "Message", "Neighbour",
+    "NotFound", "Pages", "Presence", "Receipt", "RefusedFile", "Said", "Sample", "Session", "TooLarge", "Track",
+    "Trigger", "Unauthenticated", "Unavailable", "Undone", "Uploaded", "UploadedFile", "UploadedSample", "User",
+    "Verified", "Version", "Versions", "Webhook",
 ]

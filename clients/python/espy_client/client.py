@@ -89,8 +89,8 @@ class Group:
             raise EspyError(f"the server's answer is no list of {cls.__name__}")
         return [cls.of(item) for item in answer["items"]]
 
-    def _bytes(self, path: str, values: Mapping[str, Any]) -> bytes:
-        return self._transport.call(Request("GET", path, values)).body
+    def _bytes(self, path: str, values: Mapping[str, Any], **query: Any) -> bytes:
+        return self._transport.call(Request("GET", path, values, query)).body
 
     def _none(self, method: str, path: str, values: Optional[Mapping[str, Any]] = None, **more: Any) -> None:
         self._transport.call(Request(method, path, values or {}, **more))
@@ -293,6 +293,10 @@ class Media(Group):
         """Its bytes, as they were sent."""
         return self._bytes("/v1/media/{media}/content", dict(media=_id(media)))
 
+    def picture(self, media: AnyMedia, *, size: Optional[int] = None) -> bytes:
+        """A photo as JPEG, upright, whatever its format.  size: pixels that its longer side has at most."""
+        return self._bytes("/v1/media/{media}/picture", dict(media=_id(media)), size=size)
+
     def delete(self, media: AnyMedia) -> None:
         """Out of sight; can be undone."""
         self._none("DELETE", "/v1/media/{media}", dict(media=_id(media)))
@@ -313,9 +317,13 @@ class Samples(Group):
     def get(self, sample: AnySample) -> things.Sample:
         return self._one(things.Sample, "GET", "/v1/samples/{sample}", dict(sample=_id(sample)))
 
-    def picture(self, sample: AnySample) -> bytes:
-        """The face, as JPEG."""
-        return self._bytes("/v1/samples/{sample}/picture", dict(sample=_id(sample)))
+    def delete(self, sample: AnySample) -> None:
+        """Not a face, or no sound of interest: for good.  Conflict where a version learned from it."""
+        self._none("DELETE", "/v1/samples/{sample}", dict(sample=_id(sample)))
+
+    def picture(self, sample: AnySample, *, size: Optional[int] = None) -> bytes:
+        """The face, as JPEG.  size: pixels that its longer side has at most; None: as in the photo."""
+        return self._bytes("/v1/samples/{sample}/picture", dict(sample=_id(sample)), size=size)
 
     def embedding(self, sample: AnySample) -> things.Embedding:
         return self._one(things.Embedding, "GET", "/v1/samples/{sample}/embedding", dict(sample=_id(sample)))
@@ -347,6 +355,14 @@ class Versions(Group):
     def get(self, collection: AnyCollection, version: AnyVersion) -> things.Version:
         return self._one(things.Version, "GET", "/v1/collections/{collection}/versions/{version}",
                          dict(collection=_id(collection), version=_id(version)))
+
+    def changes(self, collection: AnyCollection, version: AnyVersion, *, with_: Optional[AnyVersion] = None,
+                limit: Optional[int] = None) -> things.Changes:
+        """Which answers about stored samples it changes, what turned wrong first.  with_: the version that it is
+        compared with; None: the one that answers now."""
+        return self._one(things.Changes, "GET", "/v1/collections/{collection}/versions/{version}/changes",
+                         dict(collection=_id(collection), version=_id(version)),
+                         query={"with": _id(with_), "limit": limit})
 
     def activate(self, collection: AnyCollection, version: AnyVersion, *,
                  reason: Optional[str] = None) -> things.Aliases:

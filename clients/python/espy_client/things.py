@@ -416,6 +416,43 @@ class Versions(Thing):
 
 
 @dataclass(frozen=True)
+class ChangedSide(Thing):
+    """What one version says; `label` and `name` of a known one."""
+    decision: str
+    label: Optional[str]
+    name: Optional[str]
+    probability: Optional[float]
+    similarity: Optional[float]
+
+
+@dataclass(frozen=True)
+class Change(Thing):
+    """A sample that two versions answer differently; code: what a person or a folder said of it."""
+    sample: int
+    media: int
+    code: Optional[str]
+    before: ChangedSide
+    after: ChangedSide
+
+
+@dataclass(frozen=True)
+class Changes(Thing):
+    """What turned wrong first; `changed` counts all, `right_before` and `right_after` those of `labelled`."""
+    version: int
+    asked: int
+    changed: int
+    items: List[Change]
+    right_before: int
+    right_after: int
+    labelled: int
+
+    @property
+    def with_(self) -> int:
+        """The version that it was compared with."""
+        return int(self.raw["with"])
+
+
+@dataclass(frozen=True)
 class Aliases(Thing):
     live: Optional[int]
     previous: Optional[int]

@@ -208,6 +208,8 @@ class Faces(Case):
         self.assertEqual(len(faces), 4)
         self.assertEqual(espy.samples.get(faces[0]).code, people[0].name)
         self.assertEqual(espy.samples.picture(faces[0])[:3], b"\xff\xd8\xff")
+        small = espy.samples.picture(faces[0], size=48)
+        self.assertLess(len(small), len(espy.media.picture(faces[0].media)))
         vector = espy.samples.embedding(faces[0])
         self.assertEqual(len(vector.embedding), vector.dimension)
         self.assertEqual(espy.samples.similar(faces[0], k=1)[0].code, people[0].name)
