@@ -20,10 +20,12 @@ typedef struct changes_side {
 static espy_err changes_tell(espy_ctx *cx, void *self, size_t i, const espy_stored *s)
 {
     changes_side *side = self;
-    espy_verdict v = espy_identify_verdict(side->id, &s->scan, s->p, s->cosine);
+    const espy_identifier *id = side->id;
     (void)cx;
-    side->at[i] = (espy_changed_side){
-        v, v.decision == ESPY_KNOWN ? &side->id->gallery.labels[v.label] : NULL};
+    espy_verdict v = espy_identify_verdict(&id->rule, id->gallery.labels, id->head->classes,
+                                           &s->scan, s->p, s->cosine);
+    side->at[i] =
+        (espy_changed_side){v, v.decision == ESPY_KNOWN ? &id->gallery.labels[v.label] : NULL};
     return ESPY_E_OK;
 }
 
@@ -66,14 +68,14 @@ static void changes_add(const espy_pool_sample *s, const espy_changed_side *befo
         *before,   *after};
 }
 
-espy_err espy_flow_changes(espy_ctx *cx, espy_workspace *ws, const espy_identifier *before,
-                           const espy_identifier *after, espy_changes *out)
+espy_err espy_flow_changes(espy_ctx *cx, espy_workspace *ws, espy_asked_version before,
+                           espy_asked_version after, espy_changes *out)
 {
-    const espy_collection *c = &after->collection;
+    const espy_collection *c = &after.id->collection;
     const espy_pool_filter some = {.collection = c->id, .newest = ESPY_STORED_NEWEST};
     espy_sample_pool pool = {0};
     espy_changes found = {0};
-    changes_side was = {.id = before}, is = {.id = after};
+    changes_side was = {.id = before.id}, is = {.id = after.id};
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_store_pool_some(cx, ws->store, &some, c->encoder_digest, &pool, NULL));
     was.at = espy_array(cx, pool.n, sizeof *was.at);

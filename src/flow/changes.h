@@ -34,7 +34,7 @@ void espy_changes_free(espy_ctx *cx, espy_changes *c);
 
 /* before and after: versions of one collection, which must outlive the result.  Errors: STORE,
  * NOMEM, CANCELLED. */
-espy_err espy_flow_changes(espy_ctx *cx, espy_workspace *ws, const espy_identifier *before,
-                           const espy_identifier *after, espy_changes *out) ESPY_NODISCARD;
+espy_err espy_flow_changes(espy_ctx *cx, espy_workspace *ws, espy_asked_version before,
+                           espy_asked_version after, espy_changes *out) ESPY_NODISCARD;
 
 #endif

@@ -142,15 +142,14 @@ static size_t identify_candidates(const espy_identifier *id, const float *p, con
     return n;
 }
 
-espy_verdict espy_identify_verdict(const espy_identifier *id, const espy_scan_sample *s,
-                                   const float *p, const float *cosine)
+espy_verdict espy_identify_verdict(const espy_decision_rule *rule, const espy_label *labels,
+                                   size_t classes, const espy_scan_sample *s, const float *p,
+                                   const float *cosine)
 {
-    const espy_label *labels = id->gallery.labels;
-    const size_t classes = id->head->classes;
     espy_quality q = {fminf(s->box[2], s->box[3]), s->score, s->sharpness};
     if (s->whole) /* a picture taken whole has no detector to judge it by */
         q.score = ESPY_QUALITY_UNKNOWN;
-    espy_verdict v = espy_decide(&id->rule, p, cosine, classes, &q);
+    espy_verdict v = espy_decide(rule, p, cosine, classes, &q);
     if (!labels[v.label].deleted)
         return v;
     /* who was deleted is nobody that is known; the figures are those of the best that is there */
@@ -169,7 +168,8 @@ espy_verdict espy_identify_verdict(const espy_identifier *id, const espy_scan_sa
 static void identify_answer(const espy_identifier *id, const espy_scan_sample *s, const float *p,
                             const float *cosine, espy_candidate *candidates, espy_answer *out)
 {
-    espy_verdict v = espy_identify_verdict(id, s, p, cosine);
+    espy_verdict v =
+        espy_identify_verdict(&id->rule, id->gallery.labels, id->head->classes, s, p, cosine);
     *out = (espy_answer){.score = s->score,
                          .decision = v.decision,
                          .similarity = v.similarity,

@@ -45,8 +45,9 @@ espy_err espy_identify_answers(espy_ctx *cx, const espy_identifier *id, const es
                                espy_result **out) ESPY_NODISCARD;
 
 /* The verdict of one such answer: its label is the most probable one that is still there. */
-espy_verdict espy_identify_verdict(const espy_identifier *id, const espy_scan_sample *s,
-                                   const float *p, const float *cosine);
+espy_verdict espy_identify_verdict(const espy_decision_rule *rule, const espy_label *labels,
+                                   size_t classes, const espy_scan_sample *s, const float *p,
+                                   const float *cosine);
 
 /* The public result (espy.h), filled here. */
 struct espy_result {

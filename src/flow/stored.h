@@ -18,9 +18,22 @@ typedef struct espy_stored {
     const float *p, *cosine; /* of each label of the version */
 } espy_stored;
 
+/* What a version has said already: its answer about a sample never changes.  Thread-safe, for one
+ * version; holds at most ESPY_STORED_BYTES and then begins anew. */
+#define ESPY_STORED_BYTES ((size_t)32 << 20)
+typedef struct espy_stored_memory espy_stored_memory;
+espy_err espy_stored_memory_create(espy_ctx *cx, espy_stored_memory **out) ESPY_NODISCARD;
+void espy_stored_memory_destroy(espy_ctx *cx, espy_stored_memory **memory);
+
+/* A version with what it said before. */
+typedef struct espy_asked_version {
+    const espy_identifier *id;
+    espy_stored_memory *memory; /* or NULL */
+} espy_asked_version;
+
 /* Asks all samples of a pool in their order; tell() hears of each, in the calling thread.
  * Errors: those of tell(); CANCELLED, NOMEM. */
-espy_err espy_stored_ask(espy_ctx *cx, const espy_identifier *id, const espy_sample_pool *pool,
+espy_err espy_stored_ask(espy_ctx *cx, espy_asked_version version, const espy_sample_pool *pool,
                          espy_err (*tell)(espy_ctx *cx, void *self, size_t i, const espy_stored *s),
                          void *self) ESPY_NODISCARD;
 

@@ -37,6 +37,7 @@ espy_err espy_models_create(espy_ctx *cx, espy_models **out)
 static void model_close(espy_ctx *cx, espy_model *model)
 {
     espy_identifier_close(cx, &model->id);
+    espy_stored_memory_destroy(cx, &model->memory);
     espy_free(cx, model);
 }
 
@@ -282,6 +283,7 @@ static espy_err models_open(espy_ctx *cx, espy_models *m, espy_workspace *ws,
     espy_err e = ESPY_E_OK;
     if (!model)
         return cx->code;
+    ESPY_GO(espy_stored_memory_create(cx, &model->memory));
     ESPY_GO(espy_models_encoder(cx, m, ws, c, &encoder));
     ESPY_GO(models_news(cx, ws->store, c->id, &model->seen, &counts));
     ESPY_GO(espy_identifier_open(cx, ws, c->name, version, encoder, &usual, &model->id));

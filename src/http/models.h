@@ -6,7 +6,7 @@
 #ifndef ESPY_HTTP_MODELS_H
 #define ESPY_HTTP_MODELS_H
 
-#include "flow/identify.h"
+#include "flow/stored.h"
 
 typedef struct espy_models espy_models;
 espy_err espy_models_create(espy_ctx *cx, espy_models **out) ESPY_NODISCARD;
@@ -22,6 +22,7 @@ espy_err espy_models_pack(espy_ctx *cx, espy_models *m, espy_workspace *ws, cons
 /* A version ready to answer; give it back with espy_models_put(). */
 typedef struct espy_model {
     espy_identifier id; /* immutable: to answer with another threshold, copy it and set rule */
+    espy_stored_memory *memory; /* its answers to samples of the store */
     /* of models.c: */
     int64_t seen; /* the last event that it knows of */
     size_t users;

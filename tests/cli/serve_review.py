@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/v1 as a page asks it that people look at: photos and faces as small as they are shown, samples that are none."""
+"""/v1 as a page asks it that people look at: photos and faces as small as they are shown, samples
+that are none, what was measured, what another version changes, and the queue of what waits for somebody's word."""
 import io
 import json
 import os
@@ -211,11 +212,95 @@ def changes():
     SERVER.get(f"{yard}/versions/1/changes?with=99", TOKEN).expect(404)
 
 
+ORDER = ("ambiguous", "border", "confirm", "unknown", "poor_quality")
+
+
+def reviewed(**query):
+    return SERVER.get("/v1/collections/queue/review", TOKEN, query=query).expect(200).json
+
+
+def said(what, samples, label):
+    SERVER.post(f"/v1/collections/queue/samples/{what}", {"samples": samples, "label": label}, TOKEN).expect(200)
+
+
+def in_order(got):
+    """Reasons in their order, and each reason's items in its own."""
+    keys = {"ambiguous": lambda one: one["margin"], "confirm": lambda one: -one["candidates"][0]["probability"],
+            "unknown": lambda one: -one["candidates"][0]["similarity"],
+            "poor_quality": lambda one: -one["candidates"][0]["similarity"]}
+    reasons = [ORDER.index(one["reason"]) for one in got["items"]]
+    assert reasons == sorted(reasons), got
+    for reason, key in keys.items():
+        values = [key(one) for one in got["items"] if one["reason"] == reason]
+        assert values == sorted(values), (reason, values)
+
+
+def the_queue():
+    """What waits: nothing is lost, nothing comes twice, and what a person said leaves it."""
+    queue = "/v1/collections/queue"
+    SERVER.post("/v1/collections", {"name": "queue", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
+    assert reviewed() == {"items": [], "total": 0, "threshold": None, "floor": reviewed()["floor"], "version": None}
+    session = SERVER.post(f"{queue}/sessions", {"name": "Monday"}, TOKEN).expect(201).json["id"]
+    waiting = [upload("queue", (f"w{hertz}.wav", tone(hertz, 7000 + hertz)))[0]["samples"][0]["id"] for hertz in (305, 905, 2605, 1500)]
+    late = upload("queue", ("late.wav", tone(310, 99)), session=session)[0]["samples"][0]["id"]
+    got = reviewed()
+    assert got["total"] == 5 and all(one["candidates"] == [] and one["reason"] == "unknown" for one in got["items"]), got
+    known = {}
+    for label, base in (("low", 300), ("mid", 900), ("high", 2600)):
+        for one in upload("queue", *[(f"{label}{n}.wav", tone(base + n, base + n)) for n in range(8)], label=label):
+            known[one["samples"][0]["id"]] = label
+    for learned in (False, True):  # by the nearest samples alone, and by a version
+        if learned:
+            job = SERVER.post(f"{queue}/train", {"force": True}, TOKEN).expect(202).json["id"]
+            assert wait(job)["state"] == "done"
+        got = reviewed()
+        assert (got["version"], got["threshold"] is not None) == ((1, True) if learned else (None, False)), got
+        assert sorted(one["sample"]["id"] for one in got["items"]) == sorted([*waiting, late]) and got["total"] == 5, got
+        for one in got["items"]:
+            assert one["sample"] == SERVER.get(f"/v1/samples/{one['sample']['id']}", TOKEN).json
+            assert len(one["candidates"]) == 3 and one["decision"] in ORDER + ("known",), one
+            for candidate in one["candidates"]:
+                assert known[candidate["reference"]] == candidate["label"], candidate
+                assert (candidate["probability"] is None) == (not learned), candidate
+            if learned:
+                p = [candidate["probability"] for candidate in one["candidates"]]
+                assert p == sorted(p, reverse=True) and abs(one["margin"] - (p[0] - p[1])) < 1e-5, one
+        best = {one["sample"]["id"]: one["candidates"][0]["label"] for one in got["items"]}
+        assert [best[one] for one in waiting[:3]] == ["low", "mid", "high"], got
+        if learned:
+            in_order(got)
+            nearest = SERVER.get(f"/v1/samples/{waiting[0]}/similar", TOKEN, query={"k": 1}).json["items"][0]
+            item = next(one for one in got["items"] if one["sample"]["id"] == waiting[0])
+            assert item["candidates"][0]["reference"] == nearest["sample"], (item, nearest)
+    assert [one["sample"]["id"] for one in reviewed(session=session)["items"]] == [late]
+    short = reviewed(limit=2)
+    assert short["items"] == got["items"][:2] and short["total"] == 5, short
+    said("reject", waiting[:1], "low")
+    item = next(one for one in reviewed()["items"] if one["sample"]["id"] == waiting[0])
+    assert "low" not in {candidate["label"] for candidate in item["candidates"]} and item["decision"] == "unknown", item
+    said("reject", waiting[:1], "mid")
+    said("reject", waiting[:1], "high")
+    assert reviewed()["total"] == 4, "all that was shown of it was refused"
+    said("label", waiting[1:2], "mid")
+    SERVER.post(f"{queue}/samples/label", {"samples": waiting[3:]}, TOKEN).expect(200)  # nobody's that is known
+    assert sorted(one["sample"]["id"] for one in reviewed()["items"]) == sorted([waiting[2], late])
+    job = SERVER.post(f"{queue}/assign", {"threshold": 0.1}, TOKEN).expect(202).json["id"]
+    assert wait(job)["state"] == "done"
+    got = reviewed()
+    assert {one["sample"]["labelled_by"] for one in got["items"]} == {"job"} and got["total"] == 2, got
+    said("label", [waiting[2]], "high")
+    said("label", [late], "low")
+    assert reviewed()["total"] == 0
+    ben = SERVER.post("/v1/users", {"name": "ben", "password": "ben-has-a-word", "role": "instructor"}, TOKEN).expect(201)
+    assert ben.json["id"]
+    SERVER.get(f"{queue}/review", SERVER.login("ben", "ben-has-a-word")).expect(404)
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, changes, none_at_all]
+    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, changes, the_queue, none_at_all]
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)

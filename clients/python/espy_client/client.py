@@ -344,6 +344,12 @@ class Samples(Group):
         return self._one(things.Said, "POST", "/v1/collections/{collection}/samples/reject",
                          dict(collection=_id(collection)), body=dict(samples=_ids(samples), label=label))
 
+    def review(self, collection: AnyCollection, *, session: Optional[AnySession] = None,
+               limit: Optional[int] = None) -> things.Review:
+        """Those that wait for somebody's word, most useful first."""
+        return self._one(things.Review, "GET", "/v1/collections/{collection}/review",
+                         dict(collection=_id(collection)), query=dict(session=_id(session), limit=limit))
+
 
 class Versions(Group):
     """Trained heads: immutable, numbered within their collection."""

@@ -453,6 +453,38 @@ class Changes(Thing):
 
 
 @dataclass(frozen=True)
+class WaitingCandidate(Thing):
+    """label: its code; reference: the nearest sample that somebody gave this label."""
+    label: str
+    id: int
+    name: str
+    probability: Optional[float]
+    similarity: Optional[float]
+    reference: Optional[int]
+
+
+@dataclass(frozen=True)
+class Waiting(Thing):
+    """reason: ambiguous, border, confirm, unknown, poor_quality; margin: the best label's probability less that of
+    the second."""
+    sample: Sample
+    decision: str
+    reason: str
+    margin: Optional[float]
+    candidates: List[WaitingCandidate]
+
+
+@dataclass(frozen=True)
+class Review(Thing):
+    """The first of `total` samples that wait; `version` and `threshold` are None where nothing was learned yet."""
+    items: List[Waiting]
+    total: int
+    threshold: Optional[float]
+    floor: Optional[float]
+    version: Optional[int]
+
+
+@dataclass(frozen=True)
 class Aliases(Thing):
     live: Optional[int]
     previous: Optional[int]
