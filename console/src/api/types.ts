@@ -364,29 +364,40 @@ export interface VersionChanges {
 
 export interface Pack {
   name: string
+  summary: string | null
   modality: Modality
   dimension: number
-  licence: string
+  licence: string | null
   commercial: boolean
   usable: boolean
-  why: string | null // why it is not usable
+  why: string | null // why it is not usable, and what to do
+  networks: number // files
 }
 
 /** What the server is and runs with (GET /v1/system). */
 export interface System {
   version: string
   started: string
-  store: string
+  store: 'sqlite' | 'postgresql'
   workers: number
   memory_bytes: number
-  cpu: string
+  cpu: 'avx512' | 'avx2' | 'plain'
   trust_loopback: boolean
   listen: string
   trigger: number | null // new samples after which a training begins by itself
   schedule: string | null
   schedule_trigger: number | null
   min_accuracy: number | null
-  limits: Record<string, number>
+  limits: {
+    body: number
+    file: number
+    pixels: number
+    side: number
+    ids: number
+    streams: number
+    request_seconds: number
+    long_seconds: number
+  }
   packs: Pack[]
 }
 

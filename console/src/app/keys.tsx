@@ -19,8 +19,13 @@ function typing(e: KeyboardEvent): boolean {
   return at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)
 }
 
+/** Space and Enter press the button that has the focus, whatever the page means by them. */
+function pressing(e: KeyboardEvent): boolean {
+  return (e.key === ' ' || e.key === 'Enter') && (e.target as HTMLElement).closest('button, a[href], summary') !== null
+}
+
 function pressed(e: KeyboardEvent): void {
-  if (e.defaultPrevented || e.isComposing || e.altKey) return
+  if (e.defaultPrevented || e.isComposing || e.altKey || pressing(e)) return
   if (document.querySelector('dialog[open]') && e.key !== '?') return
   const held = e.ctrlKey || e.metaKey ? 'ctrl+' : ''
   const key = held + e.key

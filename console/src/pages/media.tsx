@@ -10,6 +10,7 @@ import { Face, figure, labelText, mediaPicture, sampleText } from '../parts/face
 import { Await, Empty, useLoad } from '../parts/load'
 import { type Boxed, Photo } from '../parts/photo'
 import { SampleBoard } from '../parts/samples'
+import { when } from '../parts/when'
 import { t } from '../text'
 import '../style/media.css'
 
@@ -66,7 +67,7 @@ function Facts({ media, sound }: { media: Media; sound: boolean }) {
   return (
     <p class="quiet">
       {size} · {sound ? t.media.sounds(media.samples) : t.media.faces(media.samples)} · {f.added}{' '}
-      {media.created && new Date(media.created).toLocaleString('en')}
+      {when(media.created)}
       {media.error && <span class="error"> · {media.error}</span>}
     </p>
   )

@@ -15,6 +15,7 @@ import { Await, Empty, useLoad } from '../parts/load'
 import { LabelPicker, newLabel } from '../parts/picker'
 import { SampleBoard } from '../parts/samples'
 import { Tabs } from '../parts/tabs'
+import { day } from '../parts/when'
 import { t } from '../text'
 import '../style/session.css'
 import { Attendance } from './session/attendance'
@@ -62,7 +63,7 @@ export function EditSession({
   save: (to: Record<string, string | null>) => Promise<void>
 }) {
   const [name, setName] = useState(session.name ?? '')
-  const [date, setDate] = useState(session.date ?? new Date().toLocaleDateString('sv'))
+  const [date, setDate] = useState(session.date ?? day(new Date()))
   const [start, setStart] = useState(session.start_time ?? '')
   const [end, setEnd] = useState(session.end_time ?? '')
   const [notes, setNotes] = useState(session.notes ?? '')

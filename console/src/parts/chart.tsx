@@ -29,6 +29,8 @@ function colour(at: HTMLElement, name: string): string {
   return found
 }
 
+const whole = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
+
 const names = ['one', 'two', 'three', 'four'] as const
 
 function drawMarks(u: uPlot, marks: { x: number; text: string }[], ink: string): void {
@@ -56,12 +58,13 @@ function make(el: HTMLElement, p: () => ChartProps): uPlot {
   const edge = { stroke: colour(el, 'line') }
   const axis = { stroke: colour(el, 'quiet'), grid: edge, ticks: edge }
   const ink = colour(el, 'text')
+  const steps = p().x.every(Number.isInteger) ? { incrs: whole } : {}
   return new uPlot(
     {
       width: Math.max(200, el.clientWidth),
       height,
       scales: { x: { time: false }, ...(range ? { y: { range } } : {}) },
-      axes: [{ ...axis, label: xName, labelSize: 18 }, { ...axis, size: 48 }],
+      axes: [{ ...axis, ...steps, label: xName, labelSize: 18 }, { ...axis, size: 48 }],
       series: [
         { label: xName },
         ...lines.map((l, i) => ({

@@ -46,11 +46,13 @@ export function Form({
   cancel,
   children,
   danger,
+  ready = true,
 }: {
   submit: () => Promise<void>
   save: string
   cancel?: (() => void) | undefined
   danger?: boolean
+  ready?: boolean // whether there is something to send
   children: (wrong: (name: string) => string | undefined) => ComponentChildren
 }) {
   const [error, setError] = useState<unknown>()
@@ -68,7 +70,7 @@ export function Form({
       noValidate
       onSubmit={(e) => {
         e.preventDefault()
-        if (busy) return
+        if (busy || !ready) return
         setBusy(true)
         setError(undefined)
         submit().then(
@@ -88,7 +90,7 @@ export function Form({
             {t.common.cancel}
           </button>
         )}
-        <button type="submit" class={danger ? 'danger' : 'primary'} aria-busy={busy} disabled={busy}>
+        <button type="submit" class={danger ? 'danger' : 'primary'} aria-busy={busy} disabled={busy || !ready}>
           {save}
         </button>
       </div>

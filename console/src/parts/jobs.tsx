@@ -142,7 +142,7 @@ export function JobTable({ jobs, label, changed }: { jobs: Job[]; label: string;
                   <When at={job.finished ?? job.started ?? job.created} />
                 </td>
                 <td>
-                  <div class="actions end">
+                  <div class="actions end one-line">
                     {enroll && goesOn(job) && (
                       <button
                         type="button"

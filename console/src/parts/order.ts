@@ -13,6 +13,16 @@ export interface Order {
   forget: () => void
 }
 
+/** A job; null where there is none by now. */
+async function readJob(id: string, signal: AbortSignal): Promise<Job | null> {
+  try {
+    return await api.get<Job>(`/v1/jobs/${id}`, {}, signal)
+  } catch (e) {
+    if (e instanceof ApiError && (e.status === 404 || e.status === 400)) return null
+    throw e
+  }
+}
+
 /** The newest of these kinds that waits or runs in a collection. */
 async function findJob(collection: number, kinds: string[], signal?: AbortSignal): Promise<Job | undefined> {
   const lists = await Promise.all(
@@ -32,10 +42,11 @@ export function useOrder(collection: number, kinds: string[], name: string, ende
   }
   useEffect(() => {
     const left = new AbortController()
-    const there = asked ? api.get<Job>(`/v1/jobs/${asked}`, {}, left.signal) : Promise.resolve(null)
-    there.then((job) => job?.collection === collection || find(left.signal)).catch((e) => {
-      if (e instanceof ApiError && e.status === 404) ask('')
-    })
+    const look = async () => {
+      const job = asked ? await readJob(asked, left.signal) : null
+      if (job?.collection !== collection && !(await find(left.signal)) && asked) ask('')
+    }
+    look().catch(() => {}) // what cannot be found is not shown
     return () => left.abort()
   }, [collection])
   const state = watched.job?.state

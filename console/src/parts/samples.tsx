@@ -62,6 +62,7 @@ function SoundCell({ s }: { s: Sample }) {
   )
 }
 
+const touch = matchMedia('(hover: none)').matches
 const style = (s: Sample) => (!s.code ? '' : s.grouped ? 'group' : s.labelled_by === 'job' ? 'guessed' : 'said')
 
 function Cell({ s, sound }: { s: Sample; sound: boolean }) {
@@ -234,7 +235,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
             </>
           ) : (
             <>
-              <span aria-live="polite">{count ? t.samples.count(count) : t.samples.hint}</span>
+              <span aria-live="polite">{count ? t.samples.count(count) : touch ? t.samples.touchHint : t.samples.hint}</span>
               {count > 0 && (
                 <>
                   <button type="button" class="primary" onClick={start('name')}>

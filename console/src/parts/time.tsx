@@ -1,18 +1,8 @@
 // When something was: how long ago for what is recent, and the whole time to whom asks for it.
 import { t } from '../text'
+import { day, when } from './when'
 
-const whole = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
-const dayOnly = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
-
-/** "26 Nov 2026, 08:13" in the reader's own zone. */
-export function timeText(iso: string): string {
-  return whole.format(new Date(iso))
-}
-
-/** "26 Nov 2026". */
-export function dayText(iso: string): string {
-  return dayOnly.format(new Date(iso))
-}
+export { when as timeText } from './when'
 
 /** "3 min ago" within a day, "yesterday" and "4 days ago" within a week, else the day. */
 export function agoText(iso: string, now = Date.now()): string {
@@ -21,13 +11,13 @@ export function agoText(iso: string, now = Date.now()): string {
   if (minutes < 60) return t.time.minutes(minutes)
   if (minutes < 24 * 60) return t.time.hours(Math.floor(minutes / 60))
   const days = Math.floor(minutes / (24 * 60))
-  return days < 7 ? t.time.days(days) : dayText(iso)
+  return days < 7 ? t.time.days(days) : day(new Date(iso))
 }
 
 export function When({ at, never = '–' }: { at: string | null; never?: string }) {
   if (!at) return <>{never}</>
   return (
-    <time class="when" dateTime={at} title={timeText(at)}>
+    <time class="when" dateTime={at} title={when(at)}>
       {agoText(at)}
     </time>
   )

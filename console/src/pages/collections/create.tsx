@@ -12,7 +12,7 @@ import { ArchiveField, FolderExample, Import } from './import'
 
 function packText(pack: Pack): string {
   const use = pack.commercial ? t.collections.commercial : t.collections.notCommercial
-  return `${t.collections.packText(pack.dimension, pack.licence)} ${use}`
+  return `${t.collections.packText(pack.dimension, pack.licence ?? '–')} ${use}`
 }
 
 export function CreateDialog({ changed, close }: { changed: () => void; close: () => void }) {

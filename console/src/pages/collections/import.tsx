@@ -1,16 +1,35 @@
 // A zip archive with a folder for each label comes in: how far it is, and what became of it.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { upload } from '../../api/client'
-import type { Collection, Imported } from '../../api/types'
+import { api, upload } from '../../api/client'
+import type { Collection, Imported, System } from '../../api/types'
 import { go } from '../../app/router'
+import { bytesText } from '../../parts/bytes'
 import { Dialog } from '../../parts/dialog'
 import { percent } from '../../parts/face'
 import { Field, Form } from '../../parts/form'
 import { Problem } from '../../parts/load'
 import { t } from '../../text'
 
-/** Choosing the archive; `children` describes it. */
+/** Refuses an archive that the server would cut off in the middle. */
+async function fits(file: File): Promise<void> {
+  const most = (await api.get<System>('/v1/system')).limits.body
+  if (file.size >= most) throw new Error(t.collections.tooLarge(bytesText(file.size), bytesText(most)))
+}
+
+async function bring(
+  collection: Collection,
+  file: File,
+  progress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Imported> {
+  await fits(file)
+  const form = new FormData()
+  form.append('file', file)
+  return upload<Imported>(`/v1/collections/${collection.id}/import`, form, progress, signal)
+}
+
+/** Choosing the archive. */
 export function ArchiveField({
   label,
   help,
@@ -91,9 +110,7 @@ export function Import({
   const [error, setError] = useState<unknown>()
   const stop = useRef(new AbortController())
   useEffect(() => {
-    const form = new FormData()
-    form.append('file', file)
-    upload<Imported>(`/v1/collections/${collection.id}/import`, form, setShare, stop.current.signal).then(
+    bring(collection, file, setShare, stop.current.signal).then(
       (answer) => {
         setResult(answer)
         changed()

@@ -154,7 +154,7 @@ function Row({ user, changed, open }: { user: User; changed: () => void; open: (
         <When at={user.created} />
       </td>
       <td>
-        <div class="actions end" role="group" aria-label={t.people.actionsFor(user.name)}>
+        <div class="actions end one-line" role="group" aria-label={t.people.actionsFor(user.name)}>
           <button type="button" class="small" aria-label={t.people.edit(user.name)} onClick={() => open({ edit: user })}>
             {t.common.edit}
           </button>

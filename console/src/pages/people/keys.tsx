@@ -9,7 +9,8 @@ import { ask, Dialog } from '../../parts/dialog'
 import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, useLoad } from '../../parts/load'
 import { Secret } from '../../parts/secret'
-import { dayText, When } from '../../parts/time'
+import { When } from '../../parts/time'
+import { when } from '../../parts/when'
 import { t } from '../../text'
 import { itemsOf, OwnerFields, OwnerFilter, ownerText, useFirstOwner } from './whose'
 
@@ -91,7 +92,7 @@ function KeyDialog({ users, changed, close }: { users: User[]; changed: () => vo
 function Ends({ at }: { at: string | null }) {
   if (!at) return <>–</>
   if (Date.parse(at) < Date.now()) return <span class="badge doubtful">{t.people.expired}</span>
-  return <time dateTime={at}>{dayText(at)}</time>
+  return <time dateTime={at}>{when(at)}</time>
 }
 
 function Row({ one, users, changed }: { one: Key; users: User[]; changed: () => void }) {
@@ -125,7 +126,7 @@ function Row({ one, users, changed }: { one: Key; users: User[]; changed: () => 
         <Ends at={one.expires} />
       </td>
       <td>
-        <div class="actions end">
+        <div class="actions end one-line">
           <button type="button" class="small" aria-label={t.people.revokeOf(one.name)} onClick={() => void revoke()}>
             {t.people.revoke}
           </button>

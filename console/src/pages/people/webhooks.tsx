@@ -154,7 +154,7 @@ function Row({ hook, users, changed, edit }: { hook: Webhook; users: User[]; cha
         <When at={hook.created} />
       </td>
       <td>
-        <div class="actions end">
+        <div class="actions end one-line">
           <button type="button" class="small" aria-label={t.people.hookEdit(hook.url)} onClick={edit}>
             {t.common.edit}
           </button>

@@ -1,7 +1,7 @@
 // The figures of one version, or of two side by side.
 import type { Version } from '../../api/types'
 import { figure, percent } from '../../parts/face'
-import { timeText } from '../../parts/time'
+import { when } from '../../parts/when'
 import { t } from '../../text'
 
 const e = t.evaluation
@@ -21,7 +21,7 @@ const rows: Row[] = [
   [e.rows.epochs, (v) => (v.detail.epochs ? e.epochs(v.detail.epochs, v.detail.best_epoch) : '')],
   [e.rows.reason, (v) => v.detail.reason],
   [e.rows.seed, (v) => String(v.detail.seed)],
-  [e.rows.created, (v) => (v.created ? timeText(v.created) : '')],
+  [e.rows.created, (v) => (v.created ? when(v.created) : '')],
 ]
 
 function measured(x: number | undefined, digits: number): string {

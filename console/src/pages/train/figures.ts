@@ -1,5 +1,5 @@
 // Arithmetic over what was measured of a version.
-import type { ThresholdRow } from '../../api/types'
+import type { ThresholdRow, VersionDetail } from '../../api/types'
 
 export interface Confused {
   is: number
@@ -40,9 +40,27 @@ export function withStrangers(rows: ThresholdRow[]): WithStrangers[] {
     .sort((a, b) => a.threshold - b.threshold)
 }
 
-/** The lowest threshold at which no larger share of strangers is named. */
-export function lowestFor(rows: WithStrangers[], share: number): WithStrangers | undefined {
-  return rows.find((r) => r.named / r.strangers <= share)
+export interface Aim {
+  threshold: number
+  strangers: number
+  named: number
+  row?: WithStrangers // what it costs; not there: it is the version's own threshold
+}
+
+/** What the gate found at the version's own threshold. */
+function atOwn(detail: VersionDetail, strangers: number): Aim | undefined {
+  const found = detail.gate?.checks.find((k) => k.name === 'left_out')?.value
+  if (found === undefined || found === null) return undefined
+  return { threshold: detail.threshold, strangers, named: Math.round(found * strangers) }
+}
+
+/** The lowest threshold that was seen to let no larger share of strangers be named. */
+export function aimFor(detail: VersionDetail, rows: WithStrangers[], share: number): Aim | undefined {
+  const measured: Aim[] = rows.map((row) => ({ ...row, row }))
+  const own = rows[0] && atOwn(detail, rows[0].strangers)
+  return (own ? [own, ...measured] : measured)
+    .filter((a) => a.named / a.strangers <= share)
+    .sort((a, b) => a.threshold - b.threshold)[0]
 }
 
 /** A share with as many digits as it needs: "0.3 %", "12 %". */

@@ -40,7 +40,7 @@ async function sendOne(collection: number, file: File, label: Picked, progress: 
 
 function Files({ rows }: { rows: Row[] }) {
   return (
-    <div class="scroll" role="region" aria-label={s.files} tabIndex={0}>
+    <div class="scroll" role="region" aria-label={s.uploads} tabIndex={0}>
       <table>
         <thead>
           <tr>

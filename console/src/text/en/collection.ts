@@ -25,8 +25,8 @@ export const collection = {
   noFit: { title: 'Nothing found', text: 'Nothing has that in its name.' },
   session: { name: 'Session', date: 'Date', media: 'Files', samples: 'Found', labelled: 'Named', state: 'State' },
   label: { name: 'Name', code: 'Code', samples: 'Samples', sessions: 'Sessions', state: 'State' },
-  learned: 'answered with',
-  notLearned: 'learned with the next training',
+  learned: 'learned',
+  notLearned: 'waits for the next training',
   grouped: 'group without a name',
   enroll: 'Add examples',
   enrollText: {

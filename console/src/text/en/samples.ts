@@ -7,6 +7,7 @@ export const samples = {
   pause: 'Pause',
   chosen: 'What is chosen',
   hint: 'Arrows move, space chooses, enter names.',
+  touchHint: 'Tap to choose, then say who it is.',
   count: (n: number) => `${faces(n)} chosen`,
   whoIs: (n: number) => (n === 1 ? 'Who is it?' : `Who are these ${n}?`),
   who: (sound: boolean) => (sound ? 'Class of the sound' : 'Name or code'),

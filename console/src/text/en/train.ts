@@ -233,6 +233,7 @@ export const train = {
   labelIs: (name: string) => `Label: ${name}`,
   otherLabel: 'Choose another',
   upload: 'Upload',
+  uploads: 'What came of each file',
   stop: 'Stop uploading',
   file: 'File',
   state: 'State',
