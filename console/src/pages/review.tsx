@@ -197,7 +197,8 @@ function Desk({
   const k = t.review.keys
   useKeys([
     { key: '1', does: k.one, run: () => choose(0) },
-    { key: 'Enter', does: k.one, run: () => choose(0) },
+    // one key too many must not name a stranger
+    { key: 'Enter', does: k.confirm, run: () => item && item.reason !== 'unknown' && choose(0) },
     { key: '2', does: k.two, run: () => choose(1) },
     { key: '3', does: k.three, run: () => choose(2) },
     { key: 'n', does: k.name, run: () => name(true) },

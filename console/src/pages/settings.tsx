@@ -47,7 +47,7 @@ function Body({ known, reload }: { known: Known; reload: () => void }) {
       <General collection={collection} changed={changed} />
       <Threshold collection={collection} labels={labels} versions={versions} changed={reload} />
       <Automatic system={system} trigger={trigger} />
-      <Vectors collection={collection} system={system} />
+      {collection.modality === 'face' && <Vectors collection={collection} system={system} />}
       <Export collection={collection} live={versions.items.find((v) => v.version === versions.live)} />
       {may && <Away collection={collection} changed={changed} />}
     </div>

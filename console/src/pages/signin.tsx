@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks'
 import { ApiError } from '../api/client'
 import type { Me } from '../api/types'
 import { signIn } from '../app/session'
+import { Toasts } from '../app/toast'
 import { Check, Field, Form, TextInput } from '../parts/form'
 import '../style/signin.css'
 import { t } from '../text'
@@ -99,6 +100,7 @@ export function SignIn({ ended, entered }: { ended: boolean; entered: (me: Me) =
           </details>
         </>
       )}
+      <Toasts />
     </main>
   )
 }

@@ -86,7 +86,7 @@ function Waiting({ collection, counts }: { collection: Collection; counts: Colle
 function New({ trigger, least }: { trigger: Trigger; least: number }) {
   const n = Math.max(0, trigger.new_samples)
   if (!least) return <p class="quiet">{t.home.fresh(n)}</p>
-  const text = trigger.retrain ? t.home.enough(n) : t.home.untilTraining(n, least)
+  const text = n >= least ? t.home.enough(n) : t.home.untilTraining(n, least)
   return (
     <div class="until">
       <progress max={least} value={Math.min(n, least)} aria-label={text} />
@@ -139,7 +139,7 @@ export function CollectionCard({ collection, least, turn }: { collection: Collec
           <>
             <Answers versions={s.versions} />
             <Waiting collection={collection} counts={s.full.counts} />
-            <New trigger={s.trigger} least={least} />
+            {s.versions.items.length > 0 && <New trigger={s.trigger} least={least} />}
             <Actions state={s} />
           </>
         )}

@@ -66,6 +66,26 @@ function otherPacks(collection: CollectionFull, system: System | null): Pack[] {
   return (system?.packs ?? []).filter((p) => p.modality === collection.modality && p.name !== collection.encoder)
 }
 
+function about(pack: Pack | undefined): string | undefined {
+  return pack && [pack.summary, s.values(pack.dimension), pack.licence].filter(Boolean).join(' · ')
+}
+
+function Barred({ packs }: { packs: Pack[] }) {
+  if (!packs.length) return null
+  return (
+    <details>
+      <summary>{s.barred(packs.length)}</summary>
+      <ul>
+        {packs.map((p) => (
+          <li key={p.name}>
+            {p.name}: {p.why}
+          </li>
+        ))}
+      </ul>
+    </details>
+  )
+}
+
 export function Vectors({ collection, system }: { collection: CollectionFull; system: System | null }) {
   const may = useMay('enroll')
   const order = useOrder(collection.id, ['embed'], 'embed')
@@ -85,24 +105,14 @@ export function Vectors({ collection, system }: { collection: CollectionFull; sy
           save={s.compute}
         >
           {(wrong) => (
-            <Field label={s.pack} error={wrong('pack')}>
-              <Select
-                value={pack}
-                change={choose}
-                options={usable.map((p) => [p.name, s.packText(p.name, p.dimension, p.licence)])}
-              />
+            <Field label={s.pack} error={wrong('pack')} help={about(usable.find((p) => p.name === pack))}>
+              <Select value={pack} change={choose} options={usable.map((p) => [p.name, p.name])} />
             </Field>
           )}
         </Form>
       )}
       {!usable.length && <p>{s.noPack}</p>}
-      {packs
-        .filter((p) => !p.usable)
-        .map((p) => (
-          <p key={p.name} class="quiet">
-            {s.packBarred(p.name, p.why ?? '')}
-          </p>
-        ))}
+      <Barred packs={packs.filter((p) => !p.usable)} />
       <JobProgress watched={order.watched} what={s.computing} />
       {job?.state === 'failed' && <Problem error={new Error(job.error ?? s.computeFailed)} />}
       {computed && (

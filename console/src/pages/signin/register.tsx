@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { api } from '../../api/client'
 import type { Me } from '../../api/types'
+import { go } from '../../app/router'
 import { signIn } from '../../app/session'
 import { Field, Form, TextInput } from '../../parts/form'
 import { t } from '../../text'
@@ -25,7 +26,9 @@ export function Register({ entered, back }: { entered: (me: Me) => void; back: (
       student_id: number.trim(),
       ...Object.fromEntries(given),
     })
-    entered(await signIn(username.trim(), password))
+    const me = await signIn(username.trim(), password)
+    go('/me', true)
+    entered(me)
   }
   return (
     <section class="card">

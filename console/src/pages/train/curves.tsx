@@ -72,7 +72,7 @@ export function Curves({ epochs, best }: { epochs: Epoch[]; best?: number | unde
   if (!last) return null
   return (
     <section class="card">
-      <h3>{e.curves}</h3>
+      <h3>{best ? e.curves : e.curvesNow}</h3>
       <p>
         {e.curvesSummary(
           last.epoch,

@@ -8,6 +8,7 @@ import { t } from '../../text'
 import { AnswerDialog } from './answering'
 import { Changes } from './changes'
 import { Evaluation } from './evaluation'
+import { useLostFocus } from './focus'
 import { Log } from './progress'
 
 function headline(version: number, promoted: boolean, live: number | null): string {
@@ -70,9 +71,12 @@ export function Outcome({ job, log, collection, versions, changed }: {
   changed: () => void
 }) {
   const result = job.result as { version?: number; promoted?: boolean; trained?: boolean; new_samples?: number } | null
+  const at = useLostFocus<HTMLHeadingElement>()
   return (
     <section>
-      <h2>{t.train.outcome}</h2>
+      <h2 ref={at} class="now" tabIndex={-1}>
+        {t.train.outcome}
+      </h2>
       {job.state === 'failed' && (
         <>
           <Problem error={new Error(job.error ?? t.train.failed)} />

@@ -2,6 +2,7 @@
 import { JobProgress, type Watched } from '../../parts/job'
 import { t } from '../../text'
 import { Curves } from './curves'
+import { useLostFocus } from './focus'
 
 export function Log({ lines }: { lines: string[] }) {
   if (!lines.length) return null
@@ -16,12 +17,13 @@ export function Log({ lines }: { lines: string[] }) {
 }
 
 export function Progress({ watched }: { watched: Watched }) {
+  const at = useLostFocus<HTMLDivElement>()
   return (
-    <>
+    <div ref={at} class="now" tabIndex={-1}>
       <JobProgress watched={watched} what={t.train.running} />
       {watched.job?.state === 'queued' && <p role="status">{t.train.queued}</p>}
       {watched.epochs.length > 0 && <Curves epochs={watched.epochs} />}
       <Log lines={watched.log} />
-    </>
+    </div>
   )
 }

@@ -33,6 +33,7 @@ export const review = {
   removed: { face: 'Not a face: it is removed in a moment.', sound: 'Not a sound: it is removed in a moment.' },
   keys: {
     one: 'It is the first candidate',
+    confirm: 'Confirm the first candidate, where the sample is not unknown',
     two: 'It is the second',
     three: 'It is the third',
     name: 'Type a name',

@@ -86,8 +86,8 @@ export const settings = {
   vectorsText:
     'Computes vectors of all samples under a second pack of networks, beside the collection’s own. For programs that read vectors, and for a later move to that pack; what answers does not change.',
   pack: 'Pack',
-  packText: (name: string, dimension: number, licence: string) => `${name} (${dimension} values, ${licence})`,
-  packBarred: (name: string, why: string) => `${name} cannot be used: ${why}`,
+  values: (n: number) => `${n} values`,
+  barred: (n: number) => `${n} more ${n === 1 ? 'pack is' : 'packs are'} known but cannot be used now`,
   noPack: 'No other pack for this kind of collection is installed; `espy models list` on the server shows what there is.',
   compute: 'Compute the vectors',
   computing: 'Computing vectors',

@@ -93,6 +93,7 @@ export const evaluation = {
   support: 'Support',
 
   curves: 'How it learned',
+  curvesNow: 'How it learns',
   epoch: 'Epoch',
   loss: 'Loss',
   accuracy: 'Accuracy',
