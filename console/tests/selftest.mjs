@@ -31,7 +31,13 @@ async function complaintsAreHeard() {
     }
     return true;
   });
-  await browser.open(server.url, { expected: [/five/] }).then((p) => p.evaluate(() => console.error("five")));
+}
+
+async function whatIsExpectedIsNoComplaint() {
+  const browser = await launch();
+  const page = await browser.open(server.url, { expected: [/console: one/] });
+  await page.evaluate(() => console.error("one"));
+  await page.waitForTimeout(200);
   await browser.close();
 }
 
@@ -111,6 +117,7 @@ async function cameraAndMicrophoneGiveWhatTheyWereGiven() {
 await run({
   theServerAnswers,
   complaintsAreHeard,
+  whatIsExpectedIsNoComplaint,
   whatNobodyCanReadIsFound,
   framesAreCounted,
   withoutDevicesThereAreNone,
