@@ -45,11 +45,14 @@ async function theInstructorSignsIn() {
   await page.getByLabel("Password").fill("a long password");
   await page.keyboard.press("Enter");
   await page.getByRole("navigation").waitFor();
-  await server.login("teacher", "a long password");
-  id = (await server.api("POST", "/v1/collections", { name: "Math 101", modality: "face", encoder: material.encoder })).id;
   await page.reload(); // still signed in
   await page.getByRole("link", { name: "Collections" }).click();
-  await page.getByRole("link", { name: "Math 101" }).first().click();
+  await page.getByRole("button", { name: "New collection" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name", { exact: true }).fill("Math 101");
+  await dialog.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("heading", { name: "Math 101", level: 1 }).waitFor();
+  id = Number(/c\/(\d+)/.exec(page.url())[1]);
   await page.getByText("No session yet").waitFor();
   await clean();
 }

@@ -130,7 +130,7 @@ function GroupTools({ label, labels, changed }: { label: Label; labels: Label[];
 function Filter({ people, samples, who, choose }: { people: Inside[]; samples: Sample[]; who: string; choose: (who: string) => void }) {
   const rows: [string, string, number, boolean][] = [
     ['', t.session.everybody, samples.length, false],
-    [NOBODY, t.session.nobody, samples.filter((s) => fits(s, NOBODY)).length, false],
+    [NOBODY, t.common.nobody, samples.filter((s) => fits(s, NOBODY)).length, false],
     [SUGGESTED, t.session.doubtful, samples.filter((s) => fits(s, SUGGESTED)).length, false],
     ...people.map(
       (p) => [p.label.code, labelText(p.label.code, p.label.name), p.count, p.label.grouped] as [string, string, number, boolean],

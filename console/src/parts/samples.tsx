@@ -69,7 +69,7 @@ function Cell({ s, sound }: { s: Sample; sound: boolean }) {
   return (
     <>
       {sound ? <SoundCell s={s} /> : <Face sample={s.id} size={96} />}
-      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : t.samples.nobody}</span>
+      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : t.common.nobody}</span>
     </>
   )
 }

@@ -125,7 +125,7 @@ export function AttendanceList({
           return (
             <>
               {here.length === 0 && <p class="quiet">{t.live.nobodyYet}</p>}
-              <ul>
+              <ul class="here-list">
                 {here.map((a) => (
                   <Row key={a.id} a={a} act={() => void takeBack(a)} text={t.live.takeBack} name={t.live.takeBackOf(labelText(a.code, a.name))} />
                 ))}
@@ -133,7 +133,7 @@ export function AttendanceList({
               {absent.length > 0 && (
                 <>
                   <h3>{t.live.absent}</h3>
-                  <ul>
+                  <ul class="here-list">
                     {absent.map((a) => (
                       <Row
                         key={a.id}

@@ -8,7 +8,7 @@ import { Field, Form, Select, TextInput } from '../../parts/form'
 import { figure, percent } from '../../parts/face'
 import { useOrder } from '../../parts/order'
 import { t } from '../../text'
-import { type Aim, aimFor, share, wilson, withStrangers, type WithStrangers } from '../train/figures'
+import { type Aim, aimFor, numberOf, share, wilson, withStrangers, type WithStrangers } from '../train/figures'
 import type { TrainRequest } from '../train/form'
 import { NamesContext, namesOf } from '../train/names'
 import { Outcome } from '../train/outcome'
@@ -61,8 +61,8 @@ function Choice({ detail, start }: { detail: VersionDetail; start: (request: Tra
   const [target, setTarget] = useState('0.01')
   const [hand, setHand] = useState('')
   const aim = aimFor(detail, rows, Number(target))
-  const typed = hand.trim() ? Number(hand.trim().replace(',', '.')) : undefined
-  const chosen = how === 'hand' ? typed : how === 'target' ? aim?.row?.threshold : undefined
+  const typed = numberOf(hand)
+  const chosen = how === 'hand' ? (typeof typed === 'number' ? typed : undefined) : how === 'target' ? aim?.row?.threshold : undefined
   const highest = rows[rows.length - 1]
   return (
     <Form
@@ -82,7 +82,7 @@ function Choice({ detail, start }: { detail: VersionDetail; start: (request: Tra
               </Field>
             )}
             {how === 'hand' && (
-              <Field label={s.hand} help={s.handHelp} error={wrong('threshold')}>
+              <Field label={s.hand} help={s.handHelp} error={wrong('threshold') ?? (typeof typed === 'string' ? s.handHelp : undefined)}>
                 <TextInput inputMode="decimal" value={hand} change={setHand} />
               </Field>
             )}

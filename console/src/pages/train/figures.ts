@@ -68,3 +68,10 @@ export function share(x: number): string {
   const percent = 100 * x
   return `${percent > 0 && percent < 10 ? percent.toFixed(1).replace(/\.0$/, '') : percent.toFixed(0)} %`
 }
+
+/** What was typed as a number; nothing: undefined; what is none stays text, for the server to object. */
+export function numberOf(text: string): number | string | undefined {
+  const typed = text.trim().replace(',', '.')
+  if (typed === '') return undefined
+  return Number.isFinite(Number(typed)) ? Number(typed) : typed
+}

@@ -4,6 +4,7 @@ import type { System, Version } from '../../api/types'
 import { Check, Field, Form, Select, TextInput } from '../../parts/form'
 import { figure } from '../../parts/face'
 import { t } from '../../text'
+import { numberOf } from './figures'
 
 const s = t.train
 
@@ -12,10 +13,10 @@ const FEW = ['', 'knn', 'prototypes'] // learn a label from one sample
 
 export interface TrainRequest {
   head?: string
-  epochs?: number
-  seed?: number
-  threshold?: number | null
-  min_accuracy?: number
+  epochs?: number | string
+  seed?: number | string
+  threshold?: number | string | null
+  min_accuracy?: number | string
   force?: boolean
   reason?: string
 }
@@ -40,11 +41,6 @@ const NOTHING: Wish = {
   minAccuracy: '',
   seed: '',
   force: false,
-}
-
-function numberOf(text: string): number | undefined {
-  const typed = text.trim().replace(',', '.')
-  return typed === '' ? undefined : Number(typed)
 }
 
 /** What was not touched is not sent: the server knows what is usual. */
@@ -81,7 +77,7 @@ function Heads({ value, live, single, choose }: { value: string; live: Version |
 }
 
 type Fill = (change: Partial<Wish>) => void
-type Wrong = (name: string) => string | undefined
+type Wrong = Record<'threshold' | 'epochs' | 'min_accuracy' | 'seed', string | undefined>
 
 function ThresholdFields({ wish, fill, live, wrong }: { wish: Wish; fill: Fill; live: Version | undefined; wrong: Wrong }) {
   const chosen = live?.detail.threshold_rule === 'fixed'
@@ -101,7 +97,7 @@ function ThresholdFields({ wish, fill, live, wrong }: { wish: Wish; fill: Fill; 
         <Select value={wish.threshold} change={(to) => fill({ threshold: to as Wish['threshold'] })} options={options} />
       </Field>
       {wish.threshold === 'fix' && (
-        <Field label={s.thresholdValue} help={s.thresholdValueHelp} error={wrong('threshold')}>
+        <Field label={s.thresholdValue} help={s.thresholdValueHelp} error={wrong.threshold}>
           <TextInput inputMode="decimal" required value={wish.fixed} change={(fixed) => fill({ fixed })} />
         </Field>
       )}
@@ -122,7 +118,7 @@ function Advanced({ wish, fill, live, network, wrong, system }: {
       <summary>{s.advanced}</summary>
       <div class="fields">
         {network && (
-          <Field label={s.epochs} help={s.epochsHelp} error={wrong('epochs')}>
+          <Field label={s.epochs} help={s.epochsHelp} error={wrong.epochs}>
             <TextInput inputMode="numeric" value={wish.epochs} change={(epochs) => fill({ epochs })} />
           </Field>
         )}
@@ -130,11 +126,11 @@ function Advanced({ wish, fill, live, network, wrong, system }: {
         <Field
           label={s.minAccuracy}
           help={s.minAccuracyHelp(system?.min_accuracy ? String(system.min_accuracy) : null)}
-          error={wrong('min_accuracy')}
+          error={wrong.min_accuracy}
         >
           <TextInput inputMode="decimal" value={wish.minAccuracy} change={(minAccuracy) => fill({ minAccuracy })} />
         </Field>
-        <Field label={s.seed} help={s.seedHelp} error={wrong('seed')}>
+        <Field label={s.seed} help={s.seedHelp} error={wrong.seed}>
           <TextInput inputMode="numeric" value={wish.seed} change={(seed) => fill({ seed })} />
         </Field>
       </div>
@@ -162,7 +158,19 @@ export function TrainForm({ live, single, system, start }: {
             <Field label={s.reason} help={s.reasonHelp} error={wrong('reason')}>
               <TextInput value={wish.reason} maxLength={255} change={(reason) => fill({ reason })} />
             </Field>
-            <Advanced wish={wish} fill={fill} live={live} network={network} wrong={wrong} system={system} />
+            <Advanced
+              wish={wish}
+              fill={fill}
+              live={live}
+              network={network}
+              system={system}
+              wrong={{
+                threshold: wrong('threshold'),
+                epochs: wrong('epochs'),
+                min_accuracy: wrong('min_accuracy'),
+                seed: wrong('seed'),
+              }}
+            />
           </>
         )}
       </Form>

@@ -25,11 +25,13 @@ function Row({ v, versions, open, look, answer }: HistoryProps & { v: Version })
   const live = version === versions.live
   return (
     <tr class={String(version) === open ? 'open' : ''}>
-      <th scope="row">{version}</th>
-      <td>
+      <th scope="row">
+        <button type="button" class="small" aria-expanded={String(version) === open} onClick={() => look(version)}>
+          {s.one(version)}
+        </button>
         {live && <span class="badge marked">{s.live}</span>}
         {version === versions.previous && <span class="badge">{s.previous}</span>}
-      </td>
+      </th>
       <td class="when">{created ? when(created) : '–'}</td>
       <td>{head}</td>
       <td class="number">{detail.classes.length.toLocaleString('en')}</td>
@@ -41,16 +43,11 @@ function Row({ v, versions, open, look, answer }: HistoryProps & { v: Version })
       </td>
       <td class="reason">{detail.reason}</td>
       <td>
-        <div class="actions">
-          <button type="button" class="small" aria-label={s.open(version)} onClick={() => look(version)}>
-            {s.openShort}
+        {answer && !live && (
+          <button type="button" class="small" aria-label={s.answer(version)} onClick={() => answer(version)}>
+            {t.answering.promote}
           </button>
-          {answer && !live && (
-            <button type="button" class="small" aria-label={s.answer(version)} onClick={() => answer(version)}>
-              {t.answering.promote}
-            </button>
-          )}
-        </div>
+        )}
       </td>
     </tr>
   )
@@ -58,7 +55,6 @@ function Row({ v, versions, open, look, answer }: HistoryProps & { v: Version })
 
 const columns: [text: string, number: boolean][] = [
   [s.version, false],
-  [s.state, false],
   [s.date, false],
   [s.head, false],
   [s.labels, true],

@@ -28,7 +28,7 @@ export const common = {
   name: 'Name',
   code: 'Code',
   date: 'Date',
-  nobody: 'Nobody',
+  nobody: 'Nobody yet',
   noPicture: 'The picture cannot be shown. Its file may have been removed; upload it again.',
   undone: 'Taken back.',
   faces: 'Faces',

@@ -1,7 +1,6 @@
 const faces = (n: number) => (n === 1 ? '1 sample' : `${n} samples`)
 
 export const samples = {
-  nobody: 'Nobody yet',
   face: (id: number) => `Face ${id}`,
   play: 'Play',
   pause: 'Pause',

@@ -34,7 +34,6 @@ export const session = {
   elsewhere: 'is in another session and stays there',
   leaving: 'Files are still on their way.',
   everybody: 'All',
-  nobody: 'Nobody yet',
   doubtful: 'Suggested',
   peopleInside: 'Who is in it',
   empty: {

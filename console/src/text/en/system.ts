@@ -66,7 +66,7 @@ export const system = {
   // clearing
   clearTitle: 'Clear what is old',
   clearText:
-    'Photos and recordings that were kept long enough go for good, with all that was cut out of them. It cannot be undone. What people named stays.',
+    'Photos and recordings that were kept long enough go for good, with all that was cut out of them. It cannot be undone.',
   clearAdmins: 'Administrators clear what is old.',
   probes: 'Only asked about',
   probesHelp: 'Media that came in with a question (who is this?) and were kept.',
