@@ -17,18 +17,10 @@ static const char *models_workspace(espy_cli *cli)
     return cli->ws.dir;
 }
 
-static size_t models_missing(const espy_pack *p)
+static espy_err models_line(espy_ctx *cx, void *self, const espy_pack *p)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_files; i++)
-        n += !p->files[i].path;
-    return n;
-}
-
-static espy_err models_line(espy_cli *cli, const espy_pack *p)
-{
-    espy_ctx *cx = &cli->cx;
-    size_t missing = models_missing(p);
+    espy_cli *cli = self;
+    size_t missing = espy_pack_missing(p);
     if (!cli->json) {
         espy_cli_print("%-15s %-9s %4zu-d  %-14s %s\n", p->name, missing ? "absent" : "installed",
                        p->dim, p->commercial ? "any use" : "non-commercial", p->summary);
@@ -51,30 +43,7 @@ out:
 
 static espy_err models_list(espy_cli *cli)
 {
-    espy_ctx *cx = &cli->cx;
-    const char *ws = models_workspace(cli);
-    char **names = NULL;
-    size_t n = 0;
-    espy_pack *p = NULL;
-    espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_pack_names(cx, ws, &names, &n));
-    for (size_t i = 0; i < n; i++) {
-        e = espy_pack_open(cx, names[i], ws, &p);
-        if (e == ESPY_E_NOMEM)
-            goto out;
-        if (e != ESPY_E_OK) { /* somebody's broken manifest does not hide the others */
-            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
-            espy_clear(cx);
-            e = ESPY_E_OK;
-            continue;
-        }
-        ESPY_GO(models_line(cli, p));
-        espy_pack_destroy(cx, &p);
-    }
-out:
-    espy_pack_destroy(cx, &p);
-    espy_pack_names_free(cx, names, n);
-    return e;
+    return espy_workspace_packs(&cli->cx, models_workspace(cli), models_line, cli);
 }
 
 const espy_command espy_command_models_list = {
@@ -221,14 +190,13 @@ static espy_err models_fetch(espy_cli *cli)
     char *script = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_GO(espy_pack_open(cx, cli->args[0], models_workspace(cli), &p));
-    const char *allowed = espy_workspace_setting(&cli->ws, "non_commercial");
-    if (!p->commercial && allowed && strcmp(allowed, "no") == 0)
+    if (!espy_workspace_allows(&cli->ws, p))
         ESPY_GO(espy_fail(
             cx, ESPY_E_ARG,
             "pack %s is for non-commercial use and espy.conf says non_commercial = no", p->name));
     espy_cli_say(cli, "licence: %s (%s)", p->licence,
                  p->commercial ? "commercial use allowed" : "no commercial use");
-    bool there = !models_missing(p);
+    bool there = !espy_pack_missing(p);
     if (there)
         goto tell;
     script = models_script(cx, p);

@@ -209,11 +209,14 @@ static espy_err command_unknown(espy_ctx *cx, const char *word)
     return espy_fail(cx, ESPY_E_ARG, "there is no command \"%s\"; see: espy help", word);
 }
 
-/* Whether some option of some command may be set by this key of espy.conf. */
+/* Whether some option of some command may be set by this key of espy.conf, or it is none's. */
 static bool setting_known(const char *key)
 {
-    if (strcmp(key, "non_commercial") == 0 || strcmp(key, "timezone") == 0)
-        return true;
+    static const char *const own[] = {"non_commercial", "timezone", "schedule", "schedule_trigger",
+                                      "sound_classes",  "facenet",  "arcface"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(key, own[i]) == 0)
+            return true;
     for (const espy_option *o = espy_common_options; o->name; o++)
         if (o->conf && strcmp(o->conf, key) == 0)
             return true;

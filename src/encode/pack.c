@@ -333,6 +333,14 @@ void espy_pack_destroy(espy_ctx *cx, espy_pack **pack)
     *pack = NULL;
 }
 
+size_t espy_pack_missing(const espy_pack *pack)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pack->n_files; i++)
+        n += !pack->files[i].path;
+    return n;
+}
+
 const espy_pack_file *espy_pack_file_find(const espy_pack *pack, const char *role)
 {
     for (size_t i = 0; i < pack->n_files; i++)

@@ -49,6 +49,9 @@ espy_err espy_pack_open(espy_ctx *cx, const char *name, const char *workspace,
                         espy_pack **out) ESPY_NODISCARD;
 void espy_pack_destroy(espy_ctx *cx, espy_pack **pack);
 
+/* How many of its files were not found. */
+size_t espy_pack_missing(const espy_pack *pack);
+
 /* Reads one file by role and checks its digest.  Errors: NOT_FOUND with how to get it, DIGEST. */
 espy_err espy_pack_read(espy_ctx *cx, const espy_pack *pack, const char *role,
                         espy_buf *out) ESPY_NODISCARD;

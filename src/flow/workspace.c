@@ -252,12 +252,38 @@ const char *espy_workspace_setting(const espy_workspace *ws, const char *key)
     return NULL;
 }
 
-static bool pack_complete(const espy_pack *p)
+bool espy_workspace_allows(const espy_workspace *ws, const espy_pack *pack)
 {
-    for (size_t i = 0; i < p->n_files; i++)
-        if (!p->files[i].path)
-            return false;
-    return true;
+    const char *allowed = espy_workspace_setting(ws, "non_commercial");
+    return pack->commercial || !allowed || strcmp(allowed, "no") != 0;
+}
+
+espy_err espy_workspace_packs(espy_ctx *cx, const char *dir,
+                              espy_err (*tell)(espy_ctx *cx, void *self, const espy_pack *pack),
+                              void *self)
+{
+    char **names = NULL;
+    size_t n = 0;
+    espy_pack *p = NULL;
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_pack_names(cx, dir, &names, &n));
+    for (size_t i = 0; i < n; i++) {
+        e = espy_pack_open(cx, names[i], dir, &p);
+        if (e == ESPY_E_NOMEM)
+            goto out;
+        if (e != ESPY_E_OK) { /* somebody's broken manifest does not hide the others */
+            espy_log(cx, ESPY_LOG_WARN, "%s", cx->text);
+            espy_clear(cx);
+            e = ESPY_E_OK;
+            continue;
+        }
+        ESPY_GO(tell(cx, self, p));
+        espy_pack_destroy(cx, &p);
+    }
+out:
+    espy_pack_destroy(cx, &p);
+    espy_pack_names_free(cx, names, n);
+    return e;
 }
 
 espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
@@ -267,7 +293,6 @@ espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
     static const char *const faces[] = {"arcface-r50",   "arcface-mbf", "facenet",  "edgeface",
                                         "mobilefacenet", "sface",       "face-api", NULL};
     static const char *const sounds[] = {"yamnet", "yamnet-int8", "melstats", NULL};
-    const char *allowed = espy_workspace_setting(ws, "non_commercial");
     const char *const *order = modality->hears ? sounds : faces;
     for (size_t i = 0; order[i]; i++) {
         espy_pack *p = NULL;
@@ -277,7 +302,7 @@ espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,
             continue;
         }
         ESPY_TRY(e);
-        bool good = pack_complete(p) && (p->commercial || !allowed || strcmp(allowed, "no") != 0);
+        bool good = !espy_pack_missing(p) && espy_workspace_allows(ws, p);
         espy_pack_destroy(cx, &p);
         if (good) {
             *name = espy_strdup(cx, order[i]);
@@ -434,8 +459,7 @@ espy_err espy_workspace_encoder(espy_ctx *cx, espy_workspace *ws, const char *co
     if (!precision && c.encoder && strcmp(pack, c.encoder) == 0)
         precision = c.precision;
     ESPY_GO(espy_encoder_open(cx, pack, ws->dir, precision ? precision : "auto", 1, out));
-    const char *allowed = espy_workspace_setting(ws, "non_commercial");
-    if (allowed && strcmp(allowed, "no") == 0 && !espy_encoder_pack(*out)->commercial) {
+    if (!espy_workspace_allows(ws, espy_encoder_pack(*out))) {
         espy_encoder_destroy(cx, out);
         e = espy_fail(cx, ESPY_E_ARG,
                       "pack %s is for non-commercial use and espy.conf says non_commercial = no",

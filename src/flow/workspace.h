@@ -44,6 +44,16 @@ espy_err espy_workspace_copy(espy_ctx *cx, espy_workspace *ws, const char *to,
 /* A value of espy.conf, or NULL.  Keys in a section are "section.key". */
 const char *espy_workspace_setting(const espy_workspace *ws, const char *key);
 
+/* Whether espy.conf lets the pack be used: non_commercial = no refuses those whose licence forbids
+ * commercial use. */
+bool espy_workspace_allows(const espy_workspace *ws, const espy_pack *pack);
+
+/* Tells each pack that is found, sorted by name; one whose manifest is broken is logged and passed
+ * over.  dir: of the workspace; NULL: none.  Errors: those of tell(); NOMEM. */
+espy_err espy_workspace_packs(espy_ctx *cx, const char *dir,
+                              espy_err (*tell)(espy_ctx *cx, void *self, const espy_pack *pack),
+                              void *self) ESPY_NODISCARD;
+
 /* The pack to use when nobody named one: the first of a fixed order whose files are all there.
  * NOT_FOUND says how to get one. */
 espy_err espy_workspace_default_pack(espy_ctx *cx, const espy_workspace *ws,

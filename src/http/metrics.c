@@ -360,8 +360,7 @@ static espy_err print_family(espy_ctx *cx, espy_buf *out, const espy_metrics *m,
     return ESPY_E_OK;
 }
 
-/* Resident pages, from /proc/self/statm; 0 where it cannot be read. */
-static uint64_t process_pages(void)
+uint64_t espy_process_memory(void)
 {
     unsigned long long all, resident = 0;
     FILE *f = fopen("/proc/self/statm", "re");
@@ -369,7 +368,7 @@ static uint64_t process_pages(void)
         resident = 0;
     if (f)
         fclose(f);
-    return resident;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t process_files(void)
@@ -406,7 +405,7 @@ static espy_err print_process(espy_ctx *cx, espy_buf *out, const espy_metrics *m
     getrlimit(RLIMIT_NOFILE, &files);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     ESPY_TRY(print_one(cx, out, "process_resident_memory_bytes", "gauge", "Resident memory.",
-                       process_pages() * (uint64_t)sysconf(_SC_PAGESIZE)));
+                       espy_process_memory()));
     ESPY_TRY(print_one(cx, out, "process_open_fds", "gauge", "Open files.", process_files()));
     ESPY_TRY(print_one(cx, out, "process_max_fds", "gauge", "Most files that may be open.",
                        files.rlim_cur));

@@ -64,4 +64,7 @@ espy_err espy_metrics_print(espy_ctx *cx, const espy_metrics *m, espy_buf *out) 
 
 #define ESPY_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+/* Resident bytes of this process, from /proc/self/statm; 0 where it cannot be read. */
+uint64_t espy_process_memory(void);
+
 #endif

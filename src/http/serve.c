@@ -136,6 +136,14 @@ size_t espy_route_number(const espy_route *route)
     return n;
 }
 
+void espy_serving_listen(const espy_serving *serving, char out[ESPY_LISTEN_TEXT])
+{
+    const espy_serve_options *o = serving->options;
+    const bool six = strchr(o->address, ':') != NULL;
+    snprintf(out, ESPY_LISTEN_TEXT, "%s://%s%.255s%s:%u", o->certificate ? "https" : "http",
+             six ? "[" : "", o->address, six ? "]" : "", serving->port);
+}
+
 /* -- while it runs ----------------------------------------------------------------------------- */
 /* The schedule anew; one that is wrong is told of, and the server goes on without. */
 static void serve_schedule(espy_ctx *cx, serve_run *r)
@@ -232,12 +240,14 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     unsigned cores = o->workers ? o->workers : espy_cpu_count();
     const unsigned lanes[ESPY_LANES] = {4, SERVE_LOGINS, cores, 2};
     espy_runner *runner = NULL;
+    char listen[ESPY_LISTEN_TEXT];
     int fd = -1;
     r->base = espy_ctx_child(cx);
     r->base.cancel = NULL;
     r->s.cx = &r->base;
     r->s.options = o;
     r->s.started = espy_time_now();
+    r->s.workers = cores;
     ESPY_TRY(espy_systemd_listen(cx, &fd));
     ESPY_TRY(espy_workspace_open(cx, o->workspace, true, &r->ws));
     r->s.workspace = espy_strdup(cx, r->ws.dir);
@@ -263,9 +273,9 @@ static espy_err serve_start(espy_ctx *cx, serve_run *r, const espy_serve_options
     ESPY_TRY(espy_automatic_start(cx, &r->s, &espy_clock_real, &r->automatic));
     ESPY_TRY(espy_work_start(cx, &r->s, lanes, &r->work));
     ESPY_TRY(espy_server_start(cx, &r->s, r->work, fd, &r->server));
-    fprintf(stderr, "Listening on %s://%s%s%s:%u\n", o->certificate ? "https" : "http",
-            strchr(o->address, ':') ? "[" : "", o->address, strchr(o->address, ':') ? "]" : "",
-            espy_server_port(r->server));
+    r->s.port = espy_server_port(r->server);
+    espy_serving_listen(&r->s, listen);
+    fprintf(stderr, "Listening on %s\n", listen);
     if (!o->certificate && strncmp(o->address, "127.", 4) != 0 && strcmp(o->address, "::1") != 0)
         espy_log(
             cx, ESPY_LOG_WARN,

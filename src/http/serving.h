@@ -30,6 +30,8 @@ struct espy_serving {
     uint8_t secret[32];   /* signs tokens; the same on all machines of a store */
     atomic_uint settings; /* how often espy.conf was read anew: espy_work_renew() */
     double started;       /* seconds since 1970 */
+    unsigned workers;     /* that encode */
+    atomic_uint port;     /* that it listens on; 0: not yet */
     atomic_bool stopping;
     atomic_bool ready;
     const char **routes, **kinds; /* names for the metrics */
@@ -39,6 +41,10 @@ struct espy_serving {
 /* The place of the first route of its path in espy_routes, all tables counted through; NULL: behind
  * the last. */
 size_t espy_route_number(const espy_route *route);
+
+/* Where it listens, as an address of a browser: "http://127.0.0.1:8000", "https://[::1]:8443". */
+#define ESPY_LISTEN_TEXT 300
+void espy_serving_listen(const espy_serving *serving, char out[ESPY_LISTEN_TEXT]);
 
 /* Publishes to streams what is in the store: events, and jobs that other servers run. */
 void espy_watch_topics(espy_ctx *cx, espy_serving *serving, espy_workspace *ws);

@@ -31,6 +31,7 @@
     X(v1_people)            \
     X(v1_picture)           \
     X(v1_review)            \
-    X(v1_sessions)
+    X(v1_sessions)          \
+    X(v1_system)
 
 #endif

@@ -13,7 +13,7 @@ import time
 import wave
 
 from serve_support import Server
-from support import SHARED, SOURCE, folder, main
+from support import SHARED, SOURCE, Run, folder, main
 
 AT = folder()
 GROUPS = SHARED / "data" / "faces" / "groups"
@@ -296,11 +296,32 @@ def the_queue():
     SERVER.get(f"{queue}/review", SERVER.login("ben", "ben-has-a-word")).expect(404)
 
 
+def the_server():
+    """Settings, limits and packs, as the program tells them; nothing of where they are."""
+    told = SERVER.get("/v1/system", TOKEN).expect(200)
+    got = told.json
+    assert (got["store"], got["trust_loopback"], got["listen"]) == ("sqlite", False, f"http://127.0.0.1:{SERVER.port}"), got
+    assert (got["trigger"], got["schedule"], got["schedule_trigger"], got["min_accuracy"]) == (12345, "sun 02:00", 50, 0.25), got
+    assert got["memory_bytes"] > 1 << 20 and got["workers"] >= 1 and got["limits"]["side"] >= 4000, got
+    listed = {one["pack"]: one for one in Run("models", "list", "--workspace", AT / "w", "--json").expect(0).json}
+    assert [one["name"] for one in got["packs"]] == list(listed), (got, listed)
+    for one in got["packs"]:
+        other = listed[one["name"]]
+        assert one["usable"] == other["installed"] == (one["why"] is None), (one, other)
+        assert all(one[key] == other[key] for key in ("modality", "dimension", "licence", "commercial", "summary")), one
+    assert str(AT).encode() not in told.body and str(pathlib.Path.home()).encode() + b"/" not in told.body, told.body
+    SERVER.get("/v1/system").expect(401)
+
+
+Run("init", AT / "w").expect(0)
+with (AT / "w" / "espy.conf").open("a") as conf:
+    conf.write("trigger = 12345\nschedule = sun 02:00\nschedule_trigger = 50\nmin_accuracy = 0.25\n"
+               "sound_classes = rain, wind\nfacenet = sface\narcface = edgeface\n")
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    CASES = [sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, changes, the_queue, none_at_all]
+    CASES = [the_server, sounds_have_none, three_sounds, figures, a_chosen_threshold_stays, changes, the_queue, none_at_all]
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)

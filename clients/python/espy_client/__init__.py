@@ -12,9 +12,9 @@ from .errors import (Conflict, EspyError, Forbidden, Invalid, JobFailed, NotFoun
 from .things import (Aliases, Answer, Attendance, Candidate, Change, ChangedSide, Changes, Collection, Counts,
                      Embedding, Encoded, EncodedSample, Event, Found, FoundSample, Health, Identified, Imported, Job,
                      Key, Label, LiveEvent, LiveFrame, LiveSample, Login, Marked, Me, Media, Merged, Message,
-                     Neighbour, Presence, Receipt, RefusedFile, Review, Said, Sample, Session, Track, Trigger,
-                     Undone, Uploaded, UploadedFile, UploadedSample, User, Verified, Version, Versions, Waiting,
-                     WaitingCandidate, Webhook)
+                     Neighbour, Presence, Receipt, RefusedFile, Review, Said, Sample, Session, System, SystemLimits,
+                     SystemPack, Track, Trigger, Undone, Uploaded, UploadedFile, UploadedSample, User, Verified,
+                     Version, Versions, Waiting, WaitingCandidate, Webhook)
 from .transport import File
 
 __all__ = [
@@ -22,7 +22,8 @@ __all__ = [
     "Conflict", "Counts", "Embedding", "Encoded", "EncodedSample", "EspyError", "Event", "File", "Forbidden",
     "Found", "FoundSample", "Health", "Identified", "Imported", "Invalid", "Job", "JobFailed", "Key", "Label",
     "LiveEvent", "LiveFrame", "LiveSample", "Login", "Marked", "Me", "Media", "Merged", "Message", "Neighbour",
-    "NotFound", "Pages", "Presence", "Receipt", "RefusedFile", "Review", "Said", "Sample", "Session", "TooLarge",
-    "Track", "Trigger", "Unauthenticated", "Unavailable", "Undone", "Uploaded", "UploadedFile", "UploadedSample",
-    "User", "Verified", "Version", "Versions", "Waiting", "WaitingCandidate", "Webhook",
+    "NotFound", "Pages", "Presence", "Receipt", "RefusedFile", "Review", "Said", "Sample", "Session", "System",
+    "SystemLimits", "SystemPack", "TooLarge", "Track", "Trigger", "Unauthenticated", "Unavailable", "Undone",
+    "Uploaded", "UploadedFile", "UploadedSample", "User", "Verified", "Version", "Versions", "Waiting",
+    "WaitingCandidate", "Webhook",
 ]

@@ -727,6 +727,10 @@ class Client(Group):
         """Unavailable where it cannot answer yet, or is stopping."""
         return self._one(things.Health, "GET", "/readyz", anonymous=True)
 
+    def system(self) -> things.System:
+        """Its settings, limits and packs."""
+        return self._one(things.System, "GET", "/v1/system")
+
     def metrics(self) -> str:
         """What the server counts, in Prometheus' words."""
         return self._bytes("/metrics", {}).decode()

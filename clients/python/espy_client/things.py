@@ -620,3 +620,49 @@ class Webhook(Thing):
 class Health(Thing):
     status: str
     version: str = ""
+
+
+@dataclass(frozen=True)
+class SystemLimits(Thing):
+    """Bytes of a request, of a file; pixels of a picture in all and of its longer side; items of a list; streams."""
+    body: int
+    file: int
+    pixels: int
+    side: int
+    ids: int
+    streams: int
+    request_seconds: float
+    long_seconds: float
+
+
+@dataclass(frozen=True)
+class SystemPack(Thing):
+    """usable: its networks are there and espy.conf allows it; why: why not."""
+    name: str
+    summary: Optional[str]
+    modality: str
+    dimension: int
+    licence: Optional[str]
+    commercial: bool
+    usable: bool
+    why: Optional[str]
+    networks: int
+
+
+@dataclass(frozen=True)
+class System(Thing):
+    """store: sqlite or postgresql; cpu: avx512, avx2, plain; trigger, schedule ...: of espy.conf."""
+    version: str
+    started: Time
+    store: str
+    workers: int
+    memory_bytes: int
+    cpu: str
+    trust_loopback: bool
+    listen: str
+    trigger: Optional[int]
+    schedule: Optional[str]
+    schedule_trigger: Optional[int]
+    min_accuracy: Optional[float]
+    limits: SystemLimits
+    packs: List[SystemPack]
