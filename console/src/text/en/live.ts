@@ -79,18 +79,18 @@ export const live = {
   photo: 'Take a photo for the session',
   photoKept: (faces: number) =>
     faces === 1 ? 'Photo kept with the session: 1 face.' : `Photo kept with the session: ${faces} faces.`,
-  photoKnown: 'The session has this photo already.',
+  photoKnown: 'This very photo is in the collection already.',
 
   here: 'Who is here',
   hereCount: (n: number) => (n === 1 ? '1 person' : `${n} people`),
   nobodyYet: 'Nobody yet. Who is recognised in three looks is marked by itself.',
   byHand: 'by hand',
   takeBack: 'Take back',
-  takeBackOf: (name: string) => `Take back the mark of ${name}`,
+  takeBackOf: (name: string) => `Take back: ${name}`,
   tookBack: (name: string) => `${name} is not marked any more.`,
   absent: 'Taken back',
   markAgain: 'Mark again',
-  markAgainOf: (name: string) => `Mark ${name} again`,
+  markAgainOf: (name: string) => `Mark again: ${name}`,
   markByHand: 'Mark by hand: name or code',
   handMarked: (name: string) => `${name} is marked.`,
 

@@ -56,7 +56,7 @@ export const people = {
     read: 'Look at collections, samples, versions, jobs and events',
     identify: 'Ask who or what something is',
     enroll: 'Add and label examples, group, assign and train',
-    admin: 'Accounts and everything else; not for a key of one collection',
+    admin: 'Look after accounts, keys and the whole server',
   } as Record<string, string>,
   collection: 'Collection',
   everyCollection: 'All of the account’s',

@@ -41,7 +41,7 @@ export const system = {
   },
   stores: { sqlite: 'SQLite, on this machine', postgresql: 'PostgreSQL' },
   cpus: { avx512: 'AVX-512', avx2: 'AVX2', plain: 'neither AVX2 nor AVX-512' },
-  limitsText: 'What the server refuses beyond. Options of `espy serve` change them.',
+  limitsText: 'What the server refuses beyond. Options of the server (espy serve) change them.',
   // packs
   packsText: 'A pack is the networks that turn a face or sound into numbers. Each collection has one.',
   pack: 'Pack',

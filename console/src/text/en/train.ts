@@ -81,7 +81,6 @@ export const evaluation = {
   is: 'Is',
   answer: 'Was taken for',
   times: 'Times',
-  mixed: (is: string, answer: string, n: number) => `${is} taken for ${answer}: ${n}`,
 
   classes: 'Figures of each label',
   classesText:
@@ -229,7 +228,6 @@ export const train = {
   recordings: 'Bring recordings in',
   recordingsText: 'WAV, MP3, OGG or FLAC. All files that you choose now get one label.',
   files: 'Recordings',
-  filesChosen: (n: number) => times(n, 'file', 'files'),
   label: 'Label (class) of these recordings',
   labelIs: (name: string) => `Label: ${name}`,
   otherLabel: 'Choose another',
