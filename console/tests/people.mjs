@@ -36,7 +36,7 @@ async function theInstructorSignsIn() {
   server = await startServer();
   browser = await launch();
   await server.api("POST", "/v1/users", { name: "teacher", password: "a long password", role: "instructor" });
-  page = await browser.open(server.url, { expected: [/401/] });
+  page = await browser.open(server.url, { expected: [/401/, /422/] });
   await page.getByLabel("User name").fill("teacher");
   await page.getByLabel("Password").fill("wrong");
   await page.keyboard.press("Enter");
@@ -185,7 +185,7 @@ async function aLabelIsSplitRenamedMergedAndDeleted() {
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { name: "The Twin", level: 1 }).waitFor();
   await page.getByRole("button", { name: "Merge into…" }).click();
-  await page.getByRole("combobox").fill(one.code);
+  await page.getByRole("dialog").getByRole("combobox").fill(one.code);
   await page.keyboard.press("Enter");
   await toast("Merged into");
   assert.ok(!(await list()).some((l) => l.code === "TWIN1"));

@@ -1,5 +1,5 @@
 // Who is it? Type ahead among the labels of a collection, or make a new one (ARIA combobox).
-import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Label } from '../api/types'
 import { t } from '../text'
 import { labelText } from './face'
@@ -64,7 +64,7 @@ export function LabelPicker({
       ? [{ key: ' new', text: t.picker.make(typed.trim()), note: '', to: newLabel(typed) }]
       : []),
   ]
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (autofocus) input.current?.focus()
   }, [autofocus])
   const choose = (i: number) => {
