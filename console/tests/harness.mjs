@@ -7,4 +7,4 @@
 export { axe, fps, launch, SIZES } from "./browser.mjs";
 export { faces, makeAudio, makeVideo, sounds } from "./material.mjs";
 export { after, folder, run, skip } from "./run.mjs";
-export { startServer } from "./server.mjs";
+export { startServer, workspace } from "./server.mjs";

@@ -14,7 +14,7 @@ function program() {
 }
 
 /** A workspace; conf: lines of espy.conf. */
-function workspace(conf) {
+export function workspace(conf = "") {
   const at = join(folder(), "workspace");
   if (conf) {
     const made = spawnSync(program(), ["init", "--workspace", at], { env: ENV, encoding: "utf8" });
@@ -141,10 +141,11 @@ class Server {
 
 /** A server of a new workspace.
  *  trustLoopback: nobody has to log in.  conf: lines of espy.conf.  args: more options.
+ *  at: a workspace() that may have been served before (with trustLoopback); else a new one.
  *  .url, .password (of "admin"), .api(method, path, body), .upload(), .job(), .learn(), .login(),
  *  .line(pattern), .stop() */
-export async function startServer({ trustLoopback = false, conf = "", args = [] } = {}) {
-  const options = ["serve", "--workspace", workspace(conf), "--port", "0", "--verbose", ...args];
+export async function startServer({ trustLoopback = false, conf = "", args = [], at = workspace(conf) } = {}) {
+  const options = ["serve", "--workspace", at, "--port", "0", "--verbose", ...args];
   if (trustLoopback) {
     options.push("--trust-loopback");
   }

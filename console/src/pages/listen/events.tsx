@@ -5,7 +5,7 @@ import { t } from '../../text'
 import { audacityOf, csvOf, type Span } from './spans'
 import { timeText } from './time'
 
-function Row({ span, on, choose }: { span: Span; on: boolean; choose: (s: Span) => void }) {
+function Row({ span, on, playable, choose }: { span: Span; on: boolean; playable: boolean; choose: (s: Span) => void }) {
   const a = span.answer
   return (
     <tr class={on ? 'on' : ''}>
@@ -14,10 +14,11 @@ function Row({ span, on, choose }: { span: Span; on: boolean; choose: (s: Span) 
           type="button"
           class="small"
           aria-pressed={on}
-          aria-label={t.listen.playEvent(span.name, timeText(span.start))}
+          aria-label={(playable ? t.listen.playEvent : t.listen.showEvent)(span.name, timeText(span.start))}
           onClick={() => choose(span)}
         >
-          ▶ {span.name}
+          {playable && '▶ '}
+          {span.name}
         </button>
       </th>
       <td class="number">{timeText(span.start)}</td>
@@ -27,7 +28,7 @@ function Row({ span, on, choose }: { span: Span; on: boolean; choose: (s: Span) 
       </td>
       <td class="number">{percent(a.probability, 1)}</td>
       <td class="number">{figure(a.similarity)}</td>
-      <td>
+      <td class="event-candidates">
         {a.candidates
           .slice(0, 3)
           .map((c) => t.listen.candidate(labelText(c.label, c.name), percent(c.probability)))
@@ -40,11 +41,13 @@ function Row({ span, on, choose }: { span: Span; on: boolean; choose: (s: Span) 
 export function EventTable({
   spans,
   chosen,
+  playable,
   choose,
   file,
 }: {
   spans: Span[]
   chosen: number | null
+  playable: boolean
   choose: (s: Span) => void
   file: string // what the recording is called
 }) {
@@ -86,7 +89,7 @@ export function EventTable({
           </thead>
           <tbody>
             {spans.map((s) => (
-              <Row key={s.id} span={s} on={s.id === chosen} choose={choose} />
+              <Row key={s.id} span={s} on={s.id === chosen} playable={playable} choose={choose} />
             ))}
           </tbody>
         </table>

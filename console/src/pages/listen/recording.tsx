@@ -158,7 +158,7 @@ export function Recording({
       {asked.answer?.error && <Problem error={new Error(asked.answer.error)} />}
       {asked.answer && !asked.answer.error && (
         <>
-          <EventTable spans={spans} chosen={chosen} choose={choose} file={name} />
+          <EventTable spans={spans} chosen={chosen} playable={picture !== null} choose={choose} file={name} />
           {rule.data && <RuleText rule={rule.data} />}
         </>
       )}

@@ -61,10 +61,12 @@ function Lanes({
   spans,
   scale,
   chosen,
+  playable,
   choose,
 }: {
   spans: Span[]
   scale: number
+  playable: boolean
   chosen: number | null
   choose: (span: Span) => void
 }) {
@@ -80,7 +82,7 @@ function Lanes({
                 type="button"
                 class={`span ${s.kind}${s.id === chosen ? ' on' : ''}`}
                 style={{ left: s.start * scale, width: Math.max(24, (s.end - s.start) * scale - 2) }}
-                aria-label={t.listen.playEvent(`${s.name} ${s.percent}`.trim(), timeText(s.start))}
+                aria-label={(playable ? t.listen.playEvent : t.listen.showEvent)(`${s.name} ${s.percent}`.trim(), timeText(s.start))}
                 aria-pressed={s.id === chosen}
                 onClick={() => choose(s)}
               >
@@ -263,7 +265,7 @@ export function Timeline({
               </div>
             )}
             <Ruler scale={scale} seconds={seconds} seen={seen} />
-            <Lanes spans={spans} scale={scale} chosen={chosen} choose={choose} />
+            <Lanes spans={spans} scale={scale} playable={picture !== null} chosen={chosen} choose={choose} />
             <div ref={line} class="playhead" hidden={!picture} />
           </div>
         </div>

@@ -33,30 +33,28 @@ export function reason(a: Answer, rule: VersionDetail): string {
 
 export function Candidates({ of }: { of: Answer }) {
   return (
-    <div class="scroll">
-      <table>
-        <caption class="visually-hidden">{t.live.candidates}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t.live.candidate}</th>
-            <th scope="col" class="number">
-              {t.live.probability}
-            </th>
-            <th scope="col" class="number">
-              {t.live.similarity}
-            </th>
+    <table class="candidates">
+      <caption class="visually-hidden">{t.live.candidates}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t.live.candidate}</th>
+          <th scope="col" class="number">
+            {t.live.probability}
+          </th>
+          <th scope="col" class="number">
+            {t.live.similarity}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {of.candidates.map((c) => (
+          <tr key={c.label}>
+            <th scope="row">{labelText(c.label, c.name)}</th>
+            <td class="number">{percent(c.probability, 1)}</td>
+            <td class="number">{figure(c.similarity)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {of.candidates.map((c) => (
-            <tr key={c.label}>
-              <th scope="row">{labelText(c.label, c.name)}</th>
-              <td class="number">{percent(c.probability, 1)}</td>
-              <td class="number">{figure(c.similarity)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </table>
   )
 }

@@ -1,6 +1,5 @@
 export const listen = {
   title: 'Listen',
-  intro: 'Choose a recording to see and hear what is in it.',
   recordings: 'Recordings of the collection',
   search: 'Search recordings by name',
   none: 'No recording in this collection yet',
@@ -57,7 +56,7 @@ export const listen = {
   candidates: 'Candidates',
   candidate: (name: string, percent: string) => `${name} ${percent}`,
   playEvent: (name: string, from: string) => `Play ${name} at ${from}`,
-  laneOf: (decision: string) => decision,
+  showEvent: (name: string, from: string) => `Show ${name} at ${from}`,
   csv: 'Save as CSV',
   audacity: 'Save labels for Audacity',
   columns: ['start', 'end', 'label', 'name', 'decision', 'probability', 'similarity', 'candidates'],

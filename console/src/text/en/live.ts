@@ -59,7 +59,7 @@ export const live = {
   known: 'Known',
   marked: 'Marked',
   already: (time: string) => `Already marked at ${time}`,
-  takenBackByHand: 'Known; the mark was taken back by hand',
+  takenBackByHand: 'Taken back by hand',
   others: (n: number) => (n === 1 ? 'and 1 more face' : `and ${n} more faces`),
   boxText: (name: string, percent: string) => `${name} ${percent}`,
 
