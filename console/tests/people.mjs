@@ -160,7 +160,7 @@ async function reviewTakesOneKeyADecision() {
   await page.keyboard.press("0");
   await page.getByText("1 decided").waitFor();
   await page.keyboard.press("?");
-  await page.getByRole("dialog").getByText("None of the candidates").waitFor();
+  await page.getByRole("dialog").getByText("Nobody that is known").waitFor();
   await clean();
   await page.keyboard.press("Escape");
 }

@@ -1,7 +1,7 @@
 // What a person should look at, most useful first: one key a decision, and why it was suggested.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { all, api } from '../api/client'
-import { reject, removeSample, setLabel, undo } from '../api/labels'
+import { reject, removeSample, setLabel, setNobody, undo } from '../api/labels'
 import type { Collection, Label, Media, ReviewItem, ReviewQueue } from '../api/types'
 import { useKeys } from '../app/keys'
 import { Link, type Params, useQuery } from '../app/router'
@@ -40,14 +40,14 @@ function useQueue(collection: Collection, first: ReviewItem[], refill: () => voi
   }, [first])
 
   const restore = (item: ReviewItem) => setItems((old) => [item, ...old.filter((i) => i !== item)])
-  const decide = (item: ReviewItem, text: string, work: () => Promise<unknown>, steps: number) => {
+  const decide = (item: ReviewItem, text: string, work: () => Promise<unknown>) => {
     const sent = sending.current.then(work)
     sending.current = sent.catch(() => {})
     const decision: Decision = {
       text,
       back: async () => {
         await sending.current
-        for (let i = 0; i < steps; i++) await undo(collection.id)
+        await undo(collection.id)
       },
     }
     setHistory((h) => [...h, { item, decision }])
@@ -174,26 +174,20 @@ function Desk({
 
   const is = (code: string, shown: string, fresh?: string) =>
     item &&
-    q.decide(
-      item,
-      t.review.said(shown),
-      () => setLabel(collection.id, [item.sample.id], { code, name: fresh }),
-      1,
+    q.decide(item, t.review.said(shown), () =>
+      setLabel(collection.id, [item.sample.id], { code, name: fresh }),
     )
   const choose = (i: number) => {
     const c = item?.candidates[i]
     if (c) is(c.label, labelText(c.label, c.name))
   }
-  const not = (most: number) => {
-    if (!item) return
-    const codes = item.candidates.slice(0, most).map((c) => c.label)
-    if (!codes.length) return q.later(item)
-    const text = most === 1 ? t.review.saidNot(labelText(codes[0]!, item.candidates[0]!.name)) : t.review.saidNobody
-    const work = async () => {
-      for (const code of codes) await reject(collection.id, [item.sample.id], code)
-    }
-    q.decide(item, text, work, codes.length)
+  const notFirst = () => {
+    const c = item?.candidates[0]
+    if (!item || !c) return
+    const work = () => reject(collection.id, [item.sample.id], c.label)
+    q.decide(item, t.review.saidNot(labelText(c.label, c.name)), work)
   }
+  const nobody = () => item && q.decide(item, t.review.saidNobody, () => setNobody(collection.id, [item.sample.id]))
   const k = t.review.keys
   useKeys([
     { key: '1', does: k.one, run: () => choose(0) },
@@ -202,8 +196,8 @@ function Desk({
     { key: '2', does: k.two, run: () => choose(1) },
     { key: '3', does: k.three, run: () => choose(2) },
     { key: 'n', does: k.name, run: () => name(true) },
-    { key: 'x', does: k.reject, run: () => not(1) },
-    { key: '0', does: k.nobody, run: () => not(3) },
+    { key: 'x', does: k.reject, run: notFirst },
+    { key: '0', does: k.nobody, run: nobody },
     { key: 'Delete', does: k.remove, run: () => item && q.remove(item) },
     { key: 'l', does: k.skip, run: () => item && q.later(item) },
     { key: 'u', does: k.undo, run: () => void q.takeBack() },
@@ -269,10 +263,10 @@ function Desk({
             <button type="button" aria-expanded={naming} onClick={() => name(!naming)}>
               {t.review.who[collection.modality]} <kbd>n</kbd>
             </button>
-            <button type="button" onClick={() => not(1)}>
+            <button type="button" onClick={notFirst}>
               {t.review.reject} <kbd>x</kbd>
             </button>
-            <button type="button" onClick={() => not(3)}>
+            <button type="button" onClick={nobody}>
               {t.review.nobody} <kbd>0</kbd>
             </button>
             <button type="button" onClick={() => q.remove(item)}>

@@ -37,11 +37,13 @@ function inside(samples: Sample[], labels: Label[]): Inside[] {
 }
 
 const NOBODY = '-'
+const STRANGER = '!'
 const SUGGESTED = '?'
 
 function fits(s: Sample, who: string): boolean {
   if (!who) return true
-  if (who === NOBODY) return !s.code
+  if (who === NOBODY) return !s.code && s.labelled_by !== 'user'
+  if (who === STRANGER) return !s.code && s.labelled_by === 'user'
   if (who === SUGGESTED) return s.labelled_by === 'job' && !s.grouped
   return s.code === who
 }
@@ -132,6 +134,7 @@ function Filter({ people, samples, who, choose }: { people: Inside[]; samples: S
     ['', t.session.everybody, samples.length, false],
     [NOBODY, t.common.nobody, samples.filter((s) => fits(s, NOBODY)).length, false],
     [SUGGESTED, t.session.doubtful, samples.filter((s) => fits(s, SUGGESTED)).length, false],
+    [STRANGER, t.common.stranger, samples.filter((s) => fits(s, STRANGER)).length, false],
     ...people.map(
       (p) => [p.label.code, labelText(p.label.code, p.label.name), p.count, p.label.grouped] as [string, string, number, boolean],
     ),

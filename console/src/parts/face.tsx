@@ -35,7 +35,7 @@ export function Face({ sample, size, alt = '' }: { sample: number; size: number;
 
 /** Who a sample is, and who says so. */
 export function sampleText(s: Sample): string {
-  if (!s.code) return t.common.nobody
+  if (!s.code) return s.labelled_by === 'user' ? t.common.stranger : t.common.nobody
   const name = labelText(s.code, s.name)
   return s.labelled_by === 'job' && s.confidence !== null ? `${name} ${percent(s.confidence)}` : name
 }

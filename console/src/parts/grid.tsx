@@ -1,11 +1,11 @@
 // A grid that shows only the rows that are in sight, so that ten thousand cells scroll like ten.
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, VNode } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 export interface GridProps<T> {
   items: T[]
   id: (item: T) => number
-  cell: (item: T, state: { on: boolean; at: boolean }) => ComponentChildren
+  cell: (item: T, passing: boolean) => ComponentChildren // passing: it flies by, leave its picture away
   name: (item: T) => string // what a screen reader says of a cell
   label: string
   width: number // of a cell, pixels at least; all of a row share what is left
@@ -17,6 +17,16 @@ export interface GridProps<T> {
 }
 
 const OVER = 3 // rows kept on each side of what is in sight
+const FAST = 4 // pixels a millisecond from which on nobody can tell one cell from another
+const SETTLED = 120 // ms without scrolling after which pictures are asked for
+
+/** The rows that are on the page, and what they were drawn from. */
+interface Drawn<T> {
+  of: GridProps<T> | null
+  columns: number
+  at: number
+  rows: Map<number, VNode>
+}
 
 /** Cells in rows: arrow keys move, space chooses, shift with either chooses a range, ctrl+a all. */
 export function Grid<T>(p: GridProps<T>) {
@@ -26,12 +36,31 @@ export function Grid<T>(p: GridProps<T>) {
   const [at, setAt] = useState(0)
   const anchor = useRef(0)
   const moved = useRef(false)
+  const drawn = useRef<Drawn<T>>({ of: null, columns: 0, at: 0, rows: new Map() })
   const rows = Math.ceil(p.items.length / columns)
+  const [passing, setPassing] = useState(false)
+  const motion = useRef({ y: 0, at: 0, settle: 0 })
+
+  const settle = () => {
+    drawn.current.of = null
+    setPassing(false)
+  }
+  const speed = (y: number) => {
+    const m = motion.current
+    const now = performance.now()
+    const fast = Math.abs(y - m.y) > FAST * Math.max(1, now - m.at) && now - m.at < SETTLED
+    m.y = y
+    m.at = now
+    if (fast) setPassing(true)
+    clearTimeout(m.settle)
+    if (fast || passing) m.settle = setTimeout(settle, SETTLED)
+  }
 
   const look = () => {
     const el = box.current
     if (!el) return
     const top = el.getBoundingClientRect().top
+    speed(top)
     const first = Math.max(0, Math.floor(-top / p.height) - OVER)
     const last = Math.ceil((innerHeight - top) / p.height) + OVER
     setRange((r) => (r[0] === first && r[1] === last ? r : [first, last]))
@@ -48,19 +77,24 @@ export function Grid<T>(p: GridProps<T>) {
     fit()
     return () => watch.disconnect()
   }, [p.width])
+  const latest = useRef(look)
+  latest.current = look
   useEffect(() => {
-    look()
-    addEventListener('scroll', look, { passive: true, capture: true })
-    addEventListener('resize', look)
+    const again = () => latest.current()
+    again()
+    addEventListener('scroll', again, { passive: true, capture: true })
+    addEventListener('resize', again)
     return () => {
-      removeEventListener('scroll', look, { capture: true })
-      removeEventListener('resize', look)
+      removeEventListener('scroll', again, { capture: true })
+      removeEventListener('resize', again)
     }
-  })
+  }, [rows])
   useEffect(() => {
     if (!moved.current) return
+    const cell = box.current?.querySelector<HTMLElement>(`[data-at="${at}"]`)
+    if (!cell) return // far away: it is drawn once the page has scrolled there
     moved.current = false
-    box.current?.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus()
+    cell.focus({ preventScroll: true })
   })
 
   const choose = (i: number, how: { range: boolean; add: boolean }) => {
@@ -114,12 +148,9 @@ export function Grid<T>(p: GridProps<T>) {
     }
   }
 
-  const current = Math.min(at, Math.max(0, p.items.length - 1))
-  const cells = []
-  for (let r = range[0]; r < Math.min(rows, range[1]); r++) {
+  const draw = (r: number) => {
     const row = []
-    for (let c = 0; c < columns && r * columns + c < p.items.length; c++) {
-      const i = r * columns + c
+    for (let i = r * columns; i < Math.min((r + 1) * columns, p.items.length); i++) {
       const item = p.items[i]!
       const on = p.selected.has(p.id(item))
       row.push(
@@ -128,7 +159,7 @@ export function Grid<T>(p: GridProps<T>) {
           role="gridcell"
           class={'cell' + (on ? ' on' : '')}
           aria-selected={on}
-          aria-colindex={c + 1}
+          aria-colindex={(i % columns) + 1}
           aria-label={p.name(item)}
           tabIndex={i === current ? 0 : -1}
           data-at={i}
@@ -137,21 +168,34 @@ export function Grid<T>(p: GridProps<T>) {
           onClick={(e) => choose(i, { range: e.shiftKey, add: true })}
           onDblClick={() => p.open?.(item)}
         >
-          {p.cell(item, { on, at: i === current })}
+          {p.cell(item, passing)}
         </div>,
       )
     }
-    cells.push(
+    const place = { transform: `translateY(${r * p.height}px)`, height: p.height }
+    return (
       <div
         key={r}
         role="row"
         aria-rowindex={r + 1}
         class="grid-row"
-        style={{ transform: `translateY(${r * p.height}px)`, height: p.height, gridTemplateColumns: `repeat(${columns}, 1fr)` }}
+        style={{ ...place, gridTemplateColumns: `repeat(${columns}, 1fr)` }}
       >
         {row}
-      </div>,
+      </div>
     )
+  }
+
+  const current = Math.min(at, Math.max(0, p.items.length - 1))
+  // While the page scrolls only rows come and go: those that stay are the same nodes as before, which
+  // costs nothing.
+  if (drawn.current.of !== p || drawn.current.columns !== columns || drawn.current.at !== current)
+    drawn.current = { of: p, columns, at: current, rows: new Map() }
+  const cells = []
+  for (let r = range[0]; r < Math.min(rows, range[1]); r++) {
+    const row = drawn.current.rows.get(r) ?? draw(r)
+    drawn.current.rows.set(r, row)
+    cells.push(row)
   }
   return (
     <div

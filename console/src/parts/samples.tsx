@@ -63,16 +63,18 @@ function SoundCell({ s }: { s: Sample }) {
 }
 
 const touch = matchMedia('(hover: none)').matches
-const style = (s: Sample) => (!s.code ? '' : s.grouped ? 'group' : s.labelled_by === 'job' ? 'guessed' : 'said')
+const style = (s: Sample) => (!s.code ? (s.labelled_by === 'user' ? 'said' : '') : s.grouped ? 'group' : s.labelled_by === 'job' ? 'guessed' : 'said')
 
-function Cell({ s, sound }: { s: Sample; sound: boolean }) {
+function Cell({ s, sound, passing }: { s: Sample; sound: boolean; passing: boolean }) {
   return (
     <>
-      {sound ? <SoundCell s={s} /> : <Face sample={s.id} size={96} />}
-      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : t.common.nobody}</span>
+      {sound ? <SoundCell s={s} /> : passing ? <div class="face passing" /> : <Face sample={s.id} size={96} />}
+      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : sampleText(s)}</span>
     </>
   )
 }
+
+const noLabel = { label: null, code: null, name: null, grouped: false }
 
 /** What is said of samples, one after the other, shown at once and sent behind. */
 function useSaying(p: BoardProps) {
@@ -100,12 +102,12 @@ function useSaying(p: BoardProps) {
       void say(samples, setLabel(p.collection.id, ids(samples), to), t.samples.named(samples.length, name))
     },
     nobody(samples: Sample[]) {
-      named(samples, (s) => ({ ...s, label: null, code: null, name: null, grouped: false, labelled_by: null }))
+      named(samples, (s) => ({ ...s, ...noLabel, labelled_by: 'user' }))
       void say(samples, setNobody(p.collection.id, ids(samples)), t.samples.toNobody(samples.length))
     },
     reject(samples: Sample[]) {
       const codes = [...new Set(samples.map((s) => s.code).filter((c) => c !== null))]
-      named(samples, (s) => ({ ...s, label: null, code: null, name: null, grouped: false, labelled_by: null }))
+      named(samples, (s) => ({ ...s, ...noLabel, labelled_by: null }))
       const work = codes.reduce(
         (before, code) =>
           before.then(() =>
@@ -219,7 +221,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
         select={select}
         open={may ? () => start('name')() : open}
         {...(p.more ? { more: p.more } : {})}
-        cell={(s) => <Cell s={s} sound={sound} />}
+        cell={(s, passing) => <Cell s={s} sound={sound} passing={passing} />}
       />
       {may && (
         <div class="board-bar" role="toolbar" aria-label={t.samples.chosen}>

@@ -162,7 +162,7 @@ export function Recording({
           {rule.data && <RuleText rule={rule.data} />}
         </>
       )}
-      {media && <Samples media={media} labels={labels} spans={spans} play={player.play} />}
+      {media && <Samples media={media} labels={labels} spans={spans} play={picture && player.play} />}
     </>
   )
 }

@@ -34,7 +34,7 @@ function Row({
   s: Sample
   guess: { code: string; name: string } | null
   labels: Label[]
-  play: () => void
+  play: (() => void) | null
   name: (to: Picked) => void
   refuse: (of: { code: string; name: string }) => void
 }) {
@@ -45,9 +45,13 @@ function Row({
   return (
     <tr>
       <th scope="row">
-        <button type="button" class="small" onClick={play}>
-          ▶ {part}
-        </button>
+        {play ? (
+          <button type="button" class="small" onClick={play}>
+            ▶ {part}
+          </button>
+        ) : (
+          part
+        )}
       </th>
       <td>{labelText(s.code, s.name)}</td>
       <td>{s.labelled_by ? t.listen.saidBy[s.labelled_by] : ''}</td>
@@ -91,7 +95,7 @@ export function Samples({
   media: Media
   labels: Loaded<Label[]>
   spans: Span[]
-  play: (from: number, to: number) => void
+  play: ((from: number, to: number) => void) | null // null: it cannot be played
 }) {
   const may = useMay('enroll')
   const { id, collection } = media
@@ -130,7 +134,7 @@ export function Samples({
                       s={s}
                       guess={guessOf(s, spans)}
                       labels={labels.data ?? []}
-                      play={() => play(s.box[0], endOf(s))}
+                      play={play && (() => play(s.box[0], endOf(s)))}
                       name={(to) => {
                         const name = labels.data?.find((l) => l.code === to.code)?.name ?? to.name ?? to.code
                         void say(setLabel(collection, [s.id], to), t.listen.said(name))

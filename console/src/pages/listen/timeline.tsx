@@ -13,6 +13,7 @@ const TILE = 512 // pixels
 const CLOSEST = 800 // pixels to a second
 const FACTOR = 1.5
 const SEEK = 2 // seconds
+const NARROW = 24 // pixels: nobody hits less
 const RULER = 80 // pixels between two times at least
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]
 const FREQUENCIES = [100, 500, 1000, 2000, 4000, 8000, 16000]
@@ -57,6 +58,40 @@ function Frequencies({ rate }: { rate: number }) {
   )
 }
 
+/** A part of the recording where something was heard. One that is too narrow to be hit is only seen:
+ *  the table has it too, and zooming in makes it wide enough. */
+function SpanMark({
+  span,
+  scale,
+  on,
+  playable,
+  choose,
+}: {
+  span: Span
+  scale: number
+  on: boolean
+  playable: boolean
+  choose: (span: Span) => void
+}) {
+  const text = `${span.name} ${span.percent}`.trim()
+  const width = Math.max(2, (span.end - span.start) * scale - 1)
+  const place = { left: span.start * scale, width }
+  const style = `span ${span.kind}${on ? ' on' : ''}`
+  if (width < NARROW) return <div class={style} style={place} title={text} />
+  return (
+    <button
+      type="button"
+      class={style}
+      style={place}
+      aria-label={(playable ? t.listen.playEvent : t.listen.showEvent)(text, timeText(span.start))}
+      aria-pressed={on}
+      onClick={() => choose(span)}
+    >
+      {text}
+    </button>
+  )
+}
+
 function Lanes({
   spans,
   scale,
@@ -77,17 +112,7 @@ function Lanes({
           <span class="lane-name">{lane.name}</span>
           <div class="lane-spans">
             {lane.spans.map((s) => (
-              <button
-                key={s.id}
-                type="button"
-                class={`span ${s.kind}${s.id === chosen ? ' on' : ''}`}
-                style={{ left: s.start * scale, width: Math.max(24, (s.end - s.start) * scale - 2) }}
-                aria-label={(playable ? t.listen.playEvent : t.listen.showEvent)(`${s.name} ${s.percent}`.trim(), timeText(s.start))}
-                aria-pressed={s.id === chosen}
-                onClick={() => choose(s)}
-              >
-                {`${s.name} ${s.percent}`}
-              </button>
+              <SpanMark key={s.id} span={s} scale={scale} on={s.id === chosen} playable={playable} choose={choose} />
             ))}
           </div>
         </div>
@@ -243,6 +268,7 @@ export function Timeline({
           ref={box}
           class="timeline-box"
           role="group"
+          tabIndex={picture ? undefined : 0}
           aria-label={t.listen.spectrogram}
           onScroll={(e) => setScrolled(e.currentTarget.scrollLeft)}
         >

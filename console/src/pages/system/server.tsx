@@ -27,7 +27,7 @@ function facts(s: System): [name: string, value: string][] {
 function Facts({ system }: { system: System }) {
   return (
     <section class="card">
-      <dl class="facts">
+      <dl class="server-facts">
         {facts(system).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -29,6 +29,7 @@ export const common = {
   code: 'Code',
   date: 'Date',
   nobody: 'Nobody yet',
+  stranger: 'Nobody known', // a person said so
   noPicture: 'The picture cannot be shown. Its file may have been removed; upload it again.',
   undone: 'Taken back.',
   faces: 'Faces',

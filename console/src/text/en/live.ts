@@ -104,7 +104,6 @@ export const live = {
   photoAlt: (name: string) => `The photo ${name}`,
   cannotShow: 'This browser cannot show such a picture; the faces that were found are listed.',
   faces: (n: number) => (n === 1 ? '1 face' : `${n} faces`),
-  face: (n: number) => `Face ${n}`,
   noFaces: 'No face was found. Larger, sharper and frontal faces are found best.',
   candidates: 'Who it may be',
   candidate: 'Candidate',
