@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session of 500 faces and a collection of 10,000 samples: only what is in sight is drawn, the
-// frames while it scrolls are told (a figure of docs/performance.md, not an assertion), and a hundred
+// time to Home and frames while it scrolls are told (a figure of docs/performance.md, not an assertion), and a hundred
 // faces are named with the keyboard alone.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -39,6 +39,18 @@ async function thereAreMany() {
   assert.equal((await server.api("GET", `/v1/sessions/${session}`)).samples, 500);
   assert.equal((await server.api("GET", `/v1/collections/${id}`)).counts.samples, 10000);
   browser = await launch();
+}
+
+/** From the address to a page that can be used, in a browser that has nothing of it yet. */
+async function homeIsThere() {
+  for (const turn of ["first", "then"]) {
+    const began = performance.now();
+    const page = await browser.open(server.url);
+    await page.getByRole("link", { name: "many", exact: true }).click();
+    console.log(`Home, ${turn}: used after ${(performance.now() - began).toFixed(0)} ms`);
+    await page.getByRole("heading", { name: "many", level: 1 }).waitFor();
+    await page.context().close();
+  }
 }
 
 /** Scrolls from one end to the other as a wheel does, twice: pictures are there the second time. */
@@ -108,4 +120,4 @@ async function aHundredAreNamedByKeyboard() {
   await server.stop();
 }
 
-await run({ thereAreMany, aSessionScrolls, aCollectionScrolls, aHundredAreNamedByKeyboard });
+await run({ thereAreMany, homeIsThere, aSessionScrolls, aCollectionScrolls, aHundredAreNamedByKeyboard });

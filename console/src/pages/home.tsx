@@ -58,12 +58,9 @@ function Overview({ collections }: { collections: Collection[] }) {
       <section aria-labelledby="home-collections">
         <h2 id="home-collections">{t.home.collectionsTitle}</h2>
         <div class="cards wide">
-          {(system.data !== undefined || system.error !== undefined) &&
-            collections
-              .slice(0, CARDS)
-              .map((c) => (
-                <CollectionCard key={c.id} collection={c} least={threshold(system.data)} turn={turns[c.id] ?? 0} />
-              ))}
+          {collections.slice(0, CARDS).map((c) => (
+            <CollectionCard key={c.id} collection={c} least={threshold(system.data)} turn={turns[c.id] ?? 0} />
+          ))}
         </div>
         {collections.length > CARDS && (
           <p>

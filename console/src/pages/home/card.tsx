@@ -25,12 +25,12 @@ export function threshold(system: System | undefined): number {
   return system?.trigger || (system?.schedule && system.schedule_trigger) || 0
 }
 
-async function look(id: number, least: number, signal: AbortSignal): Promise<State> {
+async function look(id: number, signal: AbortSignal): Promise<State> {
   const at = `/v1/collections/${id}`
   const [full, versions, trigger, sessions] = await Promise.all([
     api.get<CollectionFull>(at, {}, signal),
     api.get<Versions>(`${at}/versions`, {}, signal),
-    api.get<Trigger>(`${at}/trigger`, least ? { min_new_samples: least } : {}, signal),
+    api.get<Trigger>(`${at}/trigger`, {}, signal),
     api.get<Page<Session>>(`${at}/sessions`, { state: 'open', limit: 1 }, signal),
   ])
   return { full, versions, trigger, session: sessions.items[0] }
@@ -124,7 +124,7 @@ function Actions({ state }: { state: State }) {
 
 /** `least` new samples begin a training; `turn` grows when something happened to the collection. */
 export function CollectionCard({ collection, least, turn }: { collection: Collection; least: number; turn: number }) {
-  const state = useLoad((s) => look(collection.id, least, s), [collection.id, least])
+  const state = useLoad((s) => look(collection.id, s), [collection.id])
   useEffect(() => {
     if (turn) state.reload()
   }, [turn])
