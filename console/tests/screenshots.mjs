@@ -49,6 +49,7 @@ async function settled(page) {
 }
 
 async function take(page, name) {
+  await page.mouse.move(2, 2); // on nothing
   await settled(page);
   const png = await page.screenshot({ animations: "disabled", caret: "hide" });
   writeFileSync(join(OUT, `${name}.webp`), await small(png));
@@ -143,6 +144,10 @@ async function nameGroups(but) {
       done.set(person.code, label.id);
     }
   }
+  for (const code of done.keys()) {
+    const samples = (await all("samples?limit=1000")).filter((s) => s.code === code).map((s) => s.id);
+    await post(`/v1/collections/${club.id}/samples/label`, { samples, label: code });
+  }
 }
 
 async function aClassIsGroupedAndNamed() {
@@ -151,14 +156,14 @@ async function aClassIsGroupedAndNamed() {
   const views = (from, to) => people.labels.flatMap((p) => p.files.slice(from, to));
   const groups = ["sample1.jpg", "sample3.jpg", "sample4.jpg", "sample5.jpg"].map(photo);
   club.first = await session("Week 1", "2026-09-07", [...views(0, 2), ...groups]);
-  await ordered("cluster", { session: club.first });
+  await ordered("cluster", { session: club.first, threshold: 0.96 });
   await nameGroups(["P06", "P09"]);
-  await ordered("train", { force: true, reason: "the first week" });
+  await ordered("train", { force: true, head: "knn", reason: "the first week" });
   club.second = await session("Week 2", "2026-09-14", [...views(2, 3).slice(1), photo("sample2.jpg")]);
   await ordered("assign", { session: club.second });
   const absent = (await all("labels?limit=1000")).find((l) => l.code === "P01");
   await server.api("PUT", `/v1/sessions/${club.second}/attendance/${absent.id}`, { present: true });
-  club.third = await session("Week 3", "2026-09-21", [...views(3, 5).filter((_, i) => i % 3), ...people.strangers]);
+  club.third = await session("Week 3", "2026-09-21", [...views(3, 5).filter((_, i) => i % 3), photo("sample6.jpg")]);
   club.live = await session("Week 4", "2026-09-28", []);
 }
 
@@ -215,6 +220,7 @@ async function pagesInOneLook() {
     collection: `/c/${club.id}`,
     labels: `/c/${club.id}?tab=labels`,
     report: `/c/${club.id}?tab=report`,
+    "session-second": `/c/${club.id}/s/${club.second}`,
     "session-photos": `/c/${club.id}/s/${club.first}?tab=media`,
     photo: `/c/${club.id}/m/${p1.id}?sample=${face.id}`,
     people: "/people",
@@ -230,17 +236,33 @@ async function pagesInOneLook() {
   });
 }
 
+/** What Home tells as it happens. */
+async function something() {
+  const labels = await all("labels?limit=1000");
+  for (const code of ["P02", "P04"]) {
+    const { id } = labels.find((one) => one.code === code);
+    await server.api("PUT", `/v1/sessions/${club.third}/attendance/${id}`, { present: true });
+  }
+  const [sample] = (await all(`samples?session=${club.third}&limit=1000`)).filter((s) => !s.code);
+  await post(`/v1/collections/${club.id}/samples/label`, { samples: [sample.id], label: "P03" });
+  await post(`/v1/collections/${club.id}/undo`);
+}
+
 async function pagesInAllLooks() {
   const pages = {
     home: "/",
     session: `/c/${club.id}/s/${club.first}`,
-    "session-second": `/c/${club.id}/s/${club.second}`,
     review: `/c/${club.id}/review`,
   };
   await signedIn(async (page, picture, go) => {
     for (const [name, path] of Object.entries(pages)) {
       await go(path);
       await page.waitForTimeout(300);
+      if (name === "home") {
+        await settled(page);
+        await something();
+        await page.waitForTimeout(1500);
+      }
       await picture(name);
     }
   }, LOOKS);
