@@ -110,6 +110,7 @@ const espy_command espy_command_serve = {
     "Answer, learn and remember over HTTP",
     "Listens on this machine alone until --listen says otherwise.  Everybody logs in or sends a\n"
     "key; the first start makes the administrator \"admin\" with a password that is shown once.\n"
+    "The address that it prints, opened in a browser, has the pages (docs/console.md).\n"
     "SIGTERM finishes what was begun and ends; SIGHUP reads espy.conf anew, not\n"
     "options, certificates, the store or packs.\n"
     "The interface: /openapi.json of the running server, and docs/server.md.",

@@ -25,7 +25,7 @@ typedef struct espy_track {
     size_t frames;                 /* in which it was seen */
     char *looks[ESPY_TRACK_LOOKS]; /* labels of the last good looks, "" for none; a ring */
     size_t looked;                 /* good looks in all */
-    int64_t told; /* for the user of the tracker: what it was told for last; 0: nothing */
+    int64_t told[2]; /* for the user of the tracker: what it was told for last; 0: nothing */
 } espy_track;
 
 typedef struct espy_tracker {

@@ -35,7 +35,8 @@ typedef struct live_run {
 } live_run;
 
 /* Who was seen long enough is marked in the session once, unless switched off; *word: "new",
- * "already", or NULL. */
+ * "already", or NULL.  Somebody who steps into another's place may go on with that one's track, so
+ * it remembers whom it was told for, too. */
 static espy_err live_mark(live_run *run, espy_track *track, const char *code, const char **word)
 {
     espy_call *call = run->call;
@@ -43,11 +44,15 @@ static espy_err live_mark(live_run *run, espy_track *track, const char *code, co
     espy_label label = {0};
     int64_t id;
     bool there, fresh = false, kept = false;
-    if (!run->session || track->told == run->session)
+    if (!run->session)
         return ESPY_E_OK;
     ESPY_TRY(espy_attend_label(call, run->c.id, code, &label, &there));
     if (!there)
         return ESPY_E_OK;
+    if (track->told[0] == run->session && track->told[1] == label.id) {
+        espy_label_free(cx, &label);
+        return ESPY_E_OK;
+    }
     const espy_mark mark = {.session = run->session,
                             .label = label.id,
                             .day = run->day,
@@ -57,7 +62,8 @@ static espy_err live_mark(live_run *run, espy_track *track, const char *code, co
     espy_err e = espy_store_attendance_mark(cx, call->ws->store, &mark, &id, &fresh, &kept);
     espy_label_free(cx, &label);
     ESPY_TRY(e);
-    track->told = run->session;
+    track->told[0] = run->session;
+    track->told[1] = mark.label;
     *word = fresh ? "new" : "already";
     return ESPY_E_OK;
 }

@@ -128,8 +128,16 @@ def camera():
     assert [(one["code"], one["day"]) for one in listed] == [(people[0].name, "2026-01-06")], listed
     for path, body in (("labels", {"code": "long"}), ("sessions", {"name": "long"})):  # one answer everywhere
         SERVER.post(f"/v1/collections/school/{path}", dict(body, detail={"x": "y" * 70000}), TOKEN).expect(400, "detail")
+    # another person at the same place of the picture (LFW's faces are all in the middle) goes on with the track, and is
+    # marked for all that
+    other = [f.read_bytes() for f in sorted(people[1].iterdir())[6:]] * 2
+    swapped = SERVER.post("/v1/collections/school/sessions", {"name": "Swap"}, TOKEN).expect(201).json["id"]
+    for shot in shots + other:
+        frame("school", "swap", shot, session=swapped).expect(200)
+    listed = SERVER.get(f"/v1/collections/school/attendance?session={swapped}", TOKEN).expect(200).json["items"]
+    assert sorted(one["code"] for one in listed) == sorted(p.name for p in people[:2]), listed
     # one who is switched off is marked no more
-    label = listed[0]["label"]
+    label = next(one["label"] for one in listed if one["code"] == people[0].name)
     SERVER.patch(f"/v1/labels/{label}", {"detail": {"enabled": False}}, TOKEN).expect(200)
     off = SERVER.post("/v1/collections/school/sessions", {"name": "Wednesday"}, TOKEN).expect(201).json["id"]
     frame("school", "window", shots[0], session=off).expect(200)
