@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The camera as a teacher uses it: a session made on the page, who comes into view is named and
+// The camera as a teacher uses it: signed in as an instructor; a session made on the page, who comes into view is named and
 // marked once, taken back, marked by hand; a photo is kept; the session ends; a photo is tried.
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -21,16 +21,23 @@ async function clean() {
 
 async function withoutAVersionThePageTeaches() {
   material = await faces();
-  server = await startServer({ trustLoopback: true });
+  server = await startServer();
+  const teacher = { name: "teacher", password: "a long password", role: "instructor" };
+  const { id: owner } = await server.api("POST", "/v1/users", teacher);
   const people = material.labels.slice(0, 4).map(({ label, files }) => ({ label, files: files.slice(0, 5) }));
   person = material.labels[0];
   const film = await makeVideo([person.files.at(-1)], join(folder(), "class.mjpeg"));
   browser = await launch({ video: film });
   const empty = await server.api("POST", "/v1/collections", { name: "empty", modality: "face", encoder: material.encoder });
-  page = await browser.open(`${server.url}/#/c/${empty.id}/live`, { expected: [/409/] });
+  await server.api("PATCH", `/v1/collections/${empty.id}`, { owner });
+  page = await browser.open(`${server.url}/#/c/${empty.id}/live`, { expected: [/401/, /409/] });
+  await page.getByLabel("User name").fill(teacher.name);
+  await page.getByLabel("Password", { exact: true }).fill(teacher.password);
+  await page.keyboard.press("Enter");
   await page.getByText("Nobody is known yet").waitFor();
   await clean();
   club = await server.learn("club", { ...material, labels: people });
+  await server.api("PATCH", `/v1/collections/${club.id}`, { owner });
 }
 
 async function whoComesIntoViewIsMarkedOnce() {
@@ -115,9 +122,23 @@ async function aPhotoIsTried() {
   browser.check();
 }
 
+/** The page in another browser, where the same teacher is signed in. */
+async function signedIn(other) {
+  const storageState = await page.context().storageState();
+  return other.open(`${server.url}/#/c/${club.id}/live`, { storageState });
+}
+
+async function aStrangerIsUnknown() {
+  const other = await launch({ video: await makeVideo([material.strangers[0]], join(folder(), "stranger.mjpeg")) });
+  const there = await signedIn(other);
+  await there.getByRole("button", { name: "Start" }).click();
+  await there.getByRole("region", { name: "Last decision" }).getByText("Unknown").first().waitFor(LOOK);
+  await other.close();
+}
+
 async function withoutACameraThePageSaysWhatToDo() {
   const blind = await launch();
-  const other = await blind.open(`${server.url}/#/c/${club.id}/live`);
+  const other = await signedIn(blind);
   await other.getByRole("button", { name: "Start" }).click();
   await other.getByText("No camera was found.").waitFor();
   await blind.close();
@@ -138,5 +159,6 @@ await run({
   theSessionEndsAndOpensAgain,
   aSessionThatIsClosedElsewhereIsLetGo,
   aPhotoIsTried,
+  aStrangerIsUnknown,
   withoutACameraThePageSaysWhatToDo,
 });

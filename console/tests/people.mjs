@@ -3,6 +3,7 @@
 // assigned and the rest named by hand, then the whole class again; who was there; review; all of it
 // with the keyboard where it matters, and back again.
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { axe, faces, launch, run, startServer } from "./harness.mjs";
 
 let server, browser, page, material, id;
@@ -72,7 +73,7 @@ async function theFirstSessionIsGroupedAndNamed() {
   await groups.first().waitFor();
   for (let n = await groups.count(), i = 1; n > 0; n--, i++) {
     await groups.first().click();
-    await page.getByRole("combobox", { name: "Name this group" }).fill(`STU00${i} Person ${i}`);
+    await page.getByRole("combobox", { name: /^Name these/ }).fill(`STU00${i} Person ${i}`);
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: new RegExp(`^Person ${i} `) }).waitFor();
   }
@@ -92,6 +93,10 @@ async function theNextSessionIsAssigned() {
   await toast(/assigned, \d+ like nobody/);
   const found = (await samples()).items.filter((s) => s.labelled_by === "job" && !s.grouped);
   assert.ok(found.length >= 2, "people of the first session are known in the second");
+  const { items: media } = await server.api("GET", `/v1/collections/${id}/media`);
+  const stranger = media.find((m) => m.source === basename(material.strangers[0])).id;
+  const theirs = (await samples(`&media=${stranger}`)).items;
+  assert.ok(theirs.length > 0 && theirs.every((s) => s.label === null), "a stranger is assigned to nobody");
   await page.getByRole("tab", { name: /Photos/ }).click();
   await page.locator(".photos a").first().click();
   await page.locator("button.box").first().click();

@@ -15,9 +15,9 @@ export async function undo(collection: number): Promise<Undone> {
 }
 
 /** Tells that something was done, with the way back; `after` shows the state of then. */
-export function doneWithUndo(text: string, collection: number, after: () => void): void {
+export function doneWithUndo(text: string, collection: number, after: () => void, steps = 1): void {
   done(text, async () => {
-    await undo(collection)
+    for (let i = 0; i < steps; i++) await undo(collection)
     done(t.common.undone)
     after()
   })

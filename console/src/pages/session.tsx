@@ -1,7 +1,7 @@
 // One occasion: photos or recordings come in, what is in them gets its names, who was there is known.
 import { useMemo, useState } from 'preact/hooks'
 import { all, api } from '../api/client'
-import { doneWithUndo, mergeLabel, renameLabel } from '../api/labels'
+import { doneWithUndo, mergeLabel, renameLabel, setLabel } from '../api/labels'
 import type { Collection, Label, Media, Sample, Session } from '../api/types'
 import type { Params } from '../app/router'
 import { go, Link, useQuery } from '../app/router'
@@ -107,19 +107,34 @@ export function EditSession({
   )
 }
 
-/** A group gets its name here: a new one renames it, one that is there takes it in. */
-function GroupTools({ label, labels, changed }: { label: Label; labels: Label[]; changed: () => void }) {
+/** A group gets its name here: a new one renames it, one that is there takes it in. Whoever names it
+ *  has looked at it: its samples are confirmed with that. */
+function GroupTools({
+  label,
+  labels,
+  samples,
+  changed,
+}: {
+  label: Label
+  labels: Label[]
+  samples: Sample[]
+  changed: () => void
+}) {
   const named = async (code: string, name: string) => {
     const there = labels.find((l) => l.code === code && l.id !== label.id)
-    const work = there ? mergeLabel(label.id, there.id) : renameLabel(label.id, { code, name })
-    if (await tell(work)) doneWithUndo(t.samples.named(label.samples, name), label.collection, changed)
+    const ids = samples.map((s) => s.id)
+    const work = async () => {
+      await (there ? mergeLabel(label.id, there.id) : renameLabel(label.id, { code, name }))
+      await setLabel(label.collection, ids, { code })
+    }
+    if (await tell(work())) doneWithUndo(t.samples.named(ids.length, name), label.collection, changed, 2)
     changed()
   }
   return (
     <div class="group-tools">
       <LabelPicker
         labels={labels.filter((l) => !l.grouped && l.id !== label.id)}
-        label={label.grouped ? t.session.renameGroup : t.session.mergeInto}
+        label={label.grouped ? t.session.nameGroup(samples.length) : t.session.mergeInto}
         pick={(to) => {
           const name = labels.find((l) => l.code === to.code)?.name ?? to.name ?? newLabel(to.code).name!
           void named(to.code, name)
@@ -183,7 +198,7 @@ function Samples({
     <div class="session-samples">
       <Filter people={people} samples={samples} who={who} choose={choose} />
       <div>
-        {one && may && <GroupTools key={one.id} label={one} labels={labels} changed={reload} />}
+        {one && may && <GroupTools key={one.id} label={one} labels={labels} samples={shown} changed={reload} />}
         {shown.length ? (
           <SampleBoard
             key={who}

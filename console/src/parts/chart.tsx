@@ -66,14 +66,14 @@ function make(el: HTMLElement, p: () => ChartProps): uPlot {
       scales: { x: { time: false }, ...(range ? { y: { range } } : {}) },
       axes: [{ ...axis, ...steps, label: xName, labelSize: 18 }, { ...axis, size: 48 }],
       series: [
-        { label: xName },
+        { label: xName, value: (_: uPlot, v: number | null) => (v === null ? '' : String(v)) },
         ...lines.map((l, i) => ({
           label: l.name,
           stroke: colour(el, `chart-${l.colour ?? names[i % 4]!}`),
           width: 2,
           ...(l.dashed ? { dash: [6, 4] } : {}),
           points: { show: (u: uPlot) => !!points || u.data[0].length < 3, size: 7 },
-          value: (_: uPlot, v: number | null) => (v === null ? '–' : v.toFixed(3)),
+          value: (_: uPlot, v: number | null) => (v === null ? '' : v.toFixed(3)),
         })),
       ],
       hooks: { draw: [(u) => drawMarks(u, p().marks ?? [], ink)] },

@@ -11,9 +11,12 @@ export function mediaPicture(media: number, size: number): string {
   return `/v1/media/${media}/picture?size=${size}`
 }
 
-/** What a person reads for a label: its name, with the code where that says more. */
+/** What a person reads for a label: its name, else its code; a group that nobody has named is told by
+ *  its number, for the name that grouping gave it is long and the same up to that. */
 export function labelText(code: string | null, name: string | null): string {
   if (!code) return t.common.nobody
+  const group = /^Unknown .*_Cluster_(\d+)$/.exec(name ?? '')
+  if (group) return t.common.group(group[1]!)
   return name && name !== code ? name : code
 }
 

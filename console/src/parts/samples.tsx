@@ -76,14 +76,20 @@ function Cell({ s, sound, passing }: { s: Sample; sound: boolean; passing: boole
 
 const noLabel = { label: null, code: null, name: null, grouped: false }
 
+/** Does something with the samples of each label, one label after the other. */
+async function byLabel(samples: Sample[], work: (code: string, some: number[]) => Promise<unknown>): Promise<void> {
+  for (const code of new Set(samples.map((s) => s.code)))
+    if (code) await work(code, samples.filter((s) => s.code === code).map((s) => s.id))
+}
+
 /** What is said of samples, one after the other, shown at once and sent behind. */
 function useSaying(p: BoardProps) {
   const named = (samples: Sample[], change: (s: Sample) => Sample | null) => {
     const ids = new Set(samples.map((s) => s.id))
     p.changed(p.samples.flatMap((s) => (ids.has(s.id) ? (change(s) ?? []) : s)))
   }
-  const say = async (samples: Sample[], what: Promise<unknown>, text: string | null) => {
-    if (samples.length && (await tell(what)) && text) doneWithUndo(text, p.collection.id, p.reload)
+  const say = async (samples: Sample[], what: Promise<unknown>, text: string | null, steps = 1) => {
+    if (samples.length && (await tell(what)) && text) doneWithUndo(text, p.collection.id, p.reload, steps)
     p.reload()
   }
   const ids = (samples: Sample[]) => samples.map((s) => s.id)
@@ -101,21 +107,21 @@ function useSaying(p: BoardProps) {
       }))
       void say(samples, setLabel(p.collection.id, ids(samples), to), t.samples.named(samples.length, name))
     },
+    /** What was suggested is so. */
+    confirm(samples: Sample[]) {
+      const guessed = samples.filter((s) => s.code && s.labelled_by === 'job')
+      named(guessed, (s) => ({ ...s, labelled_by: 'user' }))
+      void say(guessed, byLabel(guessed, (code, some) => setLabel(p.collection.id, some, { code })), t.samples.confirmed(guessed.length), new Set(guessed.map((s) => s.code)).size)
+    },
     nobody(samples: Sample[]) {
       named(samples, (s) => ({ ...s, ...noLabel, labelled_by: 'user' }))
       void say(samples, setNobody(p.collection.id, ids(samples)), t.samples.toNobody(samples.length))
     },
     reject(samples: Sample[]) {
-      const codes = [...new Set(samples.map((s) => s.code).filter((c) => c !== null))]
+      const codes = new Set(samples.map((s) => s.code))
       named(samples, (s) => ({ ...s, ...noLabel, labelled_by: null }))
-      const work = codes.reduce(
-        (before, code) =>
-          before.then(() =>
-            reject(p.collection.id, ids(samples.filter((s) => s.code === code)), code).then(() => {}),
-          ),
-        Promise.resolve(),
-      )
-      void say(samples, work, codes.length === 1 ? t.samples.rejected(samples.length) : null)
+      const work = byLabel(samples, (code, some) => reject(p.collection.id, some, code))
+      void say(samples, work, t.samples.rejected(samples.length), codes.size)
     },
     split(samples: Sample[], to: Picked) {
       named(samples, () => null)
@@ -197,6 +203,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
     ? [
         { key: 'n', does: t.samples.keys.name, run: start('name') },
         { key: 'r', does: t.samples.keys.again, run: () => last.current && over((s) => saying.name(s, last.current!))() },
+        { key: 'c', does: t.samples.keys.confirm, run: over(saying.confirm) },
         { key: 'x', does: t.samples.keys.reject, run: over(saying.reject) },
         { key: '0', does: t.samples.keys.nobody, run: over(saying.nobody) },
         { key: 'Delete', does: t.samples.keys.remove(sound), run: over((s) => void saying.remove(s)) },
@@ -242,6 +249,9 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
                 <>
                   <button type="button" class="primary" onClick={start('name')}>
                     {t.samples.do.name} <kbd>n</kbd>
+                  </button>
+                  <button type="button" onClick={over(saying.confirm)}>
+                    {t.samples.do.confirm} <kbd>c</kbd>
                   </button>
                   <button type="button" onClick={over(saying.reject)}>
                     {t.samples.do.reject} <kbd>x</kbd>

@@ -30,6 +30,7 @@ export const common = {
   date: 'Date',
   nobody: 'Nobody yet',
   stranger: 'Nobody known', // a person said so
+  group: (n: string) => `Group ${n}`,
   noPicture: 'The picture cannot be shown. Its file may have been removed; upload it again.',
   undone: 'Taken back.',
   faces: 'Faces',

@@ -12,6 +12,7 @@ export const samples = {
   who: (sound: boolean) => (sound ? 'Class of the sound' : 'Name or code'),
   splitTo: 'They become:',
   named: (n: number, name: string) => `${faces(n)} → ${name}.`,
+  confirmed: (n: number) => `${faces(n)} confirmed.`,
   toNobody: (n: number) => `${faces(n)} → nobody.`,
   rejected: (n: number) => `${faces(n)}: not this one. It will not be suggested again.`,
   split: (n: number, name: string) => `${faces(n)} are now ${name}.`,
@@ -22,6 +23,7 @@ export const samples = {
   }),
   do: {
     name: 'Name',
+    confirm: 'Confirm',
     reject: 'Not this one',
     nobody: 'Nobody',
     split: 'Split off',
@@ -30,6 +32,7 @@ export const samples = {
   },
   keys: {
     name: 'Name what is chosen',
+    confirm: 'Confirm what was suggested',
     again: 'The same name again',
     reject: 'Not this one: never suggest it again',
     nobody: 'Nobody that is known',

@@ -65,7 +65,7 @@ export const session = {
   assigned: (r: { assigned: number; matched: number; no_match: number; ambiguous: number }, told: boolean) =>
     `${told ? r.matched : r.assigned} ${told ? 'would be assigned' : 'assigned'}, ${r.no_match} like nobody, ${r.ambiguous} too close to two.`,
   failed: (what: string, why: string) => `${what} did not finish: ${why}`,
-  renameGroup: 'Name this group',
+  nameGroup: (n: number) => `Name these ${n}`,
   mergeInto: 'The same as…',
   attendance: {
     none: { title: 'Nobody to mark yet', text: 'Name people first: then this list shows who was there.' },
