@@ -438,10 +438,11 @@ class Jobs(Group):
 class Events(Group):
     """What happened: who labelled, changed, deleted, published."""
 
-    def list(self, *, collection: Optional[Union[int, things.Collection]] = None, limit: Optional[int] = None,
-             cursor: Optional[str] = None) -> Pages[things.Event]:
-        """Oldest first."""
-        return self._pages(things.Event, "/v1/events", collection=_id(collection), limit=limit, cursor=cursor)
+    def list(self, *, collection: Optional[Union[int, things.Collection]] = None, order: Optional[str] = None,
+             limit: Optional[int] = None, cursor: Optional[str] = None) -> Pages[things.Event]:
+        """order: oldest (the usual) or newest first."""
+        return self._pages(things.Event, "/v1/events", collection=_id(collection), order=order, limit=limit,
+                           cursor=cursor)
 
     def stream(self, *, collection: Optional[Union[int, things.Collection]] = None,
                since: Optional[int] = None) -> Iterator[things.Event]:
