@@ -50,6 +50,7 @@ espy_err espy_figures_json(espy_ctx *cx, const char *const *names, const espy_fi
                            const espy_strangers *strangers, espy_json **out)
 {
     const size_t classes = fit->metrics.classes;
+    espy_threshold_row rows[ESPY_THRESHOLD_FINE_ROWS];
     espy_json *o = espy_json_object(), *per_class = espy_json_array();
     espy_json *confusion = espy_json_array(), *thresholds = espy_json_array();
     espy_err e = ESPY_E_OK;
@@ -58,8 +59,10 @@ espy_err espy_figures_json(espy_ctx *cx, const char *const *names, const espy_fi
     for (size_t i = 0; i < classes * classes; i++)
         if (fit->confusion[i])
             ESPY_GO(figures_cell(cx, i / classes, i % classes, fit->confusion[i], confusion));
-    for (size_t i = 0; i < ESPY_THRESHOLD_ROWS; i++)
-        ESPY_GO(figures_threshold(cx, &fit->table[i], strangers, thresholds));
+    const size_t n =
+        espy_threshold_fine(fit->top, fit->correct, fit->split.test_n, fit->threshold, rows);
+    for (size_t i = 0; i < n; i++)
+        ESPY_GO(figures_threshold(cx, &rows[i], strangers, thresholds));
     ESPY_GO(espy_json_set(cx, o, "per_class", espy_json_ref(per_class)));
     ESPY_GO(espy_json_set(cx, o, "confusion", espy_json_ref(confusion)));
     ESPY_GO(espy_json_set(cx, o, "thresholds", espy_json_ref(thresholds)));

@@ -196,29 +196,30 @@ static espy_err fit_split(espy_ctx *cx, const espy_rows *rows, const espy_fit_op
 
 /* Answers, report, matrix, table and threshold from the held-out part. */
 static espy_err fit_measure(espy_ctx *cx, const espy_rows *test, const char *const *names,
-                            const espy_fit_options *o, espy_fit *f, uint8_t *correct)
+                            const espy_fit_options *o, espy_fit *f)
 {
     espy_err e = ESPY_E_OK;
     float *p = espy_floats(cx, test->n * test->classes);
     f->answer = espy_array(cx, test->n, sizeof *f->answer);
     f->top = espy_floats(cx, test->n);
+    f->correct = espy_array(cx, test->n, sizeof *f->correct);
     f->confusion = espy_array(cx, test->classes * test->classes, sizeof *f->confusion);
-    if (!p || !f->answer || !f->top || !f->confusion)
+    if (!p || !f->answer || !f->top || !f->correct || !f->confusion)
         ESPY_GO(cx->code);
     ESPY_GO(f->ops->probabilities(cx, f->head, test->x, test->n, p));
     espy_metrics_argmax(p, test->n, test->classes, f->answer);
     for (size_t i = 0; i < test->n; i++) {
         f->top[i] = p[i * test->classes + f->answer[i]];
-        correct[i] = f->answer[i] == test->y[i];
+        f->correct[i] = f->answer[i] == test->y[i];
     }
     ESPY_GO(espy_metrics_compute(cx, test->y, f->answer, test->n, test->classes, &f->metrics));
     espy_metrics_confusion(test->y, f->answer, test->n, test->classes, f->confusion);
     ESPY_GO(espy_metrics_report(cx, &f->metrics, names, &f->report));
-    espy_threshold_table(f->top, correct, test->n, f->table);
+    espy_threshold_table(f->top, f->correct, test->n, f->table);
     if (o->rule == ESPY_THRESHOLD_RECOMMENDED)
         f->threshold = espy_threshold_recommend(f->table);
     if (o->rule == ESPY_THRESHOLD_ACCEPT)
-        ESPY_GO(espy_threshold_accept(cx, f->top, correct, test->n, o->percent, &f->threshold));
+        ESPY_GO(espy_threshold_accept(cx, f->top, f->correct, test->n, o->percent, &f->threshold));
 out:
     espy_free(cx, p);
     return e;
@@ -294,7 +295,7 @@ out:
 
 /* The FOLDS rule; where labels have too few samples for folds the held-out part has to do. */
 static espy_err fit_threshold_folds(espy_ctx *cx, const espy_rows *train, const espy_fit_options *o,
-                                    espy_fit *f, const uint8_t *correct)
+                                    espy_fit *f)
 {
     espy_err e = ESPY_E_OK;
     float *top = espy_floats(cx, train->n);
@@ -309,7 +310,7 @@ static espy_err fit_threshold_folds(espy_ctx *cx, const espy_rows *train, const 
         espy_clear(cx);
         e = ESPY_E_OK;
         if (f->split.test_n)
-            e = espy_threshold_accept(cx, f->top, correct, f->split.test_n, o->percent,
+            e = espy_threshold_accept(cx, f->top, f->correct, f->split.test_n, o->percent,
                                       &f->threshold);
     }
 out:
@@ -367,7 +368,7 @@ static double floor_for(double pack_floor, double mean, size_t n)
 /* The floor: the pack's for a gallery of this size, raised by how alike different labels are, but
  * not so far that more than o->floor_loss percent of correct held-out samples would be lost. */
 static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows *test,
-                          const uint8_t *correct, const espy_fit_options *o, espy_fit *f)
+                          const espy_fit_options *o, espy_fit *f)
 {
     espy_err e = ESPY_E_OK;
     float *near = NULL, *own = NULL;
@@ -382,7 +383,7 @@ static espy_err fit_floor(espy_ctx *cx, const espy_rows *train, const espy_rows 
             ESPY_GO(cx->code);
         ESPY_GO(espy_gallery_nearest(cx, train, test->x, test->n, near));
         for (size_t i = 0; i < test->n; i++)
-            if (correct[i])
+            if (f->correct[i])
                 own[n++] = near[i * test->classes + test->y[i]];
         if (n)
             ESPY_GO(espy_percentile(cx, own, n, o->floor_loss > 0 ? o->floor_loss : FIT_FLOOR_LOSS,
@@ -406,7 +407,6 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     float *test_x = NULL;
     uint32_t *test_y = NULL;
     uint64_t *train_group = NULL, *test_group = NULL;
-    uint8_t *correct = NULL;
     espy_rows train = *rows, test = {.dim = rows->dim, .classes = rows->classes};
     espy_buf_init(&f.report, (size_t)64 << 20);
     ESPY_GO(espy_rows_check(cx, rows));
@@ -422,9 +422,6 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
         ESPY_GO(
             fit_part(cx, rows, f.split.test, f.split.test_n, &test_x, &test_y, &test_group, &test));
     }
-    correct = espy_array(cx, test.n, sizeof *correct);
-    if (!correct)
-        ESPY_GO(cx->code);
     f.threshold =
         options->rule == ESPY_THRESHOLD_FIXED ? options->threshold : ESPY_THRESHOLD_DEFAULT;
     bool again = test.n && kept.refit;
@@ -434,12 +431,12 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     ESPY_GO(fit_head_more(cx, f.ops, &train, test.n ? f.split.train : NULL, &kept,
                           again ? &aside.settings : &kept.settings, &f.head));
     if (test.n)
-        ESPY_GO(fit_measure(cx, &test, names, options, &f, correct));
+        ESPY_GO(fit_measure(cx, &test, names, options, &f));
     if (options->rule == ESPY_THRESHOLD_ACCEPT || options->rule == ESPY_THRESHOLD_LITERAL)
         ESPY_GO(fit_literal(cx, &train, options, &f));
     if (options->rule == ESPY_THRESHOLD_FOLDS)
-        ESPY_GO(fit_threshold_folds(cx, &train, options, &f, correct));
-    ESPY_GO(fit_floor(cx, &train, &test, correct, options, &f));
+        ESPY_GO(fit_threshold_folds(cx, &train, options, &f));
+    ESPY_GO(fit_floor(cx, &train, &test, options, &f));
     if (again) {
         espy_head_destroy(cx, &f.head);
         ESPY_GO(fit_head_more(cx, f.ops, rows, NULL, &kept, &kept.settings, &f.head));
@@ -448,7 +445,6 @@ espy_err espy_flow_fit(espy_ctx *cx, const espy_rows *rows, const char *const *n
     *out = f;
     f = (espy_fit){0};
 out:
-    espy_free(cx, correct);
     espy_free(cx, test_x);
     espy_free(cx, test_y);
     espy_free(cx, train_group);
@@ -466,6 +462,7 @@ void espy_fit_free(espy_ctx *cx, espy_fit *f)
     espy_free(cx, f->train_y);
     espy_free(cx, f->answer);
     espy_free(cx, f->top);
+    espy_free(cx, f->correct);
     espy_buf_free(cx, &f->report);
     espy_free(cx, f->confusion);
     *f = (espy_fit){0};

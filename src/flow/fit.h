@@ -57,6 +57,7 @@ typedef struct espy_fit {
     espy_metrics metrics; /* on the held-out part */
     uint32_t *answer;     /* test_n: argmax on each held-out sample, in the split's order */
     float *top;           /* test_n: its probability */
+    uint8_t *correct;     /* test_n: whether it was right */
     espy_buf report;      /* classification report as text; empty without a held-out part */
     uint32_t *confusion;  /* classes x classes */
     espy_threshold_row table[ESPY_THRESHOLD_ROWS];

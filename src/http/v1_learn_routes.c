@@ -357,18 +357,20 @@ static espy_err events_asked(espy_call *call, int64_t *owner, int64_t *collectio
 static espy_err events(espy_call *call)
 {
     espy_ctx *cx = call->cx;
+    espy_store *st = call->ws->store;
     espy_page page;
     espy_event *all = NULL;
     size_t n = 0;
     int64_t owner, collection;
     ESPY_TRY(events_asked(call, &owner, &collection));
     ESPY_TRY(espy_page_asked(call, &page));
-    if (collection)
+    if (strcmp(espy_call_text(call, "order"), "newest") == 0)
         ESPY_TRY(
-            espy_store_events(cx, call->ws->store, collection, page.cursor, page.limit, &all, &n));
+            espy_store_events_newest(cx, st, owner, collection, page.cursor, page.limit, &all, &n));
+    else if (collection)
+        ESPY_TRY(espy_store_events(cx, st, collection, page.cursor, page.limit, &all, &n));
     else
-        ESPY_TRY(
-            espy_store_events_of(cx, call->ws->store, owner, page.cursor, page.limit, &all, &n));
+        ESPY_TRY(espy_store_events_of(cx, st, owner, page.cursor, page.limit, &all, &n));
     const espy_page_items items = {all, sizeof *all, n, -1, event_item};
     espy_err e = espy_reply_page(call, &page, &items);
     espy_events_free(cx, all, n);
@@ -477,7 +479,12 @@ static const espy_field jobs_fields[] = {
      "queued|running|done|failed|cancelled", "only in this state"},
     {0}};
 static const espy_field job_fields[] = {ESPY_ID_FIELD("job", "id of the job"), {0}};
-static const espy_field events_fields[] = {ESPY_PAGE_FIELDS, ONLY_COLLECTION, {0}};
+static const espy_field events_fields[] = {ESPY_PAGE_FIELDS,
+                                           ONLY_COLLECTION,
+                                           {"order", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 16, false,
+                                            "\"oldest\"", "oldest|newest",
+                                            "what comes first, and which way a cursor goes on"},
+                                           {0}};
 static const espy_field stream_fields[] = {ONLY_COLLECTION, {0}};
 
 const espy_route espy_routes_v1_learn[] = {
@@ -516,7 +523,7 @@ const espy_route espy_routes_v1_learn[] = {
     {"GET", "/v1/jobs/{job}/stream", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, job_fields,
      "Progress, log and end as server-sent events", "200 text/event-stream|404", job_stream},
     {"GET", "/v1/events", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, events_fields,
-     "What happened, oldest first", "200 EventPage|404", events},
+     "What happened, oldest or newest first", "200 EventPage|404", events},
     {"GET", "/v1/events/stream", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, stream_fields,
      "What happens, as server-sent events", "200 text/event-stream|404", events_stream},
     {0}};

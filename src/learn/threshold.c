@@ -8,22 +8,47 @@
 /* Percent, so that 0.70 is the nearest double to 0.70 and not a sum of steps. */
 static const int threshold_grid[ESPY_THRESHOLD_ROWS] = {50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98};
 
+/* The row of one threshold. */
+static espy_threshold_row threshold_count(const float *top, const uint8_t *correct, size_t n,
+                                          double threshold)
+{
+    espy_threshold_row t = {.threshold = threshold, .total = n};
+    size_t right = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (top[i] >= (float)threshold) {
+            t.accepted++;
+            right += correct[i] != 0;
+        }
+    t.accuracy = t.accepted ? (double)right / (double)t.accepted : 0.0;
+    t.coverage = n ? (double)t.accepted / (double)n : 0.0;
+    t.score = t.accuracy * t.coverage;
+    return t;
+}
+
 void espy_threshold_table(const float *top, const uint8_t *correct, size_t n,
                           espy_threshold_row rows[ESPY_THRESHOLD_ROWS])
 {
-    for (size_t r = 0; r < ESPY_THRESHOLD_ROWS; r++) {
-        espy_threshold_row *t = &rows[r];
-        size_t right = 0;
-        *t = (espy_threshold_row){.threshold = threshold_grid[r] / 100.0, .total = n};
-        for (size_t i = 0; i < n; i++)
-            if (top[i] >= (float)t->threshold) {
-                t->accepted++;
-                right += correct[i] != 0;
-            }
-        t->accuracy = t->accepted ? (double)right / (double)t->accepted : 0.0;
-        t->coverage = n ? (double)t->accepted / (double)n : 0.0;
-        t->score = t->accuracy * t->coverage;
+    for (size_t r = 0; r < ESPY_THRESHOLD_ROWS; r++)
+        rows[r] = threshold_count(top, correct, n, threshold_grid[r] / 100.0);
+}
+
+size_t espy_threshold_fine(const float *top, const uint8_t *correct, size_t n, double own,
+                           espy_threshold_row rows[ESPY_THRESHOLD_FINE_ROWS])
+{
+    size_t m = 0;
+    bool told = false;
+
+    for (int percent = 5; percent <= 100; percent += 5) {
+        double t = (percent < 100 ? percent : 98) / 100.0;
+        if (!told && own < t)
+            rows[m++] = threshold_count(top, correct, n, own);
+        told = told || own <= t;
+        rows[m++] = threshold_count(top, correct, n, t);
     }
+    if (!told)
+        rows[m++] = threshold_count(top, correct, n, own);
+    return m;
 }
 
 double espy_threshold_recommend(const espy_threshold_row rows[ESPY_THRESHOLD_ROWS])

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define ESPY_THRESHOLD_ROWS 11      /* 0.50, 0.55 ... 0.95, 0.98 */
+#define ESPY_THRESHOLD_FINE_ROWS 21 /* at most: 0.05, 0.10 ... 0.95, 0.98 and one more */
 #define ESPY_THRESHOLD_DEFAULT 0.70 /* where no rule finds one */
 
 /* Accepted: top probability >= threshold. */
@@ -21,6 +22,12 @@ typedef struct espy_threshold_row {
 /* top: n probabilities of the best label; correct: whether that label was right.  n may be 0. */
 void espy_threshold_table(const float *top, const uint8_t *correct, size_t n,
                           espy_threshold_row rows[ESPY_THRESHOLD_ROWS]);
+
+/* The same from 0.05 on, for probabilities are shared among the labels: with ten of them and few
+ * samples none may reach 0.50.  `own`, a threshold that is in use, has a row in its place, and no
+ * second one where it is in the table.  Returns how many rows there are, ascending. */
+size_t espy_threshold_fine(const float *top, const uint8_t *correct, size_t n, double own,
+                           espy_threshold_row rows[ESPY_THRESHOLD_FINE_ROWS]);
 
 /* Among 0.70 .. 0.89 with coverage of at least 0.85 the one of highest accuracy, lowest threshold
  * on a tie; ESPY_THRESHOLD_DEFAULT when there is none. */

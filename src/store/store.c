@@ -660,29 +660,46 @@ static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
     return espy_db_text(cx, st, rows, 7, &v->detail);
 }
 
+/* sql: events of `whose` ($1) from an id on ($2), at most $3. */
+static espy_err store_events(espy_ctx *cx, espy_store *st, const char *sql, int64_t whose,
+                             int64_t from, size_t max, espy_event **out, size_t *n)
+{
+    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
+    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
+    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(whose), DB_INT(from), DB_INT(limit)), &items,
+                        out, n);
+}
+
+#define STORE_EVENTS_IN " FROM events e WHERE e.collection = $1"
+#define STORE_EVENTS_OF                                                   \
+    " FROM events e WHERE ($1 = 0 OR EXISTS (SELECT 1 FROM collections c" \
+    " WHERE c.id = e.collection AND c.owner = $1))"
+
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n)
 {
     static const char sql[] =
-        "SELECT " STORE_EVENT_FIELDS
-        " FROM events e WHERE e.collection = $1 AND e.id > $2 ORDER BY e.id LIMIT $3";
-    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
-    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(collection), DB_INT(after), DB_INT(limit)),
-                        &items, out, n);
+        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_IN " AND e.id > $2 ORDER BY e.id LIMIT $3";
+    return store_events(cx, st, sql, collection, after, max, out, n);
 }
 
 espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
                               size_t max, espy_event **out, size_t *n)
 {
     static const char sql[] =
-        "SELECT " STORE_EVENT_FIELDS
-        " FROM events e WHERE e.id > $1 AND ($2 = 0 OR EXISTS (SELECT 1 FROM collections c"
-        " WHERE c.id = e.collection AND c.owner = $2)) ORDER BY e.id LIMIT $3";
-    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
-    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(after), DB_INT(owner), DB_INT(limit)), &items,
-                        out, n);
+        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_OF " AND e.id > $2 ORDER BY e.id LIMIT $3";
+    return store_events(cx, st, sql, owner, after, max, out, n);
+}
+
+espy_err espy_store_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection,
+                                  int64_t before, size_t max, espy_event **out, size_t *n)
+{
+    static const char in[] =
+        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_IN " AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
+    static const char of[] =
+        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_OF " AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
+    return store_events(cx, st, collection ? in : of, collection ? collection : owner,
+                        before ? before : INT64_MAX, max, out, n);
 }
 
 espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id)

@@ -276,7 +276,7 @@ espy_err espy_store_promote(espy_ctx *cx, espy_store *st, int64_t collection, in
                             const char *reason) ESPY_NODISCARD;
 
 /* -- events and checking ----------------------------------------------------------------------- */
-/* What happened, oldest first.  Actions: docs/formats/store.md.  detail: one line of JSON, or NULL.
+/* What happened.  Actions: docs/formats/store.md.  detail: one line of JSON, or NULL.
  */
 typedef struct espy_event {
     int64_t id, collection;
@@ -284,12 +284,17 @@ typedef struct espy_event {
     double time;
     char *actor, *action, *detail;
 } espy_event;
-/* Events with an id above `after`, at most `max`. */
+/* Oldest first: events with an id above `after`, at most `max`. */
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
 /* The same of all collections of an owner, deleted ones too; owner 0: of every collection. */
 espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
                               size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
+/* The newest first: of a collection, or with collection 0 of all of an owner's (0: of every one),
+ * with an id below `before` (0: from the newest one on). */
+espy_err espy_store_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection,
+                                  int64_t before, size_t max, espy_event **out,
+                                  size_t *n) ESPY_NODISCARD;
 /* The newest event's id, 0 when there is none: from there a stream goes on. */
 espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id) ESPY_NODISCARD;
 void espy_events_free(espy_ctx *cx, espy_event *events, size_t n);

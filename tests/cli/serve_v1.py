@@ -161,10 +161,33 @@ def media_go():
     assert got["state"] == "done" and got["result"]["samples"] == 0, got  # all have its vectors
 
 
+def events_both_ways():
+    """Newest first is oldest first from behind, page by page; what happens meanwhile is not told twice."""
+    made = SERVER.post("/v1/collections", {"name": "told", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201).json["id"]
+    for n in range(5):
+        SERVER.post("/v1/collections/told/labels", {"code": f"l{n}"}, TOKEN).expect(201)
+
+    def pages(order):
+        cursor, ids = "", []
+        while cursor is not None:
+            got = SERVER.get(f"/v1/events?collection={made}&limit=2{order}{cursor and '&cursor=' + cursor}", TOKEN).expect(200).json
+            ids += [event["id"] for event in got["items"]]
+            cursor = got["next_cursor"]
+            if order == "&order=newest" and len(ids) == 2:
+                SERVER.post("/v1/collections/told/labels", {"code": "meanwhile"}, TOKEN).expect(201)
+        return ids
+
+    oldest = pages("")
+    assert oldest == pages("&order=oldest") == sorted(oldest) and len(oldest) == 6, oldest
+    assert pages("&order=newest") == oldest[::-1]
+    assert SERVER.get("/v1/events?order=newest&limit=1", TOKEN).expect(200).json["items"][0]["id"] == oldest[-1] + 1
+    SERVER.get("/v1/events?order=random", TOKEN).expect(400, "oldest")
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go])
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways])
 finally:
     SERVER.stop()

@@ -72,6 +72,37 @@ static void test_recommend_coverage(void **state)
     assert_true(espy_threshold_recommend(r) == ESPY_THRESHOLD_DEFAULT);
 }
 
+/* The rows of both tables agree; an own threshold stands once, in its place. */
+static void test_fine(void **state)
+{
+    const float top[] = {0.12f, 0.27f, 0.5f, 0.6f, 0.75f, 0.99f};
+    const uint8_t right[] = {0, 1, 0, 1, 1, 1};
+    const struct {
+        double own;
+        size_t n, at;
+    } cases[] = {{0.27, 21, 5},  {0.7, 20, 13},  {0.01, 21, 0}, {0.05, 20, 0},
+                 {0.97, 21, 19}, {0.98, 20, 19}, {1, 21, 20}};
+    espy_threshold_row coarse[ESPY_THRESHOLD_ROWS], r[ESPY_THRESHOLD_FINE_ROWS];
+    (void)state;
+
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        size_t n = espy_threshold_fine(top, right, 6, cases[k].own, r);
+        assert_int_equal(n, cases[k].n);
+        assert_true(r[cases[k].at].threshold == cases[k].own);
+        for (size_t i = 1; i < n; i++)
+            assert_true(r[i - 1].threshold < r[i].threshold && r[i - 1].accepted >= r[i].accepted);
+    }
+    espy_threshold_table(top, right, 6, coarse);
+    espy_threshold_fine(top, right, 6, 0.98, r);
+    assert_memory_equal(coarse, r + 9, sizeof coarse);
+    espy_threshold_fine(top, right, 6, 0.27, r);
+    assert_int_equal(r[5].accepted, 5); /* 0.27 itself is accepted */
+    assert_float_equal(r[5].accuracy, 0.8, 1e-12);
+    assert_int_equal(r[6].accepted, 4); /* 0.30 */
+    assert_int_equal(espy_threshold_fine(top, right, 0, 0.27, r), 21);
+    assert_true(r[5].total == 0 && r[5].accuracy == 0 && r[5].coverage == 0);
+}
+
 static void test_percentile_numbers(void **state)
 {
     /* numpy.percentile([.1, .2, .4, .8, .9], [0, 5, 50, 95, 100]) */
@@ -133,7 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_lines),        cmocka_unit_test(test_recommend_example),
         cmocka_unit_test(test_recommend_coverage), cmocka_unit_test(test_percentile_numbers),
-        cmocka_unit_test(test_percentile_rules),
+        cmocka_unit_test(test_percentile_rules),   cmocka_unit_test(test_fine),
     };
 
     test_memory_init(&cx, &memory);

@@ -669,6 +669,35 @@ static void test_attendance(espy_ctx *cx, espy_store *st)
 }
 
 /* -- events ------------------------------------------------------------------------------------ */
+/* Both orders tell the same, and pages join without gap or repetition. */
+static void test_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection)
+{
+    const int64_t whose[][2] = {{0, 0}, {owner, 0}, {0, collection}, {owner + 1, 0}};
+    for (size_t k = 0; k < sizeof whose / sizeof *whose; k++) {
+        espy_event *up = NULL, *down = NULL;
+        size_t n = 0, m = 0;
+        int64_t before = 0;
+        if (whose[k][1])
+            CASE_OK(cx, espy_store_events(cx, st, whose[k][1], 0, 100, &up, &n));
+        else
+            CASE_OK(cx, espy_store_events_of(cx, st, whose[k][0], 0, 100, &up, &n));
+        assert_int_equal(n, k == 0 ? 5 : k == 3 ? 0 : 3);
+        for (size_t left = n; left; left -= m) {
+            CASE_OK(cx, espy_store_events_newest(cx, st, whose[k][0], whose[k][1], before, 2, &down,
+                                                 &m));
+            assert_int_equal(m, left < 2 ? left : 2);
+            for (size_t i = 0; i < m; i++)
+                assert_true(down[i].id == up[left - 1 - i].id);
+            before = down[m - 1].id;
+            espy_events_free(cx, down, m);
+        }
+        CASE_OK(cx, espy_store_events_newest(cx, st, whose[k][0], whose[k][1], n ? before : 0, 2,
+                                             &down, &m));
+        assert_int_equal(m, 0);
+        espy_events_free(cx, up, n);
+    }
+}
+
 static void test_events(espy_ctx *cx, espy_store *st)
 {
     int64_t ada = add_user(cx, st, "ada"), a = 0, last = 0, id = 0;
@@ -695,6 +724,7 @@ static void test_events(espy_ctx *cx, espy_store *st)
     CASE_OK(cx, espy_store_events_of(cx, st, ada, last, 100, &list, &n));
     assert_true(n == 1 && strcmp(list[0].action, "collection.delete") == 0);
     espy_events_free(cx, list, n);
+    test_events_newest(cx, st, ada, a);
 }
 
 static void run_cases(void **state)

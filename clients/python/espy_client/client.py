@@ -438,10 +438,11 @@ class Jobs(Group):
 class Events(Group):
     """What happened: who labelled, changed, deleted, published."""
 
-    def list(self, *, collection: Optional[Union[int, things.Collection]] = None, limit: Optional[int] = None,
-             cursor: Optional[str] = None) -> Pages[things.Event]:
-        """Oldest first."""
-        return self._pages(things.Event, "/v1/events", collection=_id(collection), limit=limit, cursor=cursor)
+    def list(self, *, collection: Optional[Union[int, things.Collection]] = None, order: Optional[str] = None,
+             limit: Optional[int] = None, cursor: Optional[str] = None) -> Pages[things.Event]:
+        """order: oldest (the usual) or newest first."""
+        return self._pages(things.Event, "/v1/events", collection=_id(collection), order=order, limit=limit,
+                           cursor=cursor)
 
     def stream(self, *, collection: Optional[Union[int, things.Collection]] = None,
                since: Optional[int] = None) -> Iterator[things.Event]:
@@ -525,6 +526,7 @@ class Keys(Group):
     """API keys, for programs."""
 
     def list(self, *, owner: Optional[AnyUser] = None) -> List[things.Key]:
+        """owner: for administrators: whose; 0: all accounts'.  None: your own."""
         return self._some(things.Key, "/v1/keys", query=dict(owner=_id(owner)))
 
     def create(self, name: str, scopes: Sequence[str], *, collection: Optional[AnyCollection] = None,
@@ -542,6 +544,7 @@ class Webhooks(Group):
     """URLs that are told of events."""
 
     def list(self, *, owner: Optional[AnyUser] = None) -> List[things.Webhook]:
+        """owner: for administrators: whose; 0: all accounts'.  None: your own."""
         return self._some(things.Webhook, "/v1/webhooks", query=dict(owner=_id(owner)))
 
     def create(self, url: str, *, events: Optional[Sequence[str]] = None,
