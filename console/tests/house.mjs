@@ -143,6 +143,111 @@ async function anInstructorSeesTheirOwn() {
   await page.context().close();
 }
 
+/** The session ends while a form is half filled: one signs in over it and goes on. */
+async function theSessionEndsMeanwhile() {
+  const page = await signedIn("admin", server.password);
+  await at(page, "/collections", "Collections");
+  await button(page, "New collection").first().click();
+  await page.getByLabel("Name").fill("Half typed");
+  await page.context().clearCookies();
+  await button(page, "Make it").click();
+  const again = page.getByRole("dialog", { name: "Sign in" });
+  await again.waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  if ((await again.getByLabel("User name").inputValue()) !== "admin") {
+    throw new Error("the page does not know who was signed in");
+  }
+  const found = await axe(page);
+  if (found.length > 0) {
+    throw new Error(found.join("\n"));
+  }
+  await again.getByLabel("Password").fill(server.password);
+  await button(again, "Sign in").click();
+  await again.waitFor({ state: "detached" });
+  await button(page, "Make it").click();
+  await page.waitForURL(/#\/c\/\d+$/);
+  await page.locator(".nav-foot").getByRole("button", { name: /^Sign out/ }).click();
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+  if (await page.getByText("Your session has ended").count()) {
+    throw new Error("who signs out is told that the session has ended");
+  }
+  const kept = await page.evaluate(() => sessionStorage.length);
+  if (kept > 0) {
+    throw new Error("the tab remembers who has signed out");
+  }
+  await page.context().close();
+}
+
+/** Somebody else signs in over the page: they get a page of their own. */
+async function anotherSignsIn() {
+  const page = await signedIn("admin", server.password);
+  await at(page, "/collections", "Collections");
+  await button(page, "New collection").first().click();
+  await page.getByLabel("Name").fill("Not for ann");
+  await page.context().clearCookies();
+  await button(page, "Make it").click();
+  const again = page.getByRole("dialog", { name: "Sign in" });
+  await again.getByLabel("User name").fill("ann");
+  await again.getByLabel("Password").fill(password);
+  await button(again, "Sign in").click();
+  await button(page, "Sign out · ann").waitFor();
+  await again.waitFor({ state: "detached" });
+  // the address still asks for the form, which is a new one
+  if (await page.getByLabel("Name").inputValue()) {
+    throw new Error("ann sees what admin typed");
+  }
+  await page.context().close();
+}
+
+async function choosingACollectionByKeys() {
+  const page = await signedIn("admin", server.password);
+  await at(page, "/collections", "Collections");
+  await page.locator(".nav-collection summary").focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  if (!/#\/collections$/.test(page.url())) {
+    throw new Error(`looking at the collections went to ${page.url()}`);
+  }
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/#\/c\/\d+$/);
+  if (await page.locator(".nav-collection[open]").count()) {
+    throw new Error("the list of collections stays open");
+  }
+  await page.context().close();
+}
+
+/** An address with no number in it asks the server for nothing. */
+async function addressesOfNothing() {
+  const page = await signedIn("admin", server.password);
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  for (const path of ["/c/abc/train", "/c/%/review", "/c/1/s/x", "/nowhere"]) {
+    await at(page, path, "No such page");
+    await page.waitForTimeout(200);
+  }
+  if (asked.some((url) => /NaN|abc|%|nowhere/.test(url) && url.includes("/v1/"))) {
+    throw new Error(`asked for ${asked.join()}`);
+  }
+  if ((await page.title()) !== "No such page · espy") {
+    throw new Error(`the window is called ${await page.title()}`);
+  }
+  await page.context().close();
+}
+
+/** The files of a page are there no more: espy was updated. */
+async function aPageOfAnOlderEspy() {
+  const page = await signedIn("admin", server.password);
+  await page.route(/account.*\.js/, (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(`${server.url}/#/account`);
+  await page.getByText(/espy was updated/).waitFor();
+  await page.unroute(/account.*\.js/);
+  await button(page, "Reload").click();
+  await page.getByRole("heading", { level: 1, name: "Your account" }).waitFor();
+  await page.context().close();
+}
+
 /** Until nothing is read any more. */
 async function settled(page) {
   await page.locator("main h1, dialog h2").first().waitFor();
@@ -187,6 +292,11 @@ await run({
   aCollectionOfAnArchive,
   anInstructorAndAKey,
   anInstructorSeesTheirOwn,
+  theSessionEndsMeanwhile,
+  anotherSignsIn,
+  choosingACollectionByKeys,
+  addressesOfNothing,
+  aPageOfAnOlderEspy,
   axeFindsNothing,
   nothingToComplainOf,
 });

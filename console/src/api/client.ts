@@ -30,7 +30,7 @@ export function onUnauthenticated(fn: () => void): void {
 
 type Query = Record<string, string | number | boolean | null | undefined>
 
-export function withQuery(path: string, query?: Query): string {
+function withQuery(path: string, query?: Query): string {
   const all = new URLSearchParams()
   for (const [name, value] of Object.entries(query ?? {}))
     if (value !== undefined && value !== null && value !== '') all.set(name, String(value))
@@ -49,8 +49,9 @@ function failure(status: number, text: string, request: string): ApiError {
   }
 }
 
-function refused(e: ApiError, path: string): ApiError {
-  if (e.status === 401 && !path.startsWith('/v1/auth/')) unauthenticated()
+/** `sent`: the CSRF value of when it was asked; an answer to an earlier login says nothing of this one. */
+function refused(e: ApiError, path: string, sent: string): ApiError {
+  if (e.status === 401 && sent === csrf && !path.startsWith('/v1/auth/')) unauthenticated()
   return e
 }
 
@@ -60,6 +61,7 @@ function headers(method: string): Record<string, string> {
 
 async function send(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   const form = body instanceof FormData
+  const sent = csrf
   const init: RequestInit = { method, credentials: 'same-origin', headers: headers(method) }
   if (signal) init.signal = signal
   if (body !== undefined) {
@@ -74,7 +76,7 @@ async function send(method: string, path: string, body: unknown, signal?: AbortS
     throw new ApiError(0, 'offline', '')
   }
   if (!answer.ok)
-    throw refused(failure(answer.status, await answer.text(), answer.headers.get('X-Request-Id') ?? ''), path)
+    throw refused(failure(answer.status, await answer.text(), answer.headers.get('X-Request-Id') ?? ''), path, sent)
   return answer
 }
 
@@ -115,7 +117,9 @@ export function upload<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) throw new DOMException('', 'AbortError')
     const x = new XMLHttpRequest()
+    const sent = csrf
     x.open('POST', path)
     if (csrf) x.setRequestHeader('X-CSRF-Token', csrf)
     x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total)
@@ -124,17 +128,29 @@ export function upload<T>(
     x.onload = () => {
       const told = x.status < 300 || (x.status === 422 && x.responseText.includes('"items"'))
       if (told) resolve(JSON.parse(x.responseText) as T)
-      else reject(refused(failure(x.status, x.responseText, x.getResponseHeader('X-Request-Id') ?? ''), path))
+      else reject(refused(failure(x.status, x.responseText, x.getResponseHeader('X-Request-Id') ?? ''), path, sent))
     }
     signal?.addEventListener('abort', () => x.abort())
     x.send(form)
   })
 }
 
-/** Server-sent events by name; the browser connects again by itself. Returns how to end it. */
+/** Server-sent events by name. The browser connects again by itself, but for where it was refused: that
+ *  is tried again here, as somebody may sign in meanwhile. Returns how to end it. */
 export function listen(path: string, on: Record<string, (data: unknown) => void>): () => void {
-  const source = new EventSource(path)
-  for (const [name, fn] of Object.entries(on))
-    source.addEventListener(name, (e) => fn(JSON.parse((e as MessageEvent<string>).data)))
-  return () => source.close()
+  let source: EventSource
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const open = () => {
+    source = new EventSource(path)
+    for (const [name, fn] of Object.entries(on))
+      source.addEventListener(name, (e) => fn(JSON.parse((e as MessageEvent<string>).data)))
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 5000)
+    }
+  }
+  open()
+  return () => {
+    source.close()
+    clearTimeout(timer)
+  }
 }

@@ -1,23 +1,23 @@
-// What people say about samples and labels. Each of these but `removeSample` can be taken back.
+// What people say about samples and labels: all of it but `removeSample` can be taken back.
 import { done } from '../app/toast'
 import { t } from '../text'
 import { api } from './client'
 import type { Label } from './types'
 
-export interface Undone {
-  event: number
-  action: string
+/** An answer with the event that can be taken back; without one it is the last of the collection. */
+export interface Told {
+  event?: number | null
 }
 
-/** Takes back what was said or done last in a collection. */
-export async function undo(collection: number): Promise<Undone> {
-  return api.post<Undone>(`/v1/collections/${collection}/undo`)
+/** Takes back what was said or done. */
+export function undo(collection: number, what: Told): Promise<unknown> {
+  return api.post(`/v1/collections/${collection}/undo`, what.event ? { event: what.event } : {})
 }
 
 /** Tells that something was done, with the way back; `after` shows the state of then. */
-export function doneWithUndo(text: string, collection: number, after: () => void, steps = 1): void {
+export function doneWithUndo(text: string, collection: number, after: () => void, ...what: Told[]): void {
   done(text, async () => {
-    for (let i = 0; i < steps; i++) await undo(collection)
+    for (const one of [...what].reverse()) await undo(collection, one)
     done(t.common.undone)
     after()
   })
@@ -25,7 +25,7 @@ export function doneWithUndo(text: string, collection: number, after: () => void
 
 /** These samples are this label's; one that is not there is made. */
 export function setLabel(collection: number, samples: number[], to: { code: string; name?: string | undefined }) {
-  return api.post<{ label: number; samples: number }>(`/v1/collections/${collection}/samples/label`, {
+  return api.post<Told>(`/v1/collections/${collection}/samples/label`, {
     samples,
     label: to.code,
     ...(to.name ? { name: to.name } : {}),
@@ -34,12 +34,12 @@ export function setLabel(collection: number, samples: number[], to: { code: stri
 
 /** These samples are nobody's that is known. */
 export function setNobody(collection: number, samples: number[]) {
-  return api.post(`/v1/collections/${collection}/samples/label`, { samples })
+  return api.post<Told>(`/v1/collections/${collection}/samples/label`, { samples })
 }
 
 /** These samples are not this label's, and are not suggested as such again. */
 export function reject(collection: number, samples: number[], code: string) {
-  return api.post(`/v1/collections/${collection}/samples/reject`, { samples, label: code })
+  return api.post<Told>(`/v1/collections/${collection}/samples/reject`, { samples, label: code })
 }
 
 /** A sample that is none (no face, no sound of interest) goes for good. */
@@ -48,15 +48,15 @@ export function removeSample(sample: number) {
 }
 
 export function renameLabel(label: number, to: { code: string; name: string }) {
-  return api.patch<Label>(`/v1/labels/${label}`, to)
+  return api.patch<Label & Told>(`/v1/labels/${label}`, to)
 }
 
 export function mergeLabel(label: number, into: number) {
-  return api.post(`/v1/labels/${label}/merge`, { into })
+  return api.post<Told>(`/v1/labels/${label}/merge`, { into })
 }
 
 export function splitLabel(label: number, samples: number[], to: { code: string; name?: string | undefined }) {
-  return api.post<Label>(`/v1/labels/${label}/split`, {
+  return api.post<Label & Told>(`/v1/labels/${label}/split`, {
     samples,
     code: to.code,
     ...(to.name ? { name: to.name } : {}),

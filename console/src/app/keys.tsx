@@ -24,23 +24,54 @@ function pressing(e: KeyboardEvent): boolean {
   return (e.key === ' ' || e.key === 'Enter') && (e.target as HTMLElement).closest('button, a[href], summary') !== null
 }
 
-function pressed(e: KeyboardEvent): void {
-  if (e.defaultPrevented || e.isComposing || e.altKey || pressing(e)) return
-  if (document.querySelector('dialog[open]') && e.key !== '?') return
+/** As the list of keys names it; Caps Lock makes no other key of a letter. */
+function keyOf(e: KeyboardEvent): string {
   const held = e.ctrlKey || e.metaKey ? 'ctrl+' : ''
-  const key = held + e.key
-  const pair = performance.now() - beforeAt < 1000 ? `${before} ${key}` : ''
+  return held + (e.key.length === 1 && !e.shiftKey ? e.key.toLowerCase() : e.key)
+}
+
+/** The hint for a key, of the layer that came last. */
+function find(key: string): KeyHint | undefined {
   for (const layer of [...layers].reverse()) {
-    const hit =
-      layer.current.find((k) => k.key === pair) ?? layer.current.find((k) => k.key === key)
-    if (!hit || (typing(e) && !hit.typing)) continue
-    e.preventDefault()
-    before = ''
-    hit.run(e)
-    return
+    const hit = layer.current.find((k) => k.key === key)
+    if (hit) return hit
   }
-  before = key
-  beforeAt = performance.now()
+  return undefined
+}
+
+const KEPT = 'espy.letters'
+
+/** Whether single letters are keys: who speaks to the machine, or hits keys unawares, turns them off. */
+export function lettersAreKeys(): boolean {
+  return localStorage.getItem(KEPT) !== 'off'
+}
+
+export function setLettersAreKeys(on: boolean): void {
+  if (on) localStorage.removeItem(KEPT)
+  else localStorage.setItem(KEPT, 'off')
+}
+
+/** The first key of a pair waits for the second one, which then means nothing by itself. */
+function hintOf(key: string): KeyHint | undefined {
+  const waiting = performance.now() - beforeAt < 1000 ? before : ''
+  before = ''
+  if (waiting) return find(`${waiting} ${key}`)
+  if (layers.some((l) => l.current.some((k) => k.key.startsWith(`${key} `)))) {
+    before = key
+    beforeAt = performance.now()
+    return undefined
+  }
+  return find(key)
+}
+
+function pressed(e: KeyboardEvent): void {
+  if (e.defaultPrevented || e.isComposing || e.altKey || e.repeat || pressing(e) || e.key === 'Shift') return
+  if (document.querySelector('dialog[open]') && e.key !== '?') return
+  if (e.key.length === 1 && e.key !== ' ' && !e.ctrlKey && !e.metaKey && (typing(e) || !lettersAreKeys())) return
+  const hint = hintOf(keyOf(e))
+  if (!hint || (typing(e) && !hint.typing)) return
+  e.preventDefault()
+  hint.run(e)
 }
 
 addEventListener('keydown', pressed)

@@ -1,6 +1,7 @@
 // Addresses are behind the #, so that a reload or a bookmark needs nothing of the server.
 import type { ComponentChildren, ComponentType, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { t } from '../text'
 
 export type Params = Record<string, string>
 
@@ -46,15 +47,24 @@ export function useQuery(name: string, fallback = ''): [string, (value: string) 
   return [value, change]
 }
 
-/** The parameters of a path that fits a pattern such as "/collections/:collection"; null: none. */
+/** What the window is called while the component is there; nothing is changed while there is no text. */
+export function useTitle(text: string | null | undefined): void {
+  useEffect(() => {
+    if (text) document.title = `${text} · ${t.shell.product}`
+  }, [text])
+}
+
+/** The parameters of a path that fits a pattern such as "/c/:collection"; null: none. All of them are
+ *  ids: anything but digits is at no page, so that no page asks for it. */
 export function match(pattern: string, path: string): Params | null {
   const wanted = pattern.split('/')
   const given = path.split('/')
   if (wanted.length !== given.length) return null
   const params: Params = {}
   for (const [i, part] of wanted.entries()) {
-    if (part.startsWith(':')) params[part.slice(1)] = decodeURIComponent(given[i]!)
-    else if (part !== given[i]) return null
+    const value = given[i]!
+    if (part.startsWith(':') && /^\d+$/.test(value)) params[part.slice(1)] = value
+    else if (part !== value) return null
   }
   return params
 }

@@ -26,9 +26,18 @@ export async function signIn(name: string, password: string): Promise<Me> {
 export async function signOut(): Promise<void> {
   await api.post('/v1/auth/logout')
   setCsrf('')
+  sessionStorage.clear()
 }
 
-export const SessionContext = createContext<{ me: Me; leave: () => void } | null>(null)
+const OWNER = 'espy.user'
+
+/** What a tab remembers is one person's: it goes when another comes. */
+export function ownTab(id: number | null): void {
+  if (sessionStorage.getItem(OWNER) !== String(id)) sessionStorage.clear()
+  sessionStorage.setItem(OWNER, String(id))
+}
+
+export const SessionContext = createContext<{ me: Me; leave: () => Promise<void> } | null>(null)
 
 /** Who is signed in; only below the shell, where somebody is. */
 export function useMe(): Me {
@@ -39,6 +48,7 @@ export function useMay(scope: Scope): boolean {
   return useMe().may.includes(scope)
 }
 
-export function useLeave(): () => void {
+/** How to sign out; what is to be told on the page to sign in is told after it. */
+export function useLeave(): () => Promise<void> {
   return useContext(SessionContext)!.leave
 }

@@ -9,7 +9,7 @@ import { Problem, useLoad } from '../parts/load'
 import { t } from '../text'
 import { chosenCollection, CollectionsContext, keepCollection } from './collection'
 import { KeyHelp, useKeys } from './keys'
-import { go, Link, match, type Params, usePath } from './router'
+import { go, Link, match, type Params, usePath, useTitle } from './router'
 import { routes } from './routes'
 import { useLeave, useMay, useMe } from './session'
 import { setTheme, theme, type Theme } from './theme'
@@ -65,6 +65,32 @@ function Places({ all, path }: { all: Place[]; path: string }) {
   )
 }
 
+/** A list of links, and no select: that would go elsewhere with every key that only looks for one. */
+function Chooser({ collection, collections }: { collection: Collection | undefined; collections: Collection[] }) {
+  const at = useRef<HTMLDetailsElement>(null)
+  const close = () => {
+    at.current!.open = false
+    at.current!.querySelector('summary')!.focus()
+  }
+  return (
+    <details ref={at} class="nav-collection" onKeyDown={(e) => e.key === 'Escape' && close()}>
+      <summary>
+        <small>{t.shell.collection}</small>
+        <b>{collection?.name}</b>
+      </summary>
+      <ul>
+        {collections.map((c) => (
+          <li key={c.id}>
+            <Link to={`/c/${c.id}`} aria-current={c === collection ? 'true' : undefined} onClick={close}>
+              {c.name}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </details>
+  )
+}
+
 function Navigation({ collection, collections, path }: { collection?: Collection | undefined; collections: Collection[]; path: string }) {
   const may = { read: useMay('read'), enroll: useMay('enroll'), admin: useMay('admin') }
   const { general, about, rest } = places(collection, may)
@@ -73,17 +99,7 @@ function Navigation({ collection, collections, path }: { collection?: Collection
       <Places all={general} path={path} />
       {may.read && collections.length > 0 && (
         <>
-          <label class="nav-collection">
-            <span>{t.shell.collection}</span>
-            <Select
-              value={String(collection?.id ?? '')}
-              change={(id) => {
-                keepCollection(id)
-                go(`/c/${id}`)
-              }}
-              options={collections.map((c) => [String(c.id), c.name])}
-            />
-          </label>
+          <Chooser collection={collection} collections={collections} />
           <Places all={about} path={path} />
         </>
       )}
@@ -111,7 +127,7 @@ function Foot() {
         />
       </label>
       {me.csrf !== null && (
-        <button type="button" class="plain" onClick={leave}>
+        <button type="button" class="plain" onClick={() => void leave()}>
           {t.shell.signOut} · {me.user.name}
         </button>
       )}
@@ -125,9 +141,11 @@ interface Shown {
   path: string
 }
 
-/** The page of the address, loaded when it is asked for. */
-function usePage(path: string): { shown: Shown | null; error: unknown } {
-  const [state, set] = useState<{ shown: Shown | null; error?: unknown }>({ shown: null })
+type Lack = 'missing' | 'notLoaded'
+
+/** The page of the address, loaded when it is asked for; or why there is none. */
+function usePage(path: string): Shown | Lack | null {
+  const [shown, set] = useState<Shown | Lack | null>(null)
   const want = useRef(path)
   useEffect(() => {
     want.current = path
@@ -138,15 +156,30 @@ function usePage(path: string): { shown: Shown | null; error: unknown } {
         (m) => {
           if (want.current !== path) return
           document.title = `${route.title} · ${t.shell.product}`
-          set({ shown: { page: m.default, params, path } })
+          set({ page: m.default, params, path })
         },
-        (error) => set({ shown: null, error }),
+        () => want.current === path && set('notLoaded'),
       )
       return
     }
-    set({ shown: null, error: new Error(t.common.notFound) })
+    set('missing')
   }, [path])
-  return { shown: state.shown, error: state.error }
+  return shown
+}
+
+function NoPage({ why }: { why: Lack }) {
+  useTitle(t.shell.lack[why])
+  return (
+    <>
+      <h1>{t.shell.lack[why]}</h1>
+      {why === 'missing' ? (
+        <Problem error={new Error(t.common.notFound)} />
+      ) : (
+        // the files of a page are named anew with every espy: only a reload knows the new names
+        <Problem error={new Error(t.errors.updated)} retry={() => location.reload()} again={t.common.reload} />
+      )}
+    </>
+  )
 }
 
 function Main({ path, children }: { path: string; children: ComponentChildren }) {
@@ -168,12 +201,14 @@ function Main({ path, children }: { path: string; children: ComponentChildren })
 
 export function Shell() {
   const path = usePath()
+  const me = useMe()
   const read = useMay('read')
   const [open, setOpen] = useState(false)
-  const collections = useLoad((s) => (read ? all<Collection>('/v1/collections', {}, s) : Promise.resolve([])), [read])
+  // read again also when the same person has signed in again
+  const collections = useLoad((s) => (read ? all<Collection>('/v1/collections', {}, s) : Promise.resolve([])), [me])
   const list = collections.data ?? []
   const collection = useMemo(() => chosenCollection(path, list), [path, list])
-  const { shown, error } = usePage(path)
+  const shown = usePage(path)
   useEffect(() => {
     setOpen(false)
     const asked = /^\/c\/(\d+)/.exec(path)?.[1]
@@ -220,7 +255,11 @@ export function Shell() {
           <Foot />
         </aside>
         <Main path={path}>
-          {error !== undefined ? <Problem error={error} /> : shown && <shown.page key={shown.path} params={shown.params} />}
+          {typeof shown === 'string' ? (
+            <NoPage why={shown} />
+          ) : (
+            shown && <shown.page key={shown.path} params={shown.params} />
+          )}
         </Main>
       </div>
       <KeyHelp />

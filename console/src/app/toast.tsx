@@ -1,7 +1,8 @@
 // Short news at the edge of the page: what was done, with the way back where there is one.
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { explain } from '../parts/load'
 import { t } from '../text'
+import { useKeys } from './keys'
 
 interface Toast {
   id: number
@@ -35,8 +36,15 @@ export function failed(error: unknown): void {
 }
 
 function add(toast: Toast): void {
-  change([...shown.slice(-2), toast])
-  setTimeout(() => drop(toast.id), toast.kind === 'failed' ? 12000 : 8000)
+  // an error stays until it was read; the same one twice is one
+  const rest = shown.filter((one) => one.kind === 'done' || one.text !== toast.text)
+  const old = rest.filter((one) => one.kind === 'done').slice(0, -2)
+  change([...rest.filter((one) => !old.includes(one)), toast])
+}
+
+/** What was told to one person is not for the next. */
+export function clearToasts(): void {
+  change([])
 }
 
 /** Runs a promise and tells when it fails; whether it came through. */
@@ -50,6 +58,45 @@ export async function tell(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
+function takeBack(toast: Toast | undefined): void {
+  if (!toast?.undo) return
+  drop(toast.id)
+  void tell(toast.undo())
+}
+
+const SHOWN = 8000 // ms
+const SHOWN_UNDO = 20000
+const LOOK_AGAIN = 2000 // while somebody is at the toasts
+
+function One({ toast }: { toast: Toast }) {
+  const at = useRef<HTMLDivElement>(null)
+  // a live region tells what changes in it: the text comes when the region is there
+  const [there, set] = useState(false)
+  useEffect(() => {
+    set(true)
+    if (toast.kind === 'failed') return
+    const end = () => {
+      if (at.current!.parentElement!.matches(':hover, :focus-within')) timer = setTimeout(end, LOOK_AGAIN)
+      else drop(toast.id)
+    }
+    let timer = setTimeout(end, toast.undo ? SHOWN_UNDO : SHOWN)
+    return () => clearTimeout(timer)
+  }, [])
+  return (
+    <div ref={at} class={'toast ' + toast.kind}>
+      <span role={toast.kind === 'failed' ? 'alert' : 'status'}>{there && <span>{toast.text}</span>}</span>
+      {toast.undo && (
+        <button type="button" class="plain" onClick={() => takeBack(toast)}>
+          {t.common.undo}
+        </button>
+      )}
+      <button type="button" class="plain" aria-label={t.common.dismiss} onClick={() => drop(toast.id)}>
+        ×
+      </button>
+    </div>
+  )
+}
+
 export function Toasts() {
   const [, redraw] = useState(0)
   useEffect(() => {
@@ -59,27 +106,11 @@ export function Toasts() {
       listeners.delete(fn)
     }
   }, [])
+  useKeys([{ key: 'ctrl+z', does: t.keys.undo, run: () => takeBack(shown.findLast((one) => one.undo)) }])
   return (
-    <div class="toasts" role="status" aria-live="polite">
+    <div class="toasts">
       {shown.map((one) => (
-        <div key={one.id} class={'toast ' + one.kind}>
-          <span>{one.text}</span>
-          {one.undo && (
-            <button
-              type="button"
-              class="plain"
-              onClick={() => {
-                drop(one.id)
-                void tell(one.undo!())
-              }}
-            >
-              {t.common.undo}
-            </button>
-          )}
-          <button type="button" class="plain" aria-label={t.common.dismiss} onClick={() => drop(one.id)}>
-            ×
-          </button>
-        </div>
+        <One key={one.id} toast={one} />
       ))}
     </div>
   )

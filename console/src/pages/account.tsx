@@ -1,5 +1,5 @@
 // One's own account: who one is, the password, colours, keys, the way out.
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import { useLeave, useMe } from '../app/session'
 import { setTheme, theme, type Theme } from '../app/theme'
@@ -84,14 +84,16 @@ function Password() {
 
 function Colours() {
   const [shown, set] = useState<Theme>(theme())
+  useEffect(() => {
+    const changed = () => set(theme()) // here, or beside the navigation
+    addEventListener('themechange', changed)
+    return () => removeEventListener('themechange', changed)
+  }, [])
   return (
     <Field label={t.account.colours}>
       <Select
         value={shown}
-        change={(to) => {
-          setTheme(to as Theme)
-          set(to as Theme)
-        }}
+        change={(to) => setTheme(to as Theme)}
         options={Object.entries(t.shell.themes) as [string, string][]}
       />
     </Field>

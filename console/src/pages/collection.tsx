@@ -5,6 +5,7 @@ import type { CollectionFull, Label, Session } from '../api/types'
 import { go, Link, type Params, useQuery } from '../app/router'
 import { useMay } from '../app/session'
 import { Await, Empty, useLoad } from '../parts/load'
+import { mayLeave } from '../parts/stay'
 import { Tabs } from '../parts/tabs'
 import { t } from '../text'
 import '../style/session.css'
@@ -40,7 +41,7 @@ function Counts({ c }: { c: CollectionFull }) {
 
 function Sessions({ c, sessions, create }: { c: CollectionFull; sessions: Session[]; create: () => void }) {
   const may = useMay('enroll')
-  const [search, setSearch] = useQuery('search')
+  const [search, setSearch] = useQuery('session')
   const s = t.collection.session
   if (!sessions.length)
     return (
@@ -164,7 +165,7 @@ export default function Page({ params }: { params: Params }) {
               ['samples', t.collection.tabs.samples],
             ]}
             on={tab}
-            choose={setTab}
+            choose={(to) => void mayLeave().then((yes) => yes && setTab(to))}
           >
             {tab === 'sessions' && <Sessions c={c} sessions={sessions} create={() => make(true)} />}
             {tab === 'labels' && <Labels c={c} labels={labels} reload={everything.reload} />}

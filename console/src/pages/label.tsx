@@ -1,7 +1,7 @@
 // One label: its samples, the sessions it was in, and what can be done with it.
 import { useState } from 'preact/hooks'
 import { all, api } from '../api/client'
-import { doneWithUndo, mergeLabel } from '../api/labels'
+import { doneWithUndo, mergeLabel, type Told } from '../api/labels'
 import type { CollectionFull, Label, PresenceCell, Sample, Session } from '../api/types'
 import { go, Link, type Params, useQuery } from '../app/router'
 import { useMay } from '../app/session'
@@ -41,8 +41,12 @@ function Rename({ label, close, changed }: { label: Label; close: () => void; ch
   const [name, setName] = useState(label.name)
   const [email, setEmail] = useState(label.email ?? '')
   const submit = async () => {
-    await api.patch(`/v1/labels/${label.id}`, { code, name, ...(email || label.email ? { email } : {}) })
-    doneWithUndo(t.label.renamed, label.collection, changed)
+    const named = { ...(code !== label.code ? { code } : {}), ...(name !== label.name ? { name } : {}) }
+    const other = email !== (label.email ?? '') ? { email } : {}
+    const told = await api.patch<Told>(`/v1/labels/${label.id}`, { ...named, ...other })
+    // a code and a name can be taken back, an address cannot
+    if (Object.keys(named).length) doneWithUndo(t.label.renamed, label.collection, changed, told)
+    else if (Object.keys(other).length) done(t.label.saved)
     close()
     changed()
   }

@@ -1,12 +1,13 @@
 // What a person should look at, most useful first: one key a decision, and why it was suggested.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { all, api } from '../api/client'
-import { reject, removeSample, setLabel, setNobody, undo } from '../api/labels'
+import { reject, removeSample, setLabel, setNobody, type Told, undo } from '../api/labels'
 import type { Collection, Label, Media, ReviewItem, ReviewQueue } from '../api/types'
 import { useKeys } from '../app/keys'
 import { Link, type Params, useQuery } from '../app/router'
 import { done, failed, tell } from '../app/toast'
-import { Face, figure, labelText, mediaPicture, percent } from '../parts/face'
+import { ask } from '../parts/dialog'
+import { Face, figure, labelText, mediaPicture, percent, sampleText } from '../parts/face'
 import { Await, Empty, useLoad } from '../parts/load'
 import { Photo } from '../parts/photo'
 import { LabelPicker } from '../parts/picker'
@@ -15,84 +16,69 @@ import { t } from '../text'
 import '../style/review.css'
 
 const AT_ONCE = 60 // items read at a time
-const GRACE = 6000 // ms in which a removal can be taken back
+const FEW = 10 // that are left when the next are read
 
-interface Decision {
+interface Decided {
+  item: ReviewItem
   text: string
-  back: () => Promise<void>
+  told: Promise<Told>
 }
 
-const sleep = (ms: number) => new Promise((end) => setTimeout(end, ms))
-
-/** The queue, what is decided, and the way back. Decisions are sent one after the other, so that the
- *  server's "last" is the last one here. */
-function useQueue(collection: Collection, first: ReviewItem[], refill: () => void) {
-  const [items, setItems] = useState(first)
-  const [history, setHistory] = useState<{ item: ReviewItem; decision: Decision }[]>([])
+/** The queue, what is decided, and the way back. Decisions are sent one after the other. */
+function useQueue(collection: Collection, queue: ReviewQueue, reload: () => void) {
+  const [items, setItems] = useState(queue.items)
+  const [history, setHistory] = useState<Decided[]>([])
+  const [since, setSince] = useState(0) // decisions since the queue was read
   const sending = useRef<Promise<unknown>>(Promise.resolve())
   const began = useRef(performance.now())
   useEffect(() => {
     // what came meanwhile joins behind what is shown
     setItems((old) => {
-      const seen = new Set([...old, ...history.map((h) => h.item)].map((i) => i.sample.id))
-      return [...old, ...first.filter((i) => !seen.has(i.sample.id))]
+      const shown = new Set(old.map((i) => i.sample.id))
+      return [...old, ...queue.items.filter((i) => !shown.has(i.sample.id))]
     })
-  }, [first])
+    setSince(0)
+  }, [queue])
+  const waiting = Math.max(items.length, queue.total - since)
+  useEffect(() => {
+    if (items.length <= FEW && waiting > items.length) void sending.current.then(reload)
+  }, [items.length <= FEW, waiting > items.length])
 
   const restore = (item: ReviewItem) => setItems((old) => [item, ...old.filter((i) => i !== item)])
-  const decide = (item: ReviewItem, text: string, work: () => Promise<unknown>) => {
-    const sent = sending.current.then(work)
-    sending.current = sent.catch(() => {})
-    const decision: Decision = {
-      text,
-      back: async () => {
-        await sending.current
-        await undo(collection.id)
-      },
-    }
-    setHistory((h) => [...h, { item, decision }])
-    setItems((old) => {
-      const rest = old.filter((i) => i !== item)
-      if (rest.length === 10) refill()
-      return rest
-    })
-    sent.catch((e) => {
+  const drop = (item: ReviewItem) => {
+    setItems((old) => old.filter((i) => i !== item))
+    setSince((n) => n + 1)
+  }
+  const decide = (item: ReviewItem, text: string, work: () => Promise<Told>) => {
+    const told = sending.current.then(work)
+    const decided = { item, text, told }
+    sending.current = told.catch(() => {})
+    setHistory((h) => [...h, decided])
+    drop(item)
+    told.catch((e) => {
       failed(e)
-      setHistory((h) => h.filter((one) => one.decision !== decision))
+      setHistory((h) => h.filter((one) => one !== decided))
       restore(item)
     })
   }
-  /** Removing is final at the server: it waits a while here, and can be taken back as long. */
-  const remove = (item: ReviewItem) => {
-    let stopped = false
-    const gone = sleep(GRACE).then(() => (stopped ? undefined : removeSample(item.sample.id)))
-    const decision: Decision = {
-      text: t.review.removed[collection.modality],
-      back: async () => {
-        stopped = true
-      },
-    }
-    setHistory((h) => [...h, { item, decision }])
-    setItems((old) => old.filter((i) => i !== item))
-    done(decision.text, async () => {
-      stopped = true
-      restore(item)
-      setHistory((h) => h.filter((one) => one.decision !== decision))
-    })
-    void tell(gone).then(() => setHistory((h) => h.filter((one) => one.decision !== decision)))
+  const remove = async (item: ReviewItem) => {
+    const sure = await ask({ ...t.samples.remove(1, collection.modality === 'sound'), danger: true })
+    if (sure && (await tell(removeSample(item.sample.id)))) drop(item)
   }
   const takeBack = async () => {
     const last = history.at(-1)
     if (!last) return
     setHistory((h) => h.slice(0, -1))
-    if (await tell(last.decision.back())) {
+    if (await tell(last.told.then((told) => undo(collection.id, told)))) {
       restore(last.item)
+      setSince((n) => n - 1)
       done(t.common.undone)
     }
   }
   const later = (item: ReviewItem) => setItems((old) => [...old.filter((i) => i !== item), item])
   const minutes = (performance.now() - began.current) / 60000
-  return { items, history, decide, remove, takeBack, later, rate: minutes > 0.2 ? history.length / minutes : 0 }
+  const rate = minutes > 0.2 ? history.length / minutes : 0
+  return { items, waiting, history, decide, remove, takeBack, later, rate }
 }
 
 function Context({ item }: { item: ReviewItem }) {
@@ -102,11 +88,12 @@ function Context({ item }: { item: ReviewItem }) {
       {(m) => (
         <>
           <Photo
+            key={m.id}
             src={mediaPicture(m.id, 1024)}
             width={m.width}
             height={m.height}
             alt={t.review.context}
-            boxes={[{ id: item.sample.id, box: item.sample.box, text: '', kind: 'marked' }]}
+            boxes={m.id === item.sample.media ? [{ id: item.sample.id, box: item.sample.box, text: '', kind: 'marked' }] : []}
           />
           <p class="quiet">
             <Link to={`/c/${m.collection}/m/${m.id}?sample=${item.sample.id}`}>{m.source}</Link>
@@ -150,6 +137,13 @@ function Heard({ item, audio }: { item: ReviewItem; audio: { current: HTMLAudioE
   )
 }
 
+/** What is heard when an item comes: why it is asked, and who it might be. */
+function told(item: ReviewItem): string {
+  const first = item.candidates[0]
+  const reason = t.review.reason[item.reason]!
+  return first ? `${reason} ${t.review.candidate(1, labelText(first.label, first.name))}` : reason
+}
+
 function Desk({
   collection,
   labels,
@@ -162,7 +156,7 @@ function Desk({
   refill: () => void
 }) {
   const sound = collection.modality === 'sound'
-  const q = useQueue(collection, queue.items, refill)
+  const q = useQueue(collection, queue, refill)
   const [naming, name] = useState(false)
   const audio = useRef<HTMLAudioElement>(null)
   const card = useRef<HTMLElement>(null)
@@ -192,13 +186,13 @@ function Desk({
   useKeys([
     { key: '1', does: k.one, run: () => choose(0) },
     // one key too many must not name a stranger
-    { key: 'Enter', does: k.confirm, run: () => item && item.reason !== 'unknown' && choose(0) },
+    { key: 'Enter', does: k.confirm, run: () => item && (item.sample.code || item.reason !== 'unknown') && choose(0) },
     { key: '2', does: k.two, run: () => choose(1) },
     { key: '3', does: k.three, run: () => choose(2) },
     { key: 'n', does: k.name, run: () => name(true) },
     { key: 'x', does: k.reject, run: notFirst },
     { key: '0', does: k.nobody, run: nobody },
-    { key: 'Delete', does: k.remove, run: () => item && q.remove(item) },
+    { key: 'Delete', does: k.remove, run: () => item && void q.remove(item) },
     { key: 'l', does: k.skip, run: () => item && q.later(item) },
     { key: 'u', does: k.undo, run: () => void q.takeBack() },
     { key: 'ctrl+z', does: k.undo, run: () => void q.takeBack() },
@@ -206,16 +200,31 @@ function Desk({
   ])
 
   const bar = (
-    <p class="quiet" aria-live="polite">
-      {t.review.decided(q.history.length)}
-      {q.rate > 0 && ` · ${t.review.perMinute(Math.round(q.rate))}`}{' '}
-      {q.history.length > 0 && (
-        <button type="button" class="small" onClick={() => void q.takeBack()}>
-          {t.common.undo}: {q.history.at(-1)!.decision.text} <kbd>u</kbd>
-        </button>
-      )}
-    </p>
+    <div class="head">
+      <h1>{t.shell.review}</h1>
+      <div class="actions">
+        <span class="badge">{t.review.waiting(q.waiting)}</span>
+        <span class="quiet">
+          {t.review.decided(q.history.length)}
+          {q.rate > 0 && ` · ${t.review.perMinute(Math.round(q.rate))}`}
+        </span>
+        {q.history.length > 0 && (
+          <button type="button" class="small" onClick={() => void q.takeBack()}>
+            {t.common.undo}: {q.history.at(-1)!.text} <kbd>u</kbd>
+          </button>
+        )}
+      </div>
+    </div>
   )
+  if (!item && q.waiting > 0)
+    return (
+      <>
+        {bar}
+        <div class="loading" aria-busy="true">
+          <span class="spinner" />
+        </div>
+      </>
+    )
   if (!item)
     return (
       <>
@@ -231,7 +240,7 @@ function Desk({
     <>
       {bar}
       <div class="desk">
-        <section ref={card} tabIndex={-1} aria-label={t.review.why}>
+        <section ref={card} tabIndex={-1} aria-label={told(item)}>
           <div class="subject">
             {sound ? <Heard item={item} audio={audio} /> : <Face sample={item.sample.id} size={224} alt="" />}
             <div>
@@ -241,6 +250,7 @@ function Desk({
                 </span>{' '}
                 {t.review.reason[item.reason]}
               </p>
+              {item.sample.code && <p>{t.review.now(sampleText(item.sample))}</p>}
               <p class="quiet">
                 {queue.version === null
                   ? t.review.noRule
@@ -269,8 +279,8 @@ function Desk({
             <button type="button" onClick={nobody}>
               {t.review.nobody} <kbd>0</kbd>
             </button>
-            <button type="button" onClick={() => q.remove(item)}>
-              {t.review.remove[collection.modality]} <kbd>del</kbd>
+            <button type="button" onClick={() => void q.remove(item)}>
+              {t.review.remove[collection.modality]} <kbd>{t.keys.names.Delete}</kbd>
             </button>
             <button type="button" onClick={() => q.later(item)}>
               {t.review.skip} <kbd>l</kbd>
@@ -315,10 +325,6 @@ export default function Page({ params }: { params: Params }) {
   )
   return (
     <>
-      <div class="head">
-        <h1>{t.shell.review}</h1>
-        {queue.data && <span class="badge">{t.review.waiting(queue.data.total)}</span>}
-      </div>
       <Await from={fixed}>
         {({ collection, labels }) => (
           <Await from={queue}>

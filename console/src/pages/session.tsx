@@ -1,18 +1,18 @@
 // One occasion: photos or recordings come in, what is in them gets its names, who was there is known.
 import { useMemo, useState } from 'preact/hooks'
 import { all, api } from '../api/client'
-import { doneWithUndo, mergeLabel, renameLabel, setLabel } from '../api/labels'
+import { doneWithUndo, mergeLabel, renameLabel, setLabel, type Told } from '../api/labels'
 import type { Collection, Label, Media, Sample, Session } from '../api/types'
 import type { Params } from '../app/router'
 import { go, Link, useQuery } from '../app/router'
 import { useMay } from '../app/session'
-import { tell } from '../app/toast'
+import { failed, tell } from '../app/toast'
 import { ask, Dialog } from '../parts/dialog'
 import { Drop } from '../parts/drop'
 import { mediaPicture, labelText } from '../parts/face'
 import { Field, Form, TextInput } from '../parts/form'
 import { Await, Empty, useLoad } from '../parts/load'
-import { LabelPicker, newLabel } from '../parts/picker'
+import { LabelPicker, type Picked } from '../parts/picker'
 import { SampleBoard } from '../parts/samples'
 import { Tabs } from '../parts/tabs'
 import { day } from '../parts/when'
@@ -55,6 +55,9 @@ function ordered(samples: Sample[], people: Inside[]): Sample[] {
   return [...samples].sort((a, b) => place(a) - place(b) || a.id - b.id)
 }
 
+/** What a session of a school has beside its name; kept in its detail, as SmartAttendance has them. */
+const DETAILS = ['course', 'section_id', 'year', 'session_type', 'time_block']
+
 export function EditSession({
   session,
   close,
@@ -62,22 +65,28 @@ export function EditSession({
 }: {
   session: Partial<Session>
   close: () => void
-  save: (to: Record<string, string | null>) => Promise<void>
+  save: (to: object) => Promise<void>
 }) {
   const [name, setName] = useState(session.name ?? '')
-  const [date, setDate] = useState(session.date ?? day(new Date()))
+  const [date, setDate] = useState(session.id ? (session.date ?? '') : day(new Date()))
   const [start, setStart] = useState(session.start_time ?? '')
   const [end, setEnd] = useState(session.end_time ?? '')
   const [notes, setNotes] = useState(session.notes ?? '')
+  const [details, setDetails] = useState<Record<string, string>>(() =>
+    Object.fromEntries(DETAILS.map((d) => [d, String(session.detail?.[d] ?? '')])),
+  )
   const f = t.session.fields
-  const submit = () =>
-    save({
-      name,
-      ...(date ? { date } : {}),
-      ...(start ? { start_time: start } : {}),
-      ...(end ? { end_time: end } : {}),
-      ...(notes || session.notes ? { notes } : {}),
-    })
+  const submit = () => {
+    const detail = { ...session.detail }
+    for (const d of DETAILS) {
+      if (details[d]) detail[d] = details[d]
+      else delete detail[d]
+    }
+    const fields = { date, start_time: start, end_time: end, notes }
+    // of a new session only what is there is sent; of one that is there also what was cleared
+    const sent = Object.entries(fields).filter(([, value]) => value || session.id)
+    return save({ name, ...Object.fromEntries(sent), ...(Object.keys(detail).length || session.id ? { detail } : {}) })
+  }
   return (
     <Dialog title={session.id ? t.session.edit : t.collection.newSession} close={close}>
       <Form submit={submit} save={session.id ? t.common.save : t.common.create} cancel={close}>
@@ -100,6 +109,27 @@ export function EditSession({
             <Field label={f.notes} error={wrong('notes')}>
               <TextInput value={notes} change={setNotes} />
             </Field>
+            <details open={DETAILS.some((d) => details[d])}>
+              <summary>{f.lesson}</summary>
+              <div class="fields">
+                {DETAILS.map((d) => (
+                  <Field key={d} label={f.details[d]!}>
+                    <TextInput
+                      value={details[d]!}
+                      change={(to) => setDetails({ ...details, [d]: to })}
+                      list={f.choices[d] && `${d}-choices`}
+                    />
+                  </Field>
+                ))}
+              </div>
+              {Object.entries(f.choices).map(([d, choices]) => (
+                <datalist key={d} id={`${d}-choices`}>
+                  {choices.map((c) => (
+                    <option key={c} value={c} />
+                  ))}
+                </datalist>
+              ))}
+            </details>
           </>
         )}
       </Form>
@@ -113,32 +143,31 @@ function GroupTools({
   label,
   labels,
   samples,
-  changed,
+  named,
 }: {
   label: Label
   labels: Label[]
   samples: Sample[]
-  changed: () => void
+  named: (what: Told[], name: string) => void
 }) {
-  const named = async (code: string, name: string) => {
-    const there = labels.find((l) => l.code === code && l.id !== label.id)
+  const pick = async (to: Picked) => {
+    const there = labels.find((l) => l.code === to.code && l.id !== label.id)
+    const name = there?.name ?? to.name ?? to.code
+    const work = there ? mergeLabel(label.id, there.id) : renameLabel(label.id, { code: to.code, name })
     const ids = samples.map((s) => s.id)
-    const work = async () => {
-      await (there ? mergeLabel(label.id, there.id) : renameLabel(label.id, { code, name }))
-      await setLabel(label.collection, ids, { code })
+    try {
+      named([await work, await setLabel(label.collection, ids, { code: to.code })], name)
+    } catch (e) {
+      failed(e)
     }
-    if (await tell(work())) doneWithUndo(t.samples.named(ids.length, name), label.collection, changed, 2)
-    changed()
   }
   return (
     <div class="group-tools">
       <LabelPicker
         labels={labels.filter((l) => !l.grouped && l.id !== label.id)}
         label={label.grouped ? t.session.nameGroup(samples.length) : t.session.mergeInto}
-        pick={(to) => {
-          const name = labels.find((l) => l.code === to.code)?.name ?? to.name ?? newLabel(to.code).name!
-          void named(to.code, name)
-        }}
+        pick={(to) => void pick(to)}
+        autofocus={label.grouped}
       />
     </div>
   )
@@ -189,6 +218,12 @@ function Samples({
   const shown = useMemo(() => ordered(samples, people).filter((s) => fits(s, who)), [samples, people, who])
   const one = people.find((p) => p.label.code === who)?.label
   if (!samples.length) return <Empty {...t.session.empty[collection.modality]} />
+  /** On to the next group that has no name. */
+  const named = (what: Told[], name: string) => {
+    doneWithUndo(t.samples.named(shown.length, name), collection.id, reload, ...what)
+    choose(people.find((p) => p.label.grouped && p.label.id !== one?.id)?.label.code ?? '')
+    reload()
+  }
   const changed = (to: Sample[]) => {
     const by = new Map(to.map((s) => [s.id, s]))
     const before = new Set(shown.map((s) => s.id))
@@ -198,7 +233,7 @@ function Samples({
     <div class="session-samples">
       <Filter people={people} samples={samples} who={who} choose={choose} />
       <div>
-        {one && may && <GroupTools key={one.id} label={one} labels={labels} samples={shown} changed={reload} />}
+        {one && may && <GroupTools key={one.id} label={one} labels={labels} samples={shown} named={named} />}
         {shown.length ? (
           <SampleBoard
             key={who}
@@ -270,7 +305,8 @@ function Head({ session, reload }: { session: Session; reload: () => void }) {
       <div>
         <h1>{session.name}</h1>
         <span class="quiet">
-          {session.date} {session.start_time} {session.end_time && `– ${session.end_time}`}
+          {session.date} {session.start_time} {session.end_time && `– ${session.end_time}`}{' '}
+          {DETAILS.map((d) => session.detail?.[d]).filter(Boolean).join(' · ')}
         </span>{' '}
         <span class={'badge' + (open ? ' known' : '')}>{open ? t.session.open : t.session.closed}</span>
       </div>
@@ -287,6 +323,7 @@ function Head({ session, reload }: { session: Session; reload: () => void }) {
           </button>
         </div>
       )}
+      {session.notes && <p class="quiet notes">{session.notes}</p>}
       {editing && (
         <EditSession
           session={session}

@@ -1,12 +1,10 @@
 // The settings of a collection.
-import { all, api } from '../api/client'
-import type { CollectionFull, Label, System, Trigger, Versions } from '../api/types'
 import { useCollections } from '../app/collection'
 import type { Params } from '../app/router'
 import { useMay } from '../app/session'
 import { Await, useLoad } from '../parts/load'
 import { t } from '../text'
-import { readSystem, readTrigger } from './train/automatic'
+import { type Known, readKnown } from './train/known'
 import { Away } from './settings/away'
 import { Export } from './settings/export'
 import { General } from './settings/general'
@@ -14,24 +12,6 @@ import { Automatic, Vectors } from './settings/server'
 import { Threshold } from './settings/threshold'
 import '../style/train.css'
 import '../style/settings.css'
-
-interface Known {
-  collection: CollectionFull
-  labels: Label[]
-  versions: Versions
-  system: System | null
-  trigger: Trigger
-}
-
-async function read(id: number, signal: AbortSignal): Promise<Known> {
-  const [collection, labels, versions, system] = await Promise.all([
-    api.get<CollectionFull>(`/v1/collections/${id}`, {}, signal),
-    all<Label>(`/v1/collections/${id}/labels`, { grouped: false }, signal),
-    api.get<Versions>(`/v1/collections/${id}/versions`, {}, signal),
-    readSystem(signal),
-  ])
-  return { collection, labels, versions, system, trigger: await readTrigger(id, system, signal) }
-}
 
 function Body({ known, reload }: { known: Known; reload: () => void }) {
   const may = useMay('enroll')
@@ -56,7 +36,7 @@ function Body({ known, reload }: { known: Known; reload: () => void }) {
 
 export default function Page({ params }: { params: Params }) {
   const id = Number(params.collection)
-  const known = useLoad((s) => read(id, s), [id])
+  const known = useLoad((s) => readKnown(id, s), [id])
   return (
     <>
       <div class="head">

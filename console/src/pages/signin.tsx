@@ -2,8 +2,10 @@
 import { useRef, useState } from 'preact/hooks'
 import { ApiError } from '../api/client'
 import type { Me } from '../api/types'
+import { useTitle } from '../app/router'
 import { signIn } from '../app/session'
 import { Toasts } from '../app/toast'
+import { Dialog } from '../parts/dialog'
 import { Check, Field, Form, TextInput } from '../parts/form'
 import '../style/signin.css'
 import { t } from '../text'
@@ -22,8 +24,8 @@ function Hint({ text }: { text: string }) {
   return <p class="quiet">{text.split('`').map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</p>
 }
 
-function Login({ entered }: { entered: (me: Me) => void }) {
-  const [name, setName] = useState('')
+function Login({ known = '', entered }: { known?: string; entered: (me: Me) => void }) {
+  const [name, setName] = useState(known)
   const [password, setPassword] = useState('')
   const [shown, setShown] = useState(false)
   const at = useRef<HTMLDivElement>(null)
@@ -47,7 +49,7 @@ function Login({ entered }: { entered: (me: Me) => void }) {
                 autoComplete="username"
                 autoCapitalize="none"
                 spellcheck={false}
-                autoFocus
+                autoFocus={!known}
                 required
               />
             </Field>
@@ -58,6 +60,7 @@ function Login({ entered }: { entered: (me: Me) => void }) {
                 value={password}
                 change={setPassword}
                 autoComplete="current-password"
+                autoFocus={!!known}
                 required
               />
             </Field>
@@ -69,8 +72,21 @@ function Login({ entered }: { entered: (me: Me) => void }) {
   )
 }
 
-export function SignIn({ ended, entered }: { ended: boolean; entered: (me: Me) => void }) {
+/** Over the page of somebody whose session has ended. */
+export function SignInAgain({ name, entered }: { name: string; entered: (me: Me) => void }) {
+  return (
+    <Dialog title={t.signIn.title}>
+      <p class="note" role="status">
+        {t.signIn.ended}
+      </p>
+      <Login known={name} entered={entered} />
+    </Dialog>
+  )
+}
+
+export function SignIn({ entered }: { entered: (me: Me) => void }) {
   const [registering, setRegistering] = useState(false)
+  useTitle(t.signIn.title)
   return (
     <main class="sign-in">
       <p class="brand">{t.shell.product}</p>
@@ -80,11 +96,6 @@ export function SignIn({ ended, entered }: { ended: boolean; entered: (me: Me) =
         <>
           <section class="card">
             <h1>{t.signIn.title}</h1>
-            {ended && (
-              <p class="note" role="status">
-                {t.signIn.ended}
-              </p>
-            )}
             <Login entered={entered} />
           </section>
           <p class="student">

@@ -1,36 +1,18 @@
 // Learning anew: what would be learned, the order, watching it, what came of it.
-import { all, api } from '../api/client'
-import type { CollectionFull, Label, System, Trigger, Versions } from '../api/types'
+import type { CollectionFull, Label } from '../api/types'
 import { Link, type Params } from '../app/router'
 import { useMay } from '../app/session'
 import { Await, Empty, useLoad } from '../parts/load'
 import { useOrder } from '../parts/order'
 import { t } from '../text'
-import { automaticTexts, readSystem, readTrigger } from './train/automatic'
+import { Enroll } from './collection/labels'
+import { automaticTexts } from './train/automatic'
 import { TrainForm } from './train/form'
+import { type Known, readKnown } from './train/known'
 import { NamesContext, namesOf } from './train/names'
 import { Outcome } from './train/outcome'
 import { Progress } from './train/progress'
-import { Recordings } from './train/recordings'
 import '../style/train.css'
-
-interface Known {
-  collection: CollectionFull
-  labels: Label[]
-  versions: Versions
-  system: System | null
-  trigger: Trigger
-}
-
-async function read(id: number, signal: AbortSignal): Promise<Known> {
-  const [collection, labels, versions, system] = await Promise.all([
-    api.get<CollectionFull>(`/v1/collections/${id}`, {}, signal),
-    all<Label>(`/v1/collections/${id}/labels`, { grouped: false }, signal),
-    api.get<Versions>(`/v1/collections/${id}/versions`, {}, signal),
-    readSystem(signal),
-  ])
-  return { collection, labels, versions, system, trigger: await readTrigger(id, system, signal) }
-}
 
 const withOne = (labels: Label[]) => labels.filter((l) => l.samples === 1).length
 
@@ -92,7 +74,7 @@ function Body({ known, reload }: { known: Known; reload: () => void }) {
       {empty ? <Nothing collection={collection} /> : <What {...known} />}
       {!may && <p class="note">{t.train.mayNot}</p>}
       {may && collection.modality === 'sound' && (
-        <Recordings collection={collection.id} labels={labels} changed={reload} />
+        <Enroll c={collection} labels={labels} came={reload} />
       )}
       {order.running && <Progress watched={order.watched} />}
       {over && (
@@ -121,7 +103,7 @@ function Body({ known, reload }: { known: Known; reload: () => void }) {
 
 export default function Page({ params }: { params: Params }) {
   const id = Number(params.collection)
-  const known = useLoad((s) => read(id, s), [id])
+  const known = useLoad((s) => readKnown(id, s), [id])
   return (
     <>
       <div class="head">

@@ -3,7 +3,8 @@ import { render } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import { t } from '../text'
 
-/** A dialog over the page: Escape and the cross close it, the focus goes back to where it was. */
+/** A dialog over the page: Escape and the cross close it, the focus goes back to where it was. Without
+ *  `close` it stays until it is taken away. */
 export function Dialog({
   title,
   close,
@@ -11,7 +12,7 @@ export function Dialog({
   children,
 }: {
   title: string
-  close: () => void
+  close?: () => void
   wide?: boolean
   children: ComponentChildren
 }) {
@@ -28,15 +29,24 @@ export function Dialog({
       class={wide ? 'wide' : ''}
       aria-labelledby={id}
       onCancel={(e) => {
+        // a file field tells so, too, when no file was chosen
+        if (e.target !== e.currentTarget) return
         e.preventDefault()
-        close()
+        close?.()
+      }}
+      onClose={() => {
+        // browsers close at the second Escape whatever the first one was answered
+        if (close) close()
+        else at.current?.showModal()
       }}
     >
       <header>
         <h2 id={id}>{title}</h2>
-        <button type="button" class="plain" aria-label={t.common.close} onClick={close}>
-          ×
-        </button>
+        {close && (
+          <button type="button" class="plain" aria-label={t.common.close} onClick={close}>
+            ×
+          </button>
+        )}
       </header>
       {children}
     </dialog>

@@ -2,11 +2,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { upload } from '../api/client'
 import type { Modality, Uploaded } from '../api/types'
+import { failed } from '../app/toast'
 import { t } from '../text'
+import { ACCEPT } from './accept'
 import { explain } from './load'
+import { useStay } from './stay'
 
 interface Waiting {
   file: File
+  fields: Record<string, string> // as they were when it was added
   share: number
 }
 
@@ -33,7 +37,7 @@ function formOf(file: File, fields: Record<string, string>): FormData {
 }
 
 export function Drop({ modality, path, fields, came }: DropProps) {
-  const [queue, setQueue] = useState<File[]>([])
+  const [queue, setQueue] = useState<Waiting[]>([])
   const [going, setGoing] = useState<Waiting[]>([])
   const [count, setCount] = useState({ done: 0, all: 0, samples: 0 })
   const [refused, setRefused] = useState<Told[]>([])
@@ -51,9 +55,9 @@ export function Drop({ modality, path, fields, came }: DropProps) {
       setCount({ done: 0, all: 0, samples: 0 })
     }
     setCount((c) => ({ ...c, all: c.all + fresh.length }))
-    setQueue((q) => [...q, ...fresh])
+    setQueue((q) => [...q, ...fresh.map((file) => ({ file, fields, share: 0 }))])
   }
-  const one = async (file: File) => {
+  const one = async ({ file, fields }: Waiting) => {
     const share = (to: number) =>
       setGoing((g) => g.map((w) => (w.file === file ? { ...w, share: to } : w)))
     try {
@@ -77,18 +81,22 @@ export function Drop({ modality, path, fields, came }: DropProps) {
     const next = queue.slice(0, AT_ONCE - going.length)
     if (!next.length) return
     setQueue((q) => q.slice(next.length))
-    setGoing((g) => [...g, ...next.map((file) => ({ file, share: 0 }))])
-    for (const file of next) void one(file)
+    setGoing((g) => [...g, ...next])
+    for (const w of next) void one(w)
   }, [queue, going])
-  useEffect(() => {
-    if (!busy) return
-    const warn = (e: BeforeUnloadEvent) => e.preventDefault()
-    addEventListener('beforeunload', warn)
-    return () => removeEventListener('beforeunload', warn)
-  }, [busy])
-  useEffect(() => () => stop.current.abort(), [])
+  useStay(busy)
+  const left = useRef(0)
+  left.current = queue.length + going.length
+  useEffect(
+    () => () => {
+      stop.current.abort()
+      if (left.current) failed(new Error(t.session.cutOff(left.current)))
+    },
+    [],
+  )
 
   const share = count.all ? (count.done + going.reduce((sum, w) => sum + w.share / 2, 0)) / count.all : 0
+  const found = t.session.found(count.samples, modality === 'sound')
   return (
     <div
       class={'drop' + (over ? ' over' : '')}
@@ -113,15 +121,19 @@ export function Drop({ modality, path, fields, came }: DropProps) {
           type="file"
           multiple
           hidden
-          accept={modality === 'face' ? 'image/*,.heic' : 'audio/*,.flac,.ogg,.opus,.aiff'}
+          accept={ACCEPT[modality]}
           onChange={(e) => {
             add(e.currentTarget.files ?? [])
             e.currentTarget.value = ''
           }}
         />
       </p>
+      {/* begin and end are told aloud, not each file */}
+      <p class="visually-hidden" role="status">
+        {count.all > 0 && (busy ? t.session.sending : t.session.sent(found, refused.length))}
+      </p>
       {count.all > 0 && (
-        <div class="drop-state" role="status">
+        <div class="drop-state">
           {busy && (
             <>
               <progress max={1} value={share} aria-label={t.session.uploading(count.done, count.all)} />
@@ -138,7 +150,7 @@ export function Drop({ modality, path, fields, came }: DropProps) {
             </>
           )}
           <span>
-            {t.session.uploading(count.done, count.all)} · {t.session.found(count.samples, modality === 'sound')}
+            {t.session.uploading(count.done, count.all)} · {found}
           </span>
         </div>
       )}

@@ -13,7 +13,6 @@ export interface GridProps<T> {
   selected: Set<number>
   select: (ids: Set<number>) => void
   open?: (item: T) => void // Enter
-  more?: () => void // called when the end comes near
 }
 
 const OVER = 3 // rows kept on each side of what is in sight
@@ -64,7 +63,6 @@ export function Grid<T>(p: GridProps<T>) {
     const first = Math.max(0, Math.floor(-top / p.height) - OVER)
     const last = Math.ceil((innerHeight - top) / p.height) + OVER
     setRange((r) => (r[0] === first && r[1] === last ? r : [first, last]))
-    if (p.more && last >= rows) p.more()
   }
   useLayoutEffect(() => {
     const el = box.current!

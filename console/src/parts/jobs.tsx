@@ -15,7 +15,7 @@ import { When } from './time'
 const goesOn = (job: Job) => job.state === 'running' || job.state === 'queued'
 
 /** What a kind of job is called. */
-export function kindText(kind: string): string {
+function kindText(kind: string): string {
   return t.jobs.kind[kind] ?? kind
 }
 

@@ -4,17 +4,21 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError } from '../api/client'
 import { t } from '../text'
 
+/** What the person at this page can do about it is ours to say; the rest the server knows better. */
+function remedy(error: ApiError): string | undefined {
+  if (error.status === 0) return t.errors.offline
+  if (error.status === 409) return undefined // "busy" is a job then, and the server says which
+  // without a code it was not espy that answered
+  if (error.status >= 500 && (!error.code || error.code === 'internal')) return t.errors.internal
+  return t.errors.remedy[error.code]
+}
+
 /** An error as one line that says what to do. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return String((error as Error)?.message ?? error)
-  const fields = Object.entries(error.details)
-    .map(([field, why]) => `${field}: ${[why].flat().join(', ')}`)
-    .join('; ')
-  const known = (t.errors as Record<string, unknown>)[error.code]
-  const remedy = typeof known === 'string' ? known : t.errors.internal
-  if (error.status === 0) return t.errors.offline
-  if (error.status >= 500) return error.requestId ? `${remedy} ${t.errors.request(error.requestId)}` : remedy
-  return fields || error.message || remedy
+  const fields = Object.entries(error.details).map(([field, why]) => t.errors.field(field, [why].flat().join(', ')))
+  const text = remedy(error) ?? (fields.join(' ') || error.message || t.errors.internal)
+  return error.status >= 500 && error.requestId ? `${text} ${t.errors.request(error.requestId)}` : text
 }
 
 export interface Loaded<T> {
@@ -40,7 +44,8 @@ export function useLoad<T>(fn: (signal: AbortSignal) => Promise<T>, deps: unknow
       (error) => !stop.signal.aborted && setState((s) => ({ ...s, error, busy: false })),
     )
     return () => stop.abort()
-  }, [...deps, turn])
+    // NaN is never the same as NaN for the hook: it would read for ever
+  }, [...deps.map((one) => (Number.isNaN(one) ? 'NaN' : one)), turn])
   const reload = useCallback(() => setTurn((n) => n + 1), [])
   const set = useCallback(
     (change: (old: T) => T) =>
@@ -50,13 +55,21 @@ export function useLoad<T>(fn: (signal: AbortSignal) => Promise<T>, deps: unknow
   return { data: state.data, error: state.error, busy: state.busy, reload, set }
 }
 
-export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+export function Problem({
+  error,
+  retry,
+  again = t.common.retry,
+}: {
+  error: unknown
+  retry?: () => void
+  again?: string // what the button says
+}) {
   return (
     <div class="problem" role="alert">
       <p>{explain(error)}</p>
       {retry && (
         <button type="button" onClick={retry}>
-          {t.common.retry}
+          {again}
         </button>
       )}
     </div>

@@ -1,5 +1,6 @@
 // A photo with its boxes. Boxes are in the pixels of the whole photo, whatever size is shown.
 import { useState } from 'preact/hooks'
+import type { Decision } from '../api/types'
 import { t } from '../text'
 import { Problem } from './load'
 
@@ -8,6 +9,14 @@ export interface Boxed {
   box: [number, number, number, number]
   text: string
   kind: 'known' | 'unknown' | 'doubtful' | 'marked'
+}
+
+/** What an answer looks like. */
+export const KIND: Record<Decision, 'known' | 'unknown' | 'doubtful'> = {
+  known: 'known',
+  unknown: 'unknown',
+  ambiguous: 'doubtful',
+  poor_quality: 'doubtful',
 }
 
 /** Boxes over whatever shows the picture; `mirrored` where it is shown the other way round. */
@@ -52,15 +61,7 @@ export function Boxes({
   )
 }
 
-export function Photo({
-  src,
-  width,
-  height,
-  boxes,
-  chosen,
-  choose,
-  alt,
-}: {
+interface PhotoProps {
   src: string
   width: number
   height: number
@@ -68,7 +69,9 @@ export function Photo({
   chosen?: number | undefined
   choose?: (id: number) => void
   alt: string
-}) {
+}
+
+function Picture({ src, width, height, boxes, chosen, choose, alt }: PhotoProps) {
   const [broken, setBroken] = useState(false)
   if (broken) return <Problem error={new Error(t.common.noPicture)} />
   return (
@@ -77,4 +80,9 @@ export function Photo({
       <Boxes boxes={boxes} width={width} height={height} chosen={chosen} choose={choose} />
     </figure>
   )
+}
+
+/** Another picture is tried anew: that one could not be shown says nothing of the next. */
+export function Photo(props: PhotoProps) {
+  return <Picture key={props.src} {...props} />
 }

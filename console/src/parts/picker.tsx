@@ -83,10 +83,11 @@ export function LabelPicker({
     } else if (e.key === 'Enter' && options.length) {
       e.preventDefault()
       choose(at)
-    } else if (e.key === 'Escape') {
+    } else if (e.key === 'Escape' && (leave || (open && typed))) {
+      // in a dialog the next Escape closes that
       e.preventDefault()
       e.stopPropagation()
-      if (open && typed) setTyped('')
+      setTyped('')
       setOpen(false)
       leave?.()
     }
@@ -96,6 +97,7 @@ export function LabelPicker({
       <input
         ref={input}
         type="text"
+        autofocus={autofocus}
         role="combobox"
         aria-expanded={open && options.length > 0}
         aria-controls={id}

@@ -1,12 +1,12 @@
 // Samples to be looked at and named: a grid, and what can be said of those that are chosen.
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { doneWithUndo, reject, removeSample, setLabel, setNobody, splitLabel } from '../api/labels'
+import { doneWithUndo, reject, removeSample, setLabel, setNobody, splitLabel, type Told } from '../api/labels'
 import type { Collection, Label, Sample } from '../api/types'
 import { type KeyHint, useKeys } from '../app/keys'
 import { go } from '../app/router'
 import { useMay } from '../app/session'
-import { tell } from '../app/toast'
+import { done, failed, tell } from '../app/toast'
 import { t } from '../text'
 import { ask } from './dialog'
 import { Face, labelText, sampleText } from './face'
@@ -21,7 +21,6 @@ export interface BoardProps {
   changed: (samples: Sample[]) => void // as they are now; also called when something was taken back
   reload: () => void
   of?: Label | undefined // all of them are this label's: a part can become another
-  more?: () => void
 }
 
 /** "3.2 s – 7.0 s" */
@@ -29,9 +28,7 @@ export function soundSpan(s: Sample): string {
   return `${s.box[0].toFixed(1)} – ${(s.box[0] + s.box[2]).toFixed(1)} s`
 }
 
-function SoundCell({ s }: { s: Sample }) {
-  const [on, set] = useState(false)
-  const at = useRef<HTMLAudioElement>(null)
+function SoundCell({ s, on, toggle }: { s: Sample; on: boolean; toggle: () => void }) {
   return (
     <>
       <button
@@ -42,97 +39,105 @@ function SoundCell({ s }: { s: Sample }) {
         aria-label={on ? t.samples.pause : t.samples.play}
         onClick={(e) => {
           e.stopPropagation()
-          set(!on)
-          if (on) at.current?.pause()
-          else setTimeout(() => void tell(at.current!.play()))
+          toggle()
         }}
       >
         {on ? '❚❚' : '▶'}
       </button>
       <span>{soundSpan(s)}</span>
-      {on && (
-        <audio
-          ref={at}
-          src={`/v1/media/${s.media}/content#t=${s.box[0]},${s.box[0] + s.box[2]}`}
-          onPause={() => set(false)}
-          onEnded={() => set(false)}
-        />
-      )}
     </>
   )
+}
+
+/** One sound plays at a time. */
+function Player({ s, ended }: { s: Sample; ended: () => void }) {
+  const span = `#t=${s.box[0]},${s.box[0] + s.box[2]}`
+  return <audio key={s.id} src={`/v1/media/${s.media}/content${span}`} autoPlay onPause={ended} onEnded={ended} />
 }
 
 const touch = matchMedia('(hover: none)').matches
 const style = (s: Sample) => (!s.code ? (s.labelled_by === 'user' ? 'said' : '') : s.grouped ? 'group' : s.labelled_by === 'job' ? 'guessed' : 'said')
 
-function Cell({ s, sound, passing }: { s: Sample; sound: boolean; passing: boolean }) {
-  return (
-    <>
-      {sound ? <SoundCell s={s} /> : passing ? <div class="face passing" /> : <Face sample={s.id} size={96} />}
-      <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : sampleText(s)}</span>
-    </>
-  )
+function Who({ s }: { s: Sample }) {
+  return <span class={'who ' + style(s)}>{s.code ? labelText(s.code, s.name) : sampleText(s)}</span>
 }
 
 const noLabel = { label: null, code: null, name: null, grouped: false }
 
 /** Does something with the samples of each label, one label after the other. */
-async function byLabel(samples: Sample[], work: (code: string, some: number[]) => Promise<unknown>): Promise<void> {
+async function byLabel(samples: Sample[], work: (code: string, some: number[]) => Promise<Told>): Promise<Told[]> {
+  const told: Told[] = []
   for (const code of new Set(samples.map((s) => s.code)))
-    if (code) await work(code, samples.filter((s) => s.code === code).map((s) => s.id))
+    if (code) told.push(await work(code, samples.filter((s) => s.code === code).map((s) => s.id)))
+  return told
 }
 
-/** What is said of samples, one after the other, shown at once and sent behind. */
+const REST = 300 // ms without a word after which the page is read again
+
+/** What is said of samples is shown at once and sent behind, one after the other; the page is read
+ *  again when all has been sent, so that nothing old comes back in between. */
 function useSaying(p: BoardProps) {
-  const named = (samples: Sample[], change: (s: Sample) => Sample | null) => {
+  const sending = useRef<Promise<unknown>>(Promise.resolve())
+  const waiting = useRef(0)
+  const rest = useRef(0)
+  const now = useRef(p)
+  now.current = p
+  const show = (samples: Sample[], change: (s: Sample) => Sample | null) => {
     const ids = new Set(samples.map((s) => s.id))
     p.changed(p.samples.flatMap((s) => (ids.has(s.id) ? (change(s) ?? []) : s)))
   }
-  const say = async (samples: Sample[], what: Promise<unknown>, text: string | null, steps = 1) => {
-    if (samples.length && (await tell(what)) && text) doneWithUndo(text, p.collection.id, p.reload, steps)
-    p.reload()
+  const send = (work: () => Promise<Told[]>, text: string) => {
+    waiting.current++
+    clearTimeout(rest.current)
+    sending.current = sending.current
+      .then(work)
+      .then((told) => doneWithUndo(text, p.collection.id, () => now.current.reload(), ...told))
+      .catch(failed)
+      .then(() => {
+        if (--waiting.current === 0) rest.current = setTimeout(() => now.current.reload(), REST)
+      })
   }
+  const at = p.collection.id
   const ids = (samples: Sample[]) => samples.map((s) => s.id)
+  const one = (work: () => Promise<Told>) => async () => [await work()]
   return {
     name(samples: Sample[], to: Picked) {
       const known = p.labels.find((l) => l.code === to.code)
       const name = known?.name ?? to.name ?? to.code
-      named(samples, (s) => ({
-        ...s,
-        label: known?.id ?? 0,
-        code: to.code,
-        name,
-        grouped: known?.grouped ?? false,
-        labelled_by: 'user',
-      }))
-      void say(samples, setLabel(p.collection.id, ids(samples), to), t.samples.named(samples.length, name))
+      const label = { label: known?.id ?? 0, code: to.code, name, grouped: known?.grouped ?? false }
+      show(samples, (s) => ({ ...s, ...label, labelled_by: 'user' }))
+      send(one(() => setLabel(at, ids(samples), to)), t.samples.named(samples.length, name))
     },
     /** What was suggested is so. */
     confirm(samples: Sample[]) {
       const guessed = samples.filter((s) => s.code && s.labelled_by === 'job')
-      named(guessed, (s) => ({ ...s, labelled_by: 'user' }))
-      void say(guessed, byLabel(guessed, (code, some) => setLabel(p.collection.id, some, { code })), t.samples.confirmed(guessed.length), new Set(guessed.map((s) => s.code)).size)
+      if (!guessed.length) return
+      show(guessed, (s) => ({ ...s, labelled_by: 'user' }))
+      send(() => byLabel(guessed, (code, some) => setLabel(at, some, { code })), t.samples.confirmed(guessed.length))
     },
     nobody(samples: Sample[]) {
-      named(samples, (s) => ({ ...s, ...noLabel, labelled_by: 'user' }))
-      void say(samples, setNobody(p.collection.id, ids(samples)), t.samples.toNobody(samples.length))
+      show(samples, (s) => ({ ...s, ...noLabel, labelled_by: 'user' }))
+      send(one(() => setNobody(at, ids(samples))), t.samples.toNobody(samples.length))
     },
     reject(samples: Sample[]) {
-      const codes = new Set(samples.map((s) => s.code))
-      named(samples, (s) => ({ ...s, ...noLabel, labelled_by: null }))
-      const work = byLabel(samples, (code, some) => reject(p.collection.id, some, code))
-      void say(samples, work, t.samples.rejected(samples.length), codes.size)
+      const named = samples.filter((s) => s.code)
+      if (!named.length) return
+      show(named, (s) => ({ ...s, ...noLabel, labelled_by: null }))
+      send(() => byLabel(named, (code, some) => reject(at, some, code)), t.samples.rejected(named.length))
     },
     split(samples: Sample[], to: Picked) {
-      named(samples, () => null)
-      void say(samples, splitLabel(p.of!.id, ids(samples), to), t.samples.split(samples.length, to.name ?? to.code))
+      show(samples, () => null)
+      send(one(() => splitLabel(p.of!.id, ids(samples), to)), t.samples.split(samples.length, to.name ?? to.code))
     },
-    async remove(samples: Sample[]) {
+    /** For good; whether somebody meant it. */
+    async remove(samples: Sample[]): Promise<boolean> {
       const sure = await ask({ ...t.samples.remove(samples.length, p.collection.modality === 'sound'), danger: true })
-      if (!sure) return
-      named(samples, () => null)
-      const work = samples.reduce((before, s) => before.then(() => removeSample(s.id)), Promise.resolve())
-      void say(samples, work, null)
+      if (!sure) return false
+      let gone = 0
+      for (const s of samples) if (await tell(removeSample(s.id))) gone++
+      if (gone) done(t.samples.removed(gone))
+      now.current.reload()
+      return true
     },
   }
 }
@@ -147,6 +152,8 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
   const last = useRef<Picked | null>(null)
   const board = useRef<HTMLDivElement>(null)
   const saying = useSaying(p)
+  const [playing, play] = useState<Sample | null>(null)
+  const toggle = (s: Sample) => play(playing?.id === s.id ? null : s)
 
   const focused = () => {
     const el = document.activeElement?.closest('[data-at]') as HTMLElement | null
@@ -166,7 +173,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
           ?.focus(),
       ),
     )
-  /** The next one that nothing was said of: labelling goes on there. */
+  /** The one behind what was just spoken of: labelling goes on there. */
   const after = (samples: Sample[]): Sample | undefined => {
     const ids = new Set(samples.map((s) => s.id))
     const last = p.samples.findLastIndex((s) => ids.has(s.id))
@@ -183,6 +190,13 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
     select(new Set())
     focus(after(samples))
     work(samples)
+  }
+  const remove = async () => {
+    const samples = chosen()
+    const next = after(samples)
+    if (!samples.length || !(await saying.remove(samples))) return
+    select(new Set())
+    focus(next)
   }
   const start = (what: 'name' | 'split') => () => {
     aimed.current = focused()
@@ -206,7 +220,8 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
         { key: 'c', does: t.samples.keys.confirm, run: over(saying.confirm) },
         { key: 'x', does: t.samples.keys.reject, run: over(saying.reject) },
         { key: '0', does: t.samples.keys.nobody, run: over(saying.nobody) },
-        { key: 'Delete', does: t.samples.keys.remove(sound), run: over((s) => void saying.remove(s)) },
+        { key: 'Delete', does: t.samples.keys.remove(sound), run: () => void remove() },
+        ...(sound ? [{ key: 'p', does: t.samples.keys.play, run: () => focused() && toggle(focused()!) }] : []),
         ...(p.of ? [{ key: 's', does: t.samples.keys.split, run: start('split') }] : []),
         { key: 'o', does: t.samples.keys.open, run: () => open(focused()) },
       ]
@@ -227,9 +242,20 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
         selected={selected}
         select={select}
         open={may ? () => start('name')() : open}
-        {...(p.more ? { more: p.more } : {})}
-        cell={(s, passing) => <Cell s={s} sound={sound} passing={passing} />}
+        cell={(s, passing) => (
+          <>
+            {sound ? (
+              <SoundCell s={s} on={playing?.id === s.id} toggle={() => toggle(s)} />
+            ) : passing ? (
+              <div class="face passing" />
+            ) : (
+              <Face sample={s.id} size={96} />
+            )}
+            <Who s={s} />
+          </>
+        )}
       />
+      {playing && <Player s={playing} ended={() => play(null)} />}
       {may && (
         <div class="board-bar" role="toolbar" aria-label={t.samples.chosen}>
           {asking ? (
@@ -264,7 +290,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
                       {t.samples.do.split} <kbd>s</kbd>
                     </button>
                   )}
-                  <button type="button" onClick={over((s) => void saying.remove(s))}>
+                  <button type="button" onClick={() => void remove()}>
                     {t.samples.do.remove(sound)}
                   </button>
                   <button type="button" onClick={() => select(new Set())}>

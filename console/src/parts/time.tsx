@@ -2,10 +2,8 @@
 import { t } from '../text'
 import { day, when } from './when'
 
-export { when as timeText } from './when'
-
 /** "3 min ago" within a day, "yesterday" and "4 days ago" within a week, else the day. */
-export function agoText(iso: string, now = Date.now()): string {
+function agoText(iso: string, now = Date.now()): string {
   const minutes = Math.floor((now - Date.parse(iso)) / 60000)
   if (minutes < 1) return t.time.now
   if (minutes < 60) return t.time.minutes(minutes)

@@ -5,9 +5,14 @@ export function day(at: Date): string {
   return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`
 }
 
+/** The time of the day where the reader is: 08:11, or 08:11:30 with `seconds`. */
+export function clock(time: string | number | Date, seconds = false): string {
+  const at = new Date(time)
+  const parts = [at.getHours(), at.getMinutes(), ...(seconds ? [at.getSeconds()] : [])]
+  return parts.map(pad).join(':')
+}
+
 /** A time of the server in the time zone of the reader; "" for none. */
 export function when(time: string | null | undefined): string {
-  if (!time) return ''
-  const at = new Date(time)
-  return `${day(at)} ${pad(at.getHours())}:${pad(at.getMinutes())}`
+  return time ? `${day(new Date(time))} ${clock(time)}` : ''
 }

@@ -18,6 +18,7 @@ import { settings } from './en/settings'
 import { shell, signIn } from './en/shell'
 import { system } from './en/system'
 import { answering, changes, evaluation, train } from './en/train'
+import { units } from './en/units'
 import { versions } from './en/versions'
 
 export const t = {
@@ -50,5 +51,6 @@ export const t = {
   system,
   time,
   train,
+  units,
   versions,
 }

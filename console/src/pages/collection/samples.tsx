@@ -11,7 +11,7 @@ import { Orders } from '../session/order'
 
 export function AllSamples({ c, labels, reload }: { c: CollectionFull; labels: Label[]; reload: () => void }) {
   const may = useMay('enroll')
-  const [which, setWhich] = useQuery('which', 'all')
+  const [which, setWhich] = useQuery('samples', 'all')
   const samples = useLoad(
     (s) =>
       all<Sample>(

@@ -1,10 +1,11 @@
 // One recording: seen, heard, and what the server hears in it.
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { api, upload } from '../../api/client'
-import type { CollectionFull, Identified, Label, Media, Uploaded } from '../../api/types'
+import type { CollectionFull, Label, Media, Uploaded } from '../../api/types'
 import { go, Link } from '../../app/router'
 import { useMay } from '../../app/session'
 import { done, tell } from '../../app/toast'
+import { type Asked, useAsked } from '../../parts/asked'
 import { Await, type Loaded, Problem, useLoad } from '../../parts/load'
 import { t } from '../../text'
 import { withNames } from '../live/names'
@@ -16,35 +17,6 @@ import { usePlayer } from './player'
 import { Samples } from './samples'
 import { type Span, spansOf } from './spans'
 import { Timeline } from './timeline'
-
-interface Asked {
-  answer?: Identified
-  error?: unknown
-  share: number // of the recording that has gone out
-  again: () => void
-  stop: () => void
-}
-
-function useAsked(collection: CollectionFull, file: Blob, name: string): Asked {
-  const [state, set] = useState<{ answer?: Identified; error?: unknown; share: number }>({ share: 0 })
-  const [turn, setTurn] = useState(0)
-  const [stop, setStop] = useState(new AbortController())
-  useEffect(() => {
-    set({ share: 0 })
-    if (collection.live === null) return
-    const now = new AbortController()
-    setStop(now)
-    const form = new FormData()
-    form.set('file', file, name)
-    const share = (to: number) => set((s) => ({ ...s, share: to }))
-    upload<Identified>(`/v1/collections/${collection.id}/identify`, form, share, now.signal).then(
-      (answer) => set({ answer, share: 1 }),
-      (error) => set({ error, share: 0 }),
-    )
-    return () => now.abort()
-  }, [collection.id, collection.live, file, name, turn])
-  return { ...state, again: () => setTurn((n) => n + 1), stop: () => stop.abort() }
-}
 
 function Asking({ asked }: { asked: Asked }) {
   if (asked.answer) return null

@@ -1,7 +1,8 @@
 // What was heard, as parts of the recording.
-import type { Answer, Decision } from '../../api/types'
+import type { Answer } from '../../api/types'
 import { csv } from '../../parts/csv'
 import { labelText, percent } from '../../parts/face'
+import { KIND } from '../../parts/photo'
 import { t } from '../../text'
 
 export interface Span {
@@ -12,13 +13,6 @@ export interface Span {
   percent: string
   kind: 'known' | 'unknown' | 'doubtful'
   answer: Answer
-}
-
-export const KIND: Record<Decision, Span['kind']> = {
-  known: 'known',
-  unknown: 'unknown',
-  ambiguous: 'doubtful',
-  poor_quality: 'doubtful',
 }
 
 export function spansOf(answers: Answer[]): Span[] {

@@ -1,31 +1,28 @@
 // The list of a session as it fills, and what a person says about it.
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { all, api } from '../../api/client'
+import { say } from '../../api/presence'
 import type { Attendance, Label, Session } from '../../api/types'
 import { done, failed, tell } from '../../app/toast'
 import { Face, labelText } from '../../parts/face'
 import { Await, type Loaded, useLoad } from '../../parts/load'
 import { LabelPicker, type Picked } from '../../parts/picker'
+import { clock, day } from '../../parts/when'
 import { t } from '../../text'
-import { clockText, type Marks } from './seen'
+import type { Marks } from './seen'
 
 const AGAIN = 10000 // ms: another camera, or another person, may mark too
 const FRESH = 4000 // ms in which a mark is news
 
-/** "2026-11-26" of now, here. */
-export function today(): string {
-  return new Date().toLocaleDateString('sv')
-}
-
 /** Who is marked on the day of the session (today where it has none). */
 export function useAttendance(collection: number, session: Session | null): Loaded<Attendance[]> {
-  const day = session?.date ?? today()
+  const on = session?.date ?? day(new Date())
   const list = useLoad(
     (signal) =>
       session
-        ? all<Attendance>(`/v1/collections/${collection}/attendance`, { session: session.id, from: day, to: day }, signal)
+        ? all<Attendance>(`/v1/collections/${collection}/attendance`, { session: session.id, from: on, to: on }, signal)
         : Promise.resolve([]),
-    [session?.id, day],
+    [session?.id, on],
   )
   useEffect(() => {
     if (!session) return
@@ -58,18 +55,12 @@ function Row({ a, act, text, name }: { a: Attendance; act: () => void; text: str
         {labelText(a.code, a.name)}
         {a.present && a.manual && <span class="badge">{t.live.byHand}</span>}
       </span>
-      {a.present && a.time && <time dateTime={a.time}>{clockText(a.time)}</time>}
+      {a.present && a.time && <time dateTime={a.time}>{clock(a.time)}</time>}
       <button type="button" class="small" aria-label={name} onClick={act}>
         {text}
       </button>
     </li>
   )
-}
-
-/** Says that somebody was there, or was not; "auto" takes back what was said. */
-function say(session: number, label: number, what: boolean | 'auto', day: string) {
-  const path = `/v1/sessions/${session}/attendance/${label}`
-  return what === 'auto' ? api.del(path, { day }) : api.put(path, { present: what, day })
 }
 
 export function AttendanceList({
@@ -82,18 +73,18 @@ export function AttendanceList({
   labels: Loaded<Label[]>
 }) {
   const mark = async (label: number, name: string) => {
-    const day = session.date ?? today()
+    const on = session.date ?? day(new Date())
     const before = list.data?.find((a) => a.label === label)
-    if (!(await tell(say(session.id, label, true, day)))) return
+    if (!(await tell(say(session.id, label, true, on)))) return
     list.reload()
     done(t.live.handMarked(name), async () => {
-      await say(session.id, label, before ? before.present : 'auto', day)
+      await say(session.id, label, before ? before.present : null, on)
       list.reload()
     })
   }
   const takeBack = async (a: Attendance) => {
     // what a camera saw stays seen: only a person's word goes before it
-    if (!(await tell(say(session.id, a.label, a.manual ? 'auto' : false, a.day)))) return
+    if (!(await tell(say(session.id, a.label, a.manual ? null : false, a.day)))) return
     list.reload()
     done(t.live.tookBack(labelText(a.code, a.name)), async () => {
       await say(session.id, a.label, true, a.day)

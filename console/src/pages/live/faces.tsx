@@ -10,6 +10,7 @@ import { ask } from '../../parts/dialog'
 import { Check, Select } from '../../parts/form'
 import { type Loaded, Problem, useLoad } from '../../parts/load'
 import { Boxes } from '../../parts/photo'
+import { clock, day } from '../../parts/when'
 import { t } from '../../text'
 import { AttendanceList, useAttendance, useMarks } from './attendance'
 import { type Power, useCamera } from './camera'
@@ -107,7 +108,8 @@ async function keepPhoto(video: HTMLVideoElement, session: Session): Promise<voi
   if (!picture) return
   const form = new FormData()
   form.set('session', String(session.id))
-  form.set('file', picture, `${new Date().toLocaleString('sv').replace(' ', '_').replaceAll(':', '')}.jpg`)
+  const now = new Date()
+  form.set('file', picture, `${day(now)}_${clock(now, true).replaceAll(':', '')}.jpg`)
   const told = await upload<Uploaded>(`/v1/collections/${session.collection}/media`, form, () => {})
   const item = told.items[0]!
   if (item.status === 'known') return done(t.live.photoKnown)

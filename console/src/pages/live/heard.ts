@@ -20,7 +20,7 @@ function read(kept: string): Heard[] {
 }
 
 /** The list with an answer's events: those that it goes on with, and new ones first. */
-export function withFrame(list: Heard[], stream: string, frame: SoundFrame, ended: number): Heard[] {
+function withFrame(list: Heard[], stream: string, frame: SoundFrame, ended: number): Heard[] {
   const zero = ended - 1000 * frame.heard
   const told = frame.events.map(
     (e): Heard => ({

@@ -3,7 +3,7 @@ import type { RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../../text'
 
-export const FLOOR = -70 // dB that the meter shows at least
+const FLOOR = -70 // dB that the meter shows at least
 const NOTHING = -65 // dB: less than any room has
 const QUIET = -50 // dB: nobody would call it a sound
 const PATIENCE = 10000 // ms of nothing before it is said

@@ -31,9 +31,10 @@ export function useMicrophone(device: string, opened: () => void, heard: (block:
       stream = await navigator.mediaDevices.getUserMedia({
         audio: device ? { ...RAW, deviceId: { exact: device } } : RAW,
       })
+      if (over) return close()
       await context.audioWorklet.addModule(recorder)
       await context.resume()
-      if (over) return close()
+      if (over) return
       stream.getAudioTracks()[0]!.addEventListener('ended', () => fail({ name: 'gone' }))
       const block = Math.round(context.sampleRate / BLOCKS)
       const node = new AudioWorkletNode(context, 'recorder', { processorOptions: { block } })

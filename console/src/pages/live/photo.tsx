@@ -1,21 +1,14 @@
 // One photo, asked about and not kept.
 import { useEffect, useState } from 'preact/hooks'
-import { upload } from '../../api/client'
-import type { Answer, CollectionFull, Decision, Identified, Label } from '../../api/types'
+import type { Answer, CollectionFull, Label } from '../../api/types'
+import { useAsked } from '../../parts/asked'
 import { labelText, percent } from '../../parts/face'
 import { Empty, Problem } from '../../parts/load'
-import { type Boxed, Photo } from '../../parts/photo'
+import { KIND, Photo } from '../../parts/photo'
 import { t } from '../../text'
 import { withNames } from './names'
 import { DropHere, PickButton } from './pick'
 import { Candidates, reason, RuleText, useRule } from './why'
-
-const KIND: Record<Decision, Boxed['kind']> = {
-  known: 'known',
-  unknown: 'unknown',
-  ambiguous: 'doubtful',
-  poor_quality: 'doubtful',
-}
 
 interface Shown {
   url: string
@@ -39,23 +32,6 @@ function usePicture(file: File | null): Shown | null {
   return shown
 }
 
-function useAsked(collection: number, file: File | null) {
-  const [state, set] = useState<{ answer?: Identified; error?: unknown }>({})
-  useEffect(() => {
-    set({})
-    if (!file) return
-    const stop = new AbortController()
-    const form = new FormData()
-    form.set('file', file)
-    upload<Identified>(`/v1/collections/${collection}/identify`, form, () => {}, stop.signal).then(
-      (answer) => set({ answer }),
-      (error) => !stop.signal.aborted && set({ error }),
-    )
-    return () => stop.abort()
-  }, [file, collection])
-  return state
-}
-
 function nameOf(a: Answer): string {
   return a.decision === 'known' ? labelText(a.label, a.name) : t.decisions[a.decision]!
 }
@@ -72,7 +48,7 @@ export function TryPhoto({
   pick: (file: File) => void
 }) {
   const picture = usePicture(file)
-  const { answer, error } = useAsked(collection.id, file)
+  const { answer, error } = useAsked(collection, file, file?.name ?? '')
   const rule = useRule(collection)
   const [chosen, choose] = useState(0)
   useEffect(() => choose(0), [file])

@@ -2,8 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { Modality } from '../../api/types'
-
-const ACCEPT = { face: 'image/*,.heic,.heif,.avif', sound: 'audio/*,.flac,.ogg,.opus,.aiff,.aif,.wav' }
+import { ACCEPT } from '../../parts/accept'
 
 export function PickButton({
   modality,

@@ -2,6 +2,7 @@
 import type { Attendance } from '../../api/types'
 import type { Boxed } from '../../parts/photo'
 import { labelText, percent } from '../../parts/face'
+import { clock } from '../../parts/when'
 import { t } from '../../text'
 import type { Result } from './result'
 import type { FaceFrame, LiveSample } from './types'
@@ -20,12 +21,6 @@ export interface Seen {
   fresh: boolean
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
-
-export function clockText(iso: string): string {
-  return clock.format(new Date(iso))
-}
-
 function known(s: LiveSample, code: string, marks: Marks | null): Seen {
   const it = s.candidates.find((c) => c.label === code)
   const name = labelText(code, s.label === code ? s.name : (it?.name ?? null))
@@ -34,7 +29,7 @@ function known(s: LiveSample, code: string, marks: Marks | null): Seen {
   const mark = marks.of(code)
   if (marks.justNow(code)) return { ...seen, word: t.live.marked, fresh: true }
   if (mark && !mark.present) return { ...seen, word: t.live.takenBackByHand }
-  return mark ? { ...seen, kind: 'marked', word: mark.time ? t.live.already(clockText(mark.time)) : t.live.marked } : seen
+  return mark ? { ...seen, kind: 'marked', word: mark.time ? t.live.already(clock(mark.time)) : t.live.marked } : seen
 }
 
 export function seenOf(s: LiveSample, marks: Marks | null): Seen {

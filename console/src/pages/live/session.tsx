@@ -4,12 +4,12 @@ import { api } from '../../api/client'
 import type { Session } from '../../api/types'
 import { Dialog } from '../../parts/dialog'
 import { Field, Form, Select, TextInput } from '../../parts/form'
+import { day } from '../../parts/when'
 import { t } from '../../text'
-import { today } from './attendance'
 
 const NEW = 'new'
 
-export function NewSession({
+function NewSession({
   collection,
   made,
   close,
@@ -19,7 +19,7 @@ export function NewSession({
   close: () => void
 }) {
   const [name, setName] = useState('')
-  const [date, setDate] = useState(today())
+  const [date, setDate] = useState(day(new Date()))
   const save = async () => made(await api.post<Session>(`/v1/collections/${collection}/sessions`, { name, date }))
   return (
     <Dialog title={t.live.newSessionTitle} close={close}>

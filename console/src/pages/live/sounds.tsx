@@ -6,6 +6,7 @@ import { Link } from '../../app/router'
 import { Select } from '../../parts/form'
 import { labelText, percent } from '../../parts/face'
 import { Problem } from '../../parts/load'
+import { clock } from '../../parts/when'
 import { t } from '../../text'
 import { randomName, useDevices } from './devices'
 import { type Heard, useHeard } from './heard'
@@ -14,8 +15,6 @@ import { useMicrophone } from './microphone'
 import { type Result, ResultCard } from './result'
 import { type Feed, Rolling } from './rolling'
 import { Sender } from './sender'
-
-const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
 function resultOf(list: Heard[], health: Health): Result {
   const now = list.filter((h) => h.open)
@@ -38,9 +37,9 @@ function EventRow({ h }: { h: Heard }) {
         {labelText(h.label, h.name)} {h.open && <span class="badge known">{t.live.goingOn}</span>}
       </th>
       <td>
-        <time dateTime={new Date(h.from).toISOString()}>{clock.format(h.from)}</time>
+        <time dateTime={new Date(h.from).toISOString()}>{clock(h.from, true)}</time>
       </td>
-      <td>{h.open ? '' : clock.format(h.to)}</td>
+      <td>{h.open ? '' : clock(h.to, true)}</td>
       <td class="number">{((h.to - h.from) / 1000).toFixed(1)}</td>
       <td class="number">{percent(h.probability)}</td>
     </tr>

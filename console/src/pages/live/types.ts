@@ -1,7 +1,7 @@
 import type { Answer } from '../../api/types'
 
 /** What several looks at one face agree on. */
-export interface Track {
+interface Track {
   id: number
   frames: number
   consensus: 'known' | 'unknown' | 'undecided'

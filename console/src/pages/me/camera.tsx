@@ -3,25 +3,11 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../../app/keys'
 import { Problem } from '../../parts/load'
 import { t } from '../../text'
+import { snap } from '../live/frames'
 
 function explain(error: unknown): Error {
   const name = (error as Error).name
   return new Error(name === 'NotAllowedError' ? t.me.cameraDenied : t.me.cameraMissing)
-}
-
-/** The picture of now, as it would be photographed (what is shown is a mirror). */
-function still(video: HTMLVideoElement): Promise<File | null> {
-  const canvas = document.createElement('canvas')
-  canvas.width = video.videoWidth
-  canvas.height = video.videoHeight
-  canvas.getContext('2d')!.drawImage(video, 0, 0)
-  return new Promise((resolve) =>
-    canvas.toBlob(
-      (blob) => resolve(blob && new File([blob], `camera-${Date.now()}.jpg`, { type: 'image/jpeg' })),
-      'image/jpeg',
-      0.92,
-    ),
-  )
 }
 
 export function Camera({ take, close }: { take: (picture: File) => void; close: () => void }) {
@@ -53,8 +39,8 @@ export function Camera({ take, close }: { take: (picture: File) => void; close: 
   }, [])
   const shoot = async () => {
     if (!on || !video.current?.videoWidth) return
-    const picture = await still(video.current)
-    if (picture) take(picture)
+    const picture = await snap(video.current, Infinity, 0.92) // not mirrored, as what is shown
+    if (picture) take(new File([picture], `camera-${Date.now()}.jpg`, { type: picture.type }))
   }
   useKeys([{ key: 'p', does: t.me.take, run: () => void shoot() }])
   return (

@@ -1,6 +1,7 @@
 // A student's own pictures: taken or chosen, looked at, sent.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { upload } from '../../api/client'
+import { ACCEPT } from '../../parts/accept'
 import { Problem } from '../../parts/load'
 import { t } from '../../text'
 import { Camera } from './camera'
@@ -126,7 +127,7 @@ export function RegisterFace({ count, changed }: { count: number; changed: () =>
           <input
             class="visually-hidden"
             type="file"
-            accept="image/*"
+            accept={ACCEPT.face}
             multiple
             onChange={(e) => {
               add([...(e.currentTarget.files ?? [])])

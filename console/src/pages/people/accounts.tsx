@@ -6,6 +6,7 @@ import { useQuery } from '../../app/router'
 import { useMe } from '../../app/session'
 import { done, tell } from '../../app/toast'
 import { ask, Dialog } from '../../parts/dialog'
+import { useRowFocus } from '../../parts/focus'
 import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, type Loaded } from '../../parts/load'
 import { Secret } from '../../parts/secret'
@@ -225,6 +226,7 @@ export function Accounts({ users }: { users: Loaded<User[]> }) {
   const [role, setRole] = useQuery('role')
   const [open, setOpen] = useState<Open | null>(null)
   const close = () => setOpen(null)
+  const around = useRowFocus<HTMLDivElement>(users.data?.length ?? 0)
   return (
     <>
       <div class="actions filters">
@@ -245,25 +247,27 @@ export function Accounts({ users }: { users: Loaded<User[]> }) {
           {t.people.add}
         </button>
       </div>
-      <Await from={users}>
-        {(all) => {
-          const shown = all.filter((u) => fits(u, search, role))
-          if (shown.length) return <Table users={shown} changed={users.reload} open={setOpen} />
-          return (
-            <Empty title={t.people.noAccounts} text={t.people.noAccountsText}>
-              <button
-                type="button"
-                onClick={() => {
-                  setSearch('')
-                  setRole('')
-                }}
-              >
-                {t.people.showAll}
-              </button>
-            </Empty>
-          )
-        }}
-      </Await>
+      <div {...around}>
+        <Await from={users}>
+          {(all) => {
+            const shown = all.filter((u) => fits(u, search, role))
+            if (shown.length) return <Table users={shown} changed={users.reload} open={setOpen} />
+            return (
+              <Empty title={t.people.noAccounts} text={t.people.noAccountsText}>
+                <button
+                  type="button"
+                  onClick={() => {
+                    setSearch('')
+                    setRole('')
+                  }}
+                >
+                  {t.people.showAll}
+                </button>
+              </Empty>
+            )
+          }}
+        </Await>
+      </div>
       {open && 'add' in open && <AccountDialog user={null} changed={users.reload} close={close} />}
       {open && 'edit' in open && <AccountDialog user={open.edit} changed={users.reload} close={close} />}
       {open && 'password' in open && <PasswordDialog user={open.password} close={close} />}

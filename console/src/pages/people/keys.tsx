@@ -6,6 +6,7 @@ import { useCollections } from '../../app/collection'
 import { useQuery } from '../../app/router'
 import { done, tell } from '../../app/toast'
 import { ask, Dialog } from '../../parts/dialog'
+import { useRowFocus } from '../../parts/focus'
 import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, useLoad } from '../../parts/load'
 import { Secret } from '../../parts/secret'
@@ -139,7 +140,8 @@ function Row({ one, users, changed }: { one: Key; users: User[]; changed: () => 
 export function Keys({ users }: { users: User[] }) {
   const [owner, setOwner] = useQuery('owner')
   const [making, setMaking] = useState(false)
-  const keys = useLoad((s) => itemsOf<Key>('/v1/keys', users, owner, s), [owner, users])
+  const keys = useLoad((s) => itemsOf<Key>('/v1/keys', owner, s), [owner])
+  const around = useRowFocus<HTMLDivElement>(keys.data?.length ?? 0)
   const make = (
     <button type="button" class="primary" onClick={() => setMaking(true)}>
       {t.people.makeKey}
@@ -147,44 +149,46 @@ export function Keys({ users }: { users: User[] }) {
   )
   return (
     <>
-      <Await from={keys}>
-        {(all) => (
-          <>
-            <div class="actions filters">
-              <OwnerFilter users={users} value={owner} change={setOwner} />
-              {all.length > 0 && make}
-            </div>
-            {all.length ? (
-              <div class="scroll" role="region" aria-label={t.people.tabs.keys} tabIndex={0}>
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t.people.keyName}</th>
-                      <th scope="col">{t.people.owner}</th>
-                      <th scope="col">{t.people.scopes}</th>
-                      <th scope="col">{t.people.collection}</th>
-                      <th scope="col">{t.people.used}</th>
-                      <th scope="col">{t.people.expires}</th>
-                      <th scope="col">
-                        <span class="visually-hidden">{t.people.actions}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {all.map((k) => (
-                      <Row key={k.id} one={k} users={users} changed={keys.reload} />
-                    ))}
-                  </tbody>
-                </table>
+      <div {...around}>
+        <Await from={keys}>
+          {(all) => (
+            <>
+              <div class="actions filters">
+                <OwnerFilter users={users} value={owner} change={setOwner} />
+                {all.length > 0 && make}
               </div>
-            ) : (
-              <Empty title={t.people.noKeys} text={t.people.noKeysText}>
-                {make}
-              </Empty>
-            )}
-          </>
-        )}
-      </Await>
+              {all.length ? (
+                <div class="scroll" role="region" aria-label={t.people.tabs.keys} tabIndex={0}>
+                  <table>
+                    <thead>
+                      <tr>
+                        <th scope="col">{t.people.keyName}</th>
+                        <th scope="col">{t.people.owner}</th>
+                        <th scope="col">{t.people.scopes}</th>
+                        <th scope="col">{t.people.collection}</th>
+                        <th scope="col">{t.people.used}</th>
+                        <th scope="col">{t.people.expires}</th>
+                        <th scope="col">
+                          <span class="visually-hidden">{t.people.actions}</span>
+                        </th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {all.map((k) => (
+                        <Row key={k.id} one={k} users={users} changed={keys.reload} />
+                      ))}
+                    </tbody>
+                  </table>
+                </div>
+              ) : (
+                <Empty title={t.people.noKeys} text={t.people.noKeysText}>
+                  {make}
+                </Empty>
+              )}
+            </>
+          )}
+        </Await>
+      </div>
       {making && <KeyDialog users={users} changed={keys.reload} close={() => setMaking(false)} />}
     </>
   )

@@ -6,6 +6,7 @@ import { useCollections } from '../../app/collection'
 import { useQuery } from '../../app/router'
 import { done, tell } from '../../app/toast'
 import { ask, Dialog } from '../../parts/dialog'
+import { useRowFocus } from '../../parts/focus'
 import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, useLoad } from '../../parts/load'
 import { Secret } from '../../parts/secret'
@@ -178,7 +179,8 @@ function Row({ hook, users, changed, edit }: { hook: Webhook; users: User[]; cha
 export function Webhooks({ users }: { users: User[] }) {
   const [owner, setOwner] = useQuery('owner')
   const [open, setOpen] = useState<Webhook | 'new' | null>(null)
-  const hooks = useLoad((s) => itemsOf<Webhook>('/v1/webhooks', users, owner, s), [owner, users])
+  const hooks = useLoad((s) => itemsOf<Webhook>('/v1/webhooks', owner, s), [owner])
+  const around = useRowFocus<HTMLDivElement>(hooks.data?.length ?? 0)
   const make = (
     <button type="button" class="primary" onClick={() => setOpen('new')}>
       {t.people.makeHook}
@@ -186,44 +188,46 @@ export function Webhooks({ users }: { users: User[] }) {
   )
   return (
     <>
-      <Await from={hooks}>
-        {(list) => (
-          <>
-            <div class="actions filters">
-              <OwnerFilter users={users} value={owner} change={setOwner} />
-              {list.length > 0 && make}
-            </div>
-            {list.length ? (
-              <div class="scroll" role="region" aria-label={t.people.tabs.webhooks} tabIndex={0}>
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t.people.url}</th>
-                      <th scope="col">{t.people.owner}</th>
-                      <th scope="col">{t.people.events}</th>
-                      <th scope="col">{t.people.collection}</th>
-                      <th scope="col">{t.common.status}</th>
-                      <th scope="col">{t.people.created}</th>
-                      <th scope="col">
-                        <span class="visually-hidden">{t.people.actions}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {list.map((h) => (
-                      <Row key={h.id} hook={h} users={users} changed={hooks.reload} edit={() => setOpen(h)} />
-                    ))}
-                  </tbody>
-                </table>
+      <div {...around}>
+        <Await from={hooks}>
+          {(list) => (
+            <>
+              <div class="actions filters">
+                <OwnerFilter users={users} value={owner} change={setOwner} />
+                {list.length > 0 && make}
               </div>
-            ) : (
-              <Empty title={t.people.noHooks} text={t.people.noHooksText}>
-                {make}
-              </Empty>
-            )}
-          </>
-        )}
-      </Await>
+              {list.length ? (
+                <div class="scroll" role="region" aria-label={t.people.tabs.webhooks} tabIndex={0}>
+                  <table>
+                    <thead>
+                      <tr>
+                        <th scope="col">{t.people.url}</th>
+                        <th scope="col">{t.people.owner}</th>
+                        <th scope="col">{t.people.events}</th>
+                        <th scope="col">{t.people.collection}</th>
+                        <th scope="col">{t.common.status}</th>
+                        <th scope="col">{t.people.created}</th>
+                        <th scope="col">
+                          <span class="visually-hidden">{t.people.actions}</span>
+                        </th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {list.map((h) => (
+                        <Row key={h.id} hook={h} users={users} changed={hooks.reload} edit={() => setOpen(h)} />
+                      ))}
+                    </tbody>
+                  </table>
+                </div>
+              ) : (
+                <Empty title={t.people.noHooks} text={t.people.noHooksText}>
+                  {make}
+                </Empty>
+              )}
+            </>
+          )}
+        </Await>
+      </div>
       {open && (
         <HookDialog
           hook={open === 'new' ? null : open}

@@ -1,20 +1,14 @@
-// Keys and webhooks belong to accounts; the server tells them by account.
+// Keys and webhooks belong to accounts.
 import { api } from '../../api/client'
 import type { Collection, User } from '../../api/types'
 import { useMe } from '../../app/session'
 import { Field, Select } from '../../parts/form'
 import { t } from '../../text'
 
-/** The items of one account, or of all of them. */
-export async function itemsOf<T extends { id: number }>(
-  path: string,
-  users: User[],
-  owner: string,
-  signal: AbortSignal,
-): Promise<T[]> {
-  const owners = owner ? [Number(owner)] : users.map((u) => u.id)
-  const lists = await Promise.all(owners.map((id) => api.get<{ items: T[] }>(path, { owner: id }, signal)))
-  return lists.flatMap((l) => l.items).sort((a, b) => b.id - a.id)
+/** The items of one account, or of all of them (""). */
+export async function itemsOf<T extends { id: number }>(path: string, owner: string, signal: AbortSignal): Promise<T[]> {
+  const { items } = await api.get<{ items: T[] }>(path, { owner: owner || 0 }, signal)
+  return items.sort((a, b) => b.id - a.id)
 }
 
 export function ownerText(users: User[], id: number): string {

@@ -1,6 +1,7 @@
 // Who was there: what was seen, and what a person says over it.
 import { useState } from 'preact/hooks'
 import { api } from '../../api/client'
+import { say, type Said } from '../../api/presence'
 import type { Label, PresenceCell, Session } from '../../api/types'
 import { useMay } from '../../app/session'
 import { tell } from '../../app/toast'
@@ -9,14 +10,6 @@ import { labelText } from '../../parts/face'
 import { Await, Empty, useLoad } from '../../parts/load'
 import { labelsLike } from '../../parts/picker'
 import { t } from '../../text'
-
-export type Said = boolean | null
-
-/** Says that somebody was there, was not, or (null) takes back what was said. */
-export function say(session: number, label: number, said: Said): Promise<unknown> {
-  const path = `/v1/sessions/${session}/attendance/${label}`
-  return said === null ? api.del(path) : api.put(path, { present: said })
-}
 
 export function MarkBadge({ cell }: { cell: PresenceCell | undefined }) {
   const a = t.session.attendance

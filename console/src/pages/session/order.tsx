@@ -1,12 +1,12 @@
 // Grouping and assigning: what is asked before, and what came of it.
-import { useEffect, useState } from 'preact/hooks'
-import { api } from '../../api/client'
-import type { Job, Page } from '../../api/types'
+import { useState } from 'preact/hooks'
+import { doneWithUndo, type Told } from '../../api/labels'
+import type { Job } from '../../api/types'
 import { done, failed } from '../../app/toast'
 import { Dialog } from '../../parts/dialog'
 import { Check, Field, Form, Select, TextInput } from '../../parts/form'
-import { JobProgress, useJob } from '../../parts/job'
-import { doneWithUndo } from '../../api/labels'
+import { JobProgress } from '../../parts/job'
+import { useOrder } from '../../parts/order'
 import { t } from '../../text'
 
 type What = 'cluster' | 'assign'
@@ -63,6 +63,8 @@ function Asked({ what, order, close }: { what: What; order: (body: object) => Pr
   )
 }
 
+const whatText = (job: Job) => (job.kind === 'cluster' ? t.session.grouping : t.session.assigning)
+
 /** The two buttons, and the progress of what they began; also of what was begun before a reload. */
 export function Orders({
   collection,
@@ -74,51 +76,38 @@ export function Orders({
   changed: () => void
 }) {
   const [asking, setAsking] = useState<What | null>(null)
-  const [job, setJob] = useState<{ id: number; kind: string } | null>(null)
   const ended = (j: Job) => {
-    const what = j.kind === 'cluster' ? t.session.grouping : t.session.assigning
+    const what = whatText(j)
     if (j.state !== 'done') failed(new Error(t.session.failed(what, j.error ?? t.jobs.state[j.state]!)))
     else {
       const r = j.result as never
       const told = j.request?.['commit'] === false
       const text = j.kind === 'cluster' ? t.session.grouped(r) : t.session.assigned(r, told)
       if (told) done(text)
-      else doneWithUndo(text, collection, changed)
+      else doneWithUndo(text, collection, changed, j.result as Told)
     }
-    setJob(null)
+    order.forget()
     changed()
   }
-  const watched = useJob(job?.id ?? null, ended)
-  useEffect(() => {
-    api
-      .get<Page<Job>>('/v1/jobs', { collection, state: 'running', limit: 10 })
-      .then((page) => {
-        const one = page.items.find((j) => j.kind === 'cluster' || j.kind === 'assign')
-        if (one) setJob({ id: one.id, kind: one.kind })
-      })
-      .catch(failed)
-  }, [collection])
-  const order = async (body: object) => {
+  const order = useOrder(collection, ['cluster', 'assign'], 'order', ended)
+  const { job } = order.watched
+  const start = async (body: object) => {
     const place = session ? { session: String(session) } : {}
-    const j = await api.post<Job>(`/v1/collections/${collection}/${asking}`, { ...body, ...place })
-    setJob({ id: j.id, kind: j.kind })
+    await order.start(`/v1/collections/${collection}/${asking}`, { ...body, ...place })
     setAsking(null)
   }
   return (
     <>
-      <button type="button" disabled={job !== null} onClick={() => setAsking('cluster')}>
+      <button type="button" disabled={order.running} onClick={() => setAsking('cluster')}>
         {t.session.group}
       </button>
-      <button type="button" disabled={job !== null} onClick={() => setAsking('assign')}>
+      <button type="button" disabled={order.running} onClick={() => setAsking('assign')}>
         {t.session.assign}
       </button>
-      {asking && <Asked what={asking} order={order} close={() => setAsking(null)} />}
+      {asking && <Asked what={asking} order={start} close={() => setAsking(null)} />}
       {job && (
         <div class="full">
-          <JobProgress
-            watched={watched}
-            what={job.kind === 'cluster' ? t.session.grouping : t.session.assigning}
-          />
+          <JobProgress watched={order.watched} what={whatText(job)} />
         </div>
       )}
     </>

@@ -42,7 +42,7 @@ export function Export({ collection, live }: { collection: CollectionFull; live:
       <p>{s.exportCommand}</p>
       <pre tabIndex={0}>{lines.join('\n')}</pre>
       <p>{s.exportWhole}</p>
-      <pre tabIndex={0}>espy export --to FOLDER</pre>
+      <pre tabIndex={0}>{`espy export --to ${s.folder}`}</pre>
     </section>
   )
 }

@@ -1,7 +1,7 @@
 // Arithmetic over what was measured of a version.
 import type { ThresholdRow, VersionDetail } from '../../api/types'
 
-export interface Confused {
+interface Confused {
   is: number
   answer: number
   count: number

@@ -15,13 +15,18 @@ function told(k: GateCheck): string {
   return k.passed && k.value >= k.limit ? `${text} ${e.told.canaryPassed}` : text
 }
 
+/** What the server remarks, as a sentence of its own. */
+function sentence(note: string): string {
+  return note.charAt(0).toLocaleUpperCase('en') + note.slice(1) + (/[.!?]$/.test(note) ? '' : '.')
+}
+
 function Outcome({ check }: { check: GateCheck }) {
   if (check.passed) return <span class="badge known">{e.outcomes.passed}</span>
   if (check.warning) return <span class="badge doubtful">{e.outcomes.warning}</span>
   return <span class="badge unknown">{e.outcomes.refused}</span>
 }
 
-export function gateText(gate: VersionDetail['gate']): string {
+function gateText(gate: VersionDetail['gate']): string {
   if (!gate) return e.gateNone
   return gate.passed ? e.gatePassed : gate.forced ? e.gateForced : e.gateRefused
 }
@@ -49,7 +54,7 @@ export function Gate({ gate }: { gate: VersionDetail['gate'] }) {
                     <Outcome check={k} />
                   </td>
                   <td>
-                    {told(k)} {k.note}
+                    {told(k)} {k.note && sentence(k.note)}
                   </td>
                 </tr>
               ))}

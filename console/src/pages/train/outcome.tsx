@@ -8,7 +8,7 @@ import { t } from '../../text'
 import { AnswerDialog } from './answering'
 import { Changes } from './changes'
 import { Evaluation } from './evaluation'
-import { useLostFocus } from './focus'
+import { useLostFocus } from '../../parts/focus'
 import { Log } from './progress'
 
 function headline(version: number, promoted: boolean, live: number | null): string {

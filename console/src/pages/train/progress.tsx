@@ -2,7 +2,7 @@
 import { JobProgress, type Watched } from '../../parts/job'
 import { t } from '../../text'
 import { Curves } from './curves'
-import { useLostFocus } from './focus'
+import { useLostFocus } from '../../parts/focus'
 
 export function Log({ lines }: { lines: string[] }) {
   if (!lines.length) return null

@@ -43,7 +43,7 @@ export const collection = {
     rate: 'Rate',
     total: 'There',
     csv: 'Download CSV',
-    legend: 'Click a cell: present → absent → as seen. A dot marks what a person said.',
+    legend: 'Click a cell to say the opposite of what it shows; click it again, and it is as seen. A dot marks what a person said.',
     cell: (who: string, session: string, state: string) => `${who}, ${session}: ${state}`,
     from: 'From',
     to: 'To',
@@ -57,4 +57,14 @@ export const collection = {
   samplesHint: 'All samples of the collection, newest first.',
   sampleFilter: { label: 'Which', all: 'All', named: 'Named', nobody: 'Nobody yet' },
   created: (name: string) => `${name} is made.`,
+  codeHelp: 'Short and of its own, such as a student’s number.',
+  nameHelp: 'Empty: the code is the name.',
+  list: {
+    choose: 'List from CSV',
+    help: 'A line for each label: code,name (UTF-8). A first line with these words is left out.',
+    title: 'Labels from a list',
+    going: 'Making the labels…',
+    told: (made: number, there: number, refused: number) =>
+      `${made} made, ${there} there already${refused ? `, ${refused} refused` : ''}.`,
+  },
 }

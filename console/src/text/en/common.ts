@@ -9,8 +9,8 @@ export const common = {
   add: 'Add',
   edit: 'Edit',
   remove: 'Delete',
-  rename: 'Rename',
   retry: 'Try again',
+  reload: 'Reload',
   stop: 'Stop',
   back: 'Back',
   more: 'More',
@@ -24,7 +24,6 @@ export const common = {
   none: 'None',
   all: 'All',
   yes: 'Yes',
-  no: 'No',
   name: 'Name',
   code: 'Code',
   date: 'Date',
@@ -40,7 +39,6 @@ export const common = {
   count: (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`,
   of: (a: number, b: number) => `${a.toLocaleString('en')} of ${b.toLocaleString('en')}`,
   notFound: 'There is no such page.',
-  toHome: 'Go to Home',
 }
 
 export const keys = {
@@ -50,6 +48,7 @@ export const keys = {
     ' ': 'space',
     Enter: '⏎',
     Escape: 'esc',
+    Delete: 'del',
     ArrowRight: '→',
     ArrowLeft: '←',
     ArrowUp: '↑',
@@ -67,10 +66,18 @@ export const keys = {
 export const errors = {
   offline: 'The server was not reached. Check that `espy serve` runs, then try again.',
   internal: 'The server could not do this; its log says why.',
-  unavailable: 'The server is busy or its store does not answer. Try again in a moment.',
-  unauthenticated: 'You are not signed in any more. Sign in again; nothing you saved is lost.',
-  forbidden: 'Your account may not do this. Ask an administrator.',
-  csrf: 'This page is older than your session. Reload it.',
+  updated: 'This page could not be loaded. Most likely espy was updated since you opened it: reload.',
+  remedy: {
+    busy: 'The server has too much to do right now. Try again in a moment.',
+    unavailable: 'The server is starting or stopping, or its store does not answer. Try again in a moment.',
+    unauthenticated: 'You were signed out, so this was not done. Sign in, then try again.',
+    forbidden: 'Your account may not do this. Ask an administrator.',
+    csrf: 'This page is older than your session. Reload it.',
+  } as Record<string, string>, // by the server's code
+  field: (name: string, why: string) => {
+    const words = name.replaceAll('_', ' ').replaceAll('.', ' › ')
+    return `${words.charAt(0).toUpperCase()}${words.slice(1)}: ${why.replace(/[.;]$/, '')}.`
+  },
   request: (id: string) => `(request ${id})`,
 }
 

@@ -9,6 +9,7 @@ export const label = {
   }),
   removed: 'The label is deleted.',
   renamed: 'Renamed.',
+  saved: 'The e-mail address is kept.',
   merge: 'Merge into…',
   mergeText: 'Everything of this label becomes another one’s. You can undo it.',
   merged: (name: string) => `Merged into ${name}.`,

@@ -1,5 +1,4 @@
 export const me = {
-  totals: 'In all',
   present: 'times there',
   absent: 'times said to be absent',
   last: 'last there',

@@ -17,7 +17,7 @@ export const media = {
   removed: 'The file is deleted.',
   facts: { size: 'Size', samples: 'Found', named: 'Named', added: 'Added', from: 'File' },
   why: 'Most like',
-  whyText: 'The labelled samples that are nearest to the chosen one, with their cosine.',
+  whyText: 'The labelled samples that are nearest to the chosen one, with their similarity.',
   noNeighbours: 'No sample has a label yet.',
   openListen: 'Open in Listen',
 }

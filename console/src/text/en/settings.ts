@@ -19,7 +19,7 @@ export const settings = {
 
   threshold: 'Who is known, and who is not',
   rule: (threshold: string, floor: string, version: number) =>
-    `Version ${version} answers “known” when all of this holds: the probability of the best label is at least ${threshold} (the threshold), the likeness to that label’s nearest sample is at least ${floor} (the floor), and no other label comes within 0.05 in probability or 0.03 in likeness (the margins). Where only the margins fail it answers “ambiguous”, else “unknown”.`,
+    `Version ${version} answers “known” when all of this holds: the probability of the best label is at least ${threshold} (the threshold), the similarity to that label’s nearest sample is at least ${floor} (the floor), and no other label comes within 0.05 in probability or 0.03 in similarity (the margins). Where only the margins fail it answers “ambiguous”, else “unknown”.`,
   ruleWas: (rule: string) => `The threshold was ${rule}.`,
   ruleFaces: 'Faces that are smaller than 32 pixels, or of which too little can be seen, are “too poor to tell”.',
   unlearned: 'Nothing answers yet. Train once, then the threshold can be chosen here.',
@@ -100,6 +100,7 @@ export const settings = {
   exportJson: 'Download as JSON',
   exportCommand: 'The trained head leaves the server by command there, for Keras, ONNX, scikit-learn or numpy:',
   exportWhole: 'The whole workspace, to another folder or database:',
+  folder: 'FOLDER',
 
   aside: 'Set aside',
   asideText: 'It is kept as it is, and marked as out of use.',

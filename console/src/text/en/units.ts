@@ -1,0 +1,3 @@
+export const units = {
+  bytes: ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'],
+}
