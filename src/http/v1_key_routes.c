@@ -13,7 +13,8 @@
 
 #define DAY 86400.0
 
-/* Whose keys or webhooks are meant: the caller's; administrators may name somebody. */
+/* Whose keys or webhooks are meant: the caller's; administrators may name somebody, or with 0 all
+ * accounts. */
 static espy_err owner_asked(espy_call *call, int64_t *owner)
 {
     *owner = call->who.user;
@@ -295,10 +296,10 @@ static espy_err webhook_delete(espy_call *call)
 }
 
 /* -- tables ------------------------------------------------------------------------------------ */
-#define OWNER_FIELD(place)                                          \
-    {                                                               \
-        "owner", place, ESPY_FIELD_INT, 1, 9e15, false, NULL, NULL, \
-            "for administrators: whose; else the caller's own"      \
+#define OWNER_FIELD                                                        \
+    {                                                                      \
+        "owner", ESPY_IN_BODY, ESPY_FIELD_INT, 1, 9e15, false, NULL, NULL, \
+            "for administrators: whose; else the caller's own"             \
     }
 #define COLLECTION_FIELD                                                         \
     {                                                                            \
@@ -306,7 +307,10 @@ static espy_err webhook_delete(espy_call *call)
             "id or name of the only collection that it is for"                   \
     }
 
-static const espy_field list_fields[] = {OWNER_FIELD(ESPY_IN_QUERY), {0}};
+static const espy_field list_fields[] = {
+    {"owner", ESPY_IN_QUERY, ESPY_FIELD_INT, 0, 9e15, false, NULL, NULL,
+     "for administrators: whose, 0: all accounts'; else the caller's own"},
+    {0}};
 
 static const espy_field key_add_fields[] = {
     {"name", ESPY_IN_BODY, ESPY_FIELD_TEXT, 1, 256, true, NULL, NULL, "for people: what uses it"},
@@ -315,7 +319,7 @@ static const espy_field key_add_fields[] = {
     COLLECTION_FIELD,
     {"expires_days", ESPY_IN_BODY, ESPY_FIELD_REAL, 0.001, 36500, false, NULL, NULL,
      "how long it is good; else until it is deleted"},
-    OWNER_FIELD(ESPY_IN_BODY),
+    OWNER_FIELD,
     {0}};
 
 static const espy_field key_fields[] = {
@@ -329,7 +333,7 @@ static const espy_field webhook_add_fields[] = {
     COLLECTION_FIELD,
     {"secret", ESPY_IN_BODY, ESPY_FIELD_TEXT, 16, 256, false, NULL, NULL,
      "what deliveries are signed with; else one is made and told this once"},
-    OWNER_FIELD(ESPY_IN_BODY),
+    OWNER_FIELD,
     {0}};
 
 #define WEBHOOK_ID                                                                              \

@@ -179,6 +179,11 @@ def keys():
     s.delete(f"/v1/keys/{read['id']}", SERVER.login("ann", "ann-has-a-word")).expect(204)
     s.get("/metrics", read["key"]).expect(401)
     own = s.post("/v1/keys", {"name": "root's", "scopes": ["admin"]}, root).expect(201).json
+    listed = s.get("/v1/keys?owner=0", root).expect(200).json["items"]
+    assert {own["id"], more["id"]} <= {k["id"] for k in listed} and len({k["owner"] for k in listed}) == 2, listed
+    assert {k["owner"] for k in s.get("/v1/keys", root).json["items"]} == {own["owner"]}
+    s.get("/v1/keys?owner=0", ann).expect(403)
+    s.post("/v1/keys", {"name": "nobody's", "scopes": ["read"], "owner": 0}, root).expect(400, "owner")
     s.delete(f"/v1/keys/{own['id']}", ann).expect(404)
     s.get("/v1/users", secret(own["key"])).expect(200)
     s.delete(f"/v1/keys/{more['id']}", root).expect(204)
@@ -225,6 +230,9 @@ def webhooks():
     assert s.get("/v1/webhooks", root).json["items"] == []
     other = s.post("/v1/webhooks", hook, root).expect(201).json
     secret(other["secret"])
+    listed = s.get("/v1/webhooks?owner=0", root).expect(200).json["items"]
+    assert [one["id"] for one in listed] == [made["id"], other["id"]] and listed[0]["owner"] != listed[1]["owner"], listed
+    s.get("/v1/webhooks?owner=0", ann).expect(403)
     s.delete(f"/v1/webhooks/{other['id']}", ann).expect(404)
     s.delete(f"/v1/webhooks/{made['id']}", ann).expect(204)
     s.delete(f"/v1/webhooks/{made['id']}", ann).expect(404)

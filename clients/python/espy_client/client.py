@@ -526,6 +526,7 @@ class Keys(Group):
     """API keys, for programs."""
 
     def list(self, *, owner: Optional[AnyUser] = None) -> List[things.Key]:
+        """owner: for administrators: whose; 0: all accounts'.  None: your own."""
         return self._some(things.Key, "/v1/keys", query=dict(owner=_id(owner)))
 
     def create(self, name: str, scopes: Sequence[str], *, collection: Optional[AnyCollection] = None,
@@ -543,6 +544,7 @@ class Webhooks(Group):
     """URLs that are told of events."""
 
     def list(self, *, owner: Optional[AnyUser] = None) -> List[things.Webhook]:
+        """owner: for administrators: whose; 0: all accounts'.  None: your own."""
         return self._some(things.Webhook, "/v1/webhooks", query=dict(owner=_id(owner)))
 
     def create(self, url: str, *, events: Optional[Sequence[str]] = None,
