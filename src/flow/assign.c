@@ -433,6 +433,8 @@ static espy_err assign_commit(espy_ctx *cx, const assign_run *r, espy_assignment
                 (espy_filing){a->at[i].sample, a->at[i].label, (double)a->at[i].confidence,
                               &r->pool.at[r->asked[i]], false};
     espy_err e = espy_store_file(cx, r->ws->store, r->c->id, "assign", NULL, 0, filings, n, &filed);
+    if (e == ESPY_E_OK)
+        a->event = espy_store_event(r->ws->store);
     for (size_t i = 0, k = 0; e == ESPY_E_OK && i < a->n; i++)
         if (a->at[i].status == ESPY_MATCH_FOUND)
             a->at[i].status = filings[k++].filed ? ESPY_ASSIGNED : ESPY_ALREADY_IDENTIFIED;

@@ -70,6 +70,7 @@ typedef struct espy_assignments {
     size_t n;
     size_t assigned, matched, no_match, ambiguous, skipped; /* skipped: had a label, no reference */
     size_t references;                                      /* identified samples of the pool */
+    int64_t event; /* what gave the labels, to be undone; 0: none was given */
 } espy_assignments;
 void espy_assignments_free(espy_ctx *cx, espy_assignments *a);
 

@@ -404,6 +404,8 @@ static espy_err group_file(espy_ctx *cx, const group_run *r, espy_grouping *g)
         n = group_filings(r, g, label, filings);
     if (e == ESPY_E_OK)
         e = espy_store_file(cx, st, r->c->id, "group", fresh, fresh_n, filings, n, &g->filed);
+    if (e == ESPY_E_OK)
+        g->event = espy_store_event(st);
     for (size_t i = 0; e == ESPY_E_OK && i < g->n; i++)
         if (g->at[i].fresh)
             g->at[i].label = fresh[-1 - label[i]].id;

@@ -56,6 +56,7 @@ typedef struct espy_grouping {
     size_t n;
     size_t noise;  /* DBSCAN: samples that are like no other */
     size_t filed;  /* samples that got a label now */
+    int64_t event; /* what filed them, to be undone; 0: nothing was filed */
     bool too_many; /* what must stay apart left more groups than max_clusters */
 } espy_grouping;
 void espy_grouping_free(espy_ctx *cx, espy_grouping *g);

@@ -19,6 +19,7 @@ static espy_err assign_result(espy_ctx *cx, const espy_assign_options *o, const 
     espy_put_int(&m, "ambiguous", (int64_t)a->ambiguous);
     espy_put_int(&m, "skipped", (int64_t)a->skipped);
     espy_put_int(&m, "references", (int64_t)a->references);
+    espy_put_id(&m, "event", a->event);
     return espy_made_end(&m, out);
 }
 

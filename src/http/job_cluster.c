@@ -31,6 +31,7 @@ static espy_err cluster_result(espy_ctx *cx, const espy_group_options *o, const 
     espy_put_int(&m, "clusters", (int64_t)g->n);
     espy_put_int(&m, "labels_created", o->create_labels ? (int64_t)fresh : 0);
     espy_put_int(&m, "labelled", (int64_t)g->filed);
+    espy_put_id(&m, "event", g->event);
     espy_put_made(&m, "groups", &groups);
     return espy_made_end(&m, out);
 }

@@ -92,6 +92,16 @@ espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n, espy_j
     return espy_made_end(&m, out);
 }
 
+espy_err espy_reply_gone(espy_call *call)
+{
+    const int64_t event = espy_store_event(call->ws->store);
+    char id[24];
+    snprintf(id, sizeof id, "%lld", (long long)event);
+    if (event)
+        ESPY_TRY(espy_reply_header(call, "X-Espy-Event", id));
+    return espy_reply_empty(call, 204);
+}
+
 /* -- fields ------------------------------------------------------------------------------------ */
 espy_err espy_collection_asked(espy_call *call, int64_t *id)
 {

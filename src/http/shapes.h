@@ -19,6 +19,9 @@ espy_err espy_job_json(espy_ctx *cx, const espy_job *job, espy_json **out) ESPY_
 espy_err espy_near_json(espy_call *call, const espy_near *near, size_t n,
                         espy_json **out) ESPY_NODISCARD;
 
+/* 204; the header X-Espy-Event tells the event that the store's last change became, for an undo. */
+espy_err espy_reply_gone(espy_call *call) ESPY_NODISCARD;
+
 /* -- fields that many routes have -------------------------------------------------------------- */
 #define ESPY_COLLECTION_FIELD                                                   \
     {                                                                           \

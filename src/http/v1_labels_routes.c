@@ -38,14 +38,30 @@ static espy_err label_asked(espy_call *call, espy_label_info *out)
     return e;
 }
 
-static espy_err reply_label(espy_call *call, int status, int64_t id)
+static espy_err label_read(espy_call *call, int64_t id, espy_json **out)
 {
     espy_label_info l = {0};
-    espy_json *o = NULL;
     ESPY_TRY(espy_store_label_info(call->cx, call->ws->store, id, &l));
-    espy_err e = label_json(call->cx, &l, &o);
+    espy_err e = label_json(call->cx, &l, out);
     espy_label_info_free(call->cx, &l);
-    ESPY_TRY(e);
+    return e;
+}
+
+static espy_err reply_label(espy_call *call, int status, int64_t id)
+{
+    espy_json *o = NULL;
+    ESPY_TRY(label_read(call, id, &o));
+    return espy_reply_json(call, status, o);
+}
+
+/* The label as it is now, and the event by which that can be undone; 0: none. */
+static espy_err reply_changed(espy_call *call, int status, int64_t id, int64_t event)
+{
+    espy_json *o = NULL;
+    ESPY_TRY(label_read(call, id, &o));
+    espy_made m = {call->cx, o, ESPY_E_OK};
+    espy_put_id(&m, "event", event);
+    ESPY_TRY(espy_made_end(&m, &o));
     return espy_reply_json(call, status, o);
 }
 
@@ -119,14 +135,16 @@ static espy_err change(espy_call *call)
     const char *code = espy_call_text(call, "code"), *name = espy_call_text(call, "name");
     espy_err e = ESPY_E_OK;
     ESPY_TRY(label_asked(call, &l));
-    int64_t collection = l.collection, id = l.label.id;
+    int64_t collection = l.collection, id = l.label.id, event = 0;
     espy_label_info_free(cx, &l);
     ESPY_TRY(espy_store_begin(cx, st));
-    if (code || name)
+    if (code || name) {
         ESPY_GO(espy_store_label_rename(cx, st, collection, id, code, name, "user"));
+        event = espy_store_event(st);
+    }
     ESPY_GO(edit(call, collection, id));
     ESPY_GO(espy_store_commit(cx, st));
-    return reply_label(call, 200, id);
+    return reply_changed(call, 200, id, event);
 out:
     espy_store_rollback(cx, st);
     return e;
@@ -140,7 +158,7 @@ static espy_err drop(espy_call *call)
         espy_store_label_delete(call->cx, call->ws->store, l.collection, l.label.id, "user");
     espy_label_info_free(call->cx, &l);
     ESPY_TRY(e);
-    return espy_reply_empty(call, 204);
+    return espy_reply_gone(call);
 }
 
 static espy_err merge(espy_call *call)
@@ -159,6 +177,7 @@ static espy_err merge(espy_call *call)
     espy_put_int(&m, "label", into);
     espy_put_int(&m, "moved", (int64_t)moved);
     espy_put_int(&m, "left", (int64_t)left);
+    espy_put_id(&m, "event", espy_store_event(call->ws->store));
     ESPY_TRY(espy_made_end(&m, &o));
     return espy_reply_json(call, 200, o);
 }
@@ -175,7 +194,7 @@ static espy_err split(espy_call *call)
     ESPY_GO(espy_store_label_split(cx, call->ws->store, l.collection, l.label.id, ids, n,
                                    espy_call_text(call, "code"), espy_call_text(call, "name"),
                                    "user", &made));
-    e = reply_label(call, 201, made);
+    e = reply_changed(call, 201, made, espy_store_event(call->ws->store));
 out:
     espy_free(cx, ids);
     espy_label_info_free(cx, &l);
@@ -249,6 +268,7 @@ static espy_err say(espy_call *call, bool refuse)
     espy_made m = espy_make_object(cx);
     espy_put_id(&m, "label", label);
     espy_put_int(&m, "samples", (int64_t)n);
+    espy_put_id(&m, "event", espy_store_event(st));
     ESPY_GO(espy_made_end(&m, &o));
     e = espy_reply_json(call, 200, o);
 out:
@@ -386,13 +406,15 @@ const espy_schema espy_schemas_v1_labels[] = {
               "\"integer\"},\"sessions\":{\"type\":\"integer\"},\"grouped\":{\"type\":\"boolean\"},"
               "\"learned\":{\"type\":\"boolean\"},\"email\":{\"type\":[\"string\",\"null\"]},"
               "\"detail\":{\"type\":[\"object\",\"null\"]},\"account\":{\"type\":[\"integer\","
-              "\"null\"]},\"created\":{\"type\":[\"string\",\"null\"]}}}"},
+              "\"null\"]},\"created\":{\"type\":[\"string\",\"null\"]},\"event\":{\"type\":["
+              "\"integer\",\"null\"]}}}"},
     {"LabelPage", ESPY_PAGE_SCHEMA("Label")},
-    {"Merged", "{\"type\":\"object\",\"required\":[\"label\",\"moved\",\"left\"],\"properties\":{"
-               "\"label\":{\"type\":\"integer\"},\"moved\":{\"type\":\"integer\"},\"left\":{"
-               "\"type\":\"integer\"}}}"},
-    {"Said", "{\"type\":\"object\",\"required\":[\"label\",\"samples\"],\"properties\":{\"label\":{"
-             "\"type\":[\"integer\",\"null\"]},\"samples\":{\"type\":\"integer\"}}}"},
+    {"Merged", "{\"type\":\"object\",\"required\":[\"label\",\"moved\",\"left\",\"event\"],"
+               "\"properties\":{\"label\":{\"type\":\"integer\"},\"moved\":{\"type\":\"integer\"},"
+               "\"left\":{\"type\":\"integer\"},\"event\":{\"type\":[\"integer\",\"null\"]}}}"},
+    {"Said", "{\"type\":\"object\",\"required\":[\"label\",\"samples\",\"event\"],\"properties\":{"
+             "\"label\":{\"type\":[\"integer\",\"null\"]},\"samples\":{\"type\":\"integer\"},"
+             "\"event\":{\"type\":[\"integer\",\"null\"]}}}"},
     {"Undone", "{\"type\":\"object\",\"required\":[\"event\",\"action\"],\"properties\":{"
                "\"event\":{\"type\":\"integer\"},\"action\":{\"type\":\"string\"},\"samples\":{"
                "\"type\":\"integer\"},\"media\":{\"type\":\"integer\"},\"kept\":{\"type\":"

@@ -255,7 +255,7 @@ static espy_err media_drop(espy_call *call)
     espy_err e = espy_store_media_delete(call->cx, call->ws->store, i.collection, &i.id, 1, "user");
     espy_media_info_free(call->cx, &i);
     ESPY_TRY(e);
-    return espy_reply_empty(call, 204);
+    return espy_reply_gone(call);
 }
 
 /* -- samples ----------------------------------------------------------------------------------- */

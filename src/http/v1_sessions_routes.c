@@ -137,7 +137,7 @@ static espy_err drop(espy_call *call)
     espy_err e = espy_store_session_delete(call->cx, call->ws->store, s.id, "user");
     espy_session_free(call->cx, &s);
     ESPY_TRY(e);
-    return espy_reply_empty(call, 204);
+    return espy_reply_gone(call);
 }
 
 /* -- attendance -------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store - what people say about labels: rename, merge, split, delete, set, reject, undo.
  *
- * Each call is one transaction and one event that can be undone.  `actor` says who: "user" for a
- * person, whose word no job changes. */
+ * Each call is one transaction and one event that can be undone; espy_store_event() tells its id.
+ * `actor` says who: "user" for a person, whose word no job changes. */
 #ifndef ESPY_STORE_LABEL_H
 #define ESPY_STORE_LABEL_H
 

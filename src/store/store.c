@@ -618,20 +618,26 @@ espy_err espy_store_event_add(espy_ctx *cx, espy_store *st, int64_t collection, 
 {
     static const char sql[] =
         "INSERT INTO events (time, collection, actor, action, label, sample, version, detail)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id";
     espy_buf text;
     espy_err e = ESPY_E_OK;
     espy_buf_init(&text, STORE_DETAIL_MAX);
     if (detail != NULL)
         ESPY_GO(espy_json_print(cx, detail, 0, &text));
-    e = espy_db_exec(cx, st, sql,
-                     DB_ARGS(DB_REAL(espy_time_now()), DB_INT(collection), DB_TEXT(actor),
-                             DB_TEXT(action), DB_ID(label), DB_ID(sample), DB_ID(version),
-                             DB_TEXT((const char *)text.data)));
+    e = espy_db_number(cx, st, sql,
+                       DB_ARGS(DB_REAL(espy_time_now()), DB_INT(collection), DB_TEXT(actor),
+                               DB_TEXT(action), DB_ID(label), DB_ID(sample), DB_ID(version),
+                               DB_TEXT((const char *)text.data)),
+                       &st->event);
 out:
     espy_buf_free(cx, &text);
     espy_json_free(detail);
     return e;
+}
+
+int64_t espy_store_event(const espy_store *st)
+{
+    return st->event;
 }
 
 static void store_event_drop(espy_ctx *cx, void *item)

@@ -295,6 +295,9 @@ espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64
 espy_err espy_store_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection,
                                   int64_t before, size_t max, espy_event **out,
                                   size_t *n) ESPY_NODISCARD;
+/* The event that the last change through this connection became; 0: it changed nothing.  To be
+ * asked right after a call that is one event, before the next one. */
+int64_t espy_store_event(const espy_store *st);
 /* The newest event's id, 0 when there is none: from there a stream goes on. */
 espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id) ESPY_NODISCARD;
 void espy_events_free(espy_ctx *cx, espy_event *events, size_t n);

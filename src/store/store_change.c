@@ -20,6 +20,7 @@ espy_err espy_change_begin(espy_ctx *cx, espy_store *st, int64_t collection, con
                            const char *action, espy_change *ch)
 {
     *ch = (espy_change){.collection = collection, .actor = actor, .action = action};
+    st->event = 0;
     ch->detail = espy_json_object();
     if (ch->detail == NULL)
         return espy_fail(cx, ESPY_E_NOMEM, "out of memory");

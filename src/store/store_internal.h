@@ -112,6 +112,7 @@ struct espy_store {
     espy_near_index *near; /* of the encoders that were asked for (store_near.c) */
     char *near_schema;     /* where pgvector is, "" nowhere, NULL: not looked for yet */
     int near_version;      /* of pgvector: major x 100 + minor */
+    int64_t event; /* the last that was written; 0 once a change began that wrote none yet */
     espy_store_pending *pending;
     size_t pending_n, pending_room;
     espy_store_part *parts;

@@ -184,10 +184,67 @@ def events_both_ways():
     SERVER.get("/v1/events?order=random", TOKEN).expect(400, "oldest")
 
 
+def an_undo_of_ones_own():
+    """Each change tells the event that takes back just that, whatever others did since."""
+    at = "/v1/collections/undo"
+    SERVER.post("/v1/collections", {"name": "undo", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
+    session = SERVER.post(f"{at}/sessions", {"name": "s"}, TOKEN).expect(201).json["id"]
+    some = [SERVER.call("POST", f"{at}/media", token=TOKEN, form={"session": session}, files=[("file", f"{n}.wav", tone(500 + n, 40 + n))])
+            .expect(201).json["items"][0] for n in range(4)]
+    ids = [one["samples"][0]["id"] for one in some]
+
+    def codes():
+        return [SERVER.get(f"/v1/samples/{i}", TOKEN).expect(200).json["code"] for i in ids]
+
+    def say(samples, label, verb="label"):
+        return SERVER.post(f"{at}/samples/{verb}", {"samples": samples, "label": label}, TOKEN).expect(200).json
+
+    def last():
+        return SERVER.get("/v1/events?order=newest&limit=1", TOKEN).expect(200).json["items"][0]
+
+    def take_back(event, action, before):
+        got = SERVER.post(f"{at}/undo", {"event": event}, TOKEN).expect(200).json
+        assert (got["event"], got["action"]) == (event, action) and codes() == before, (got, codes(), before)
+
+    mine = say(ids[:2], "a")
+    assert mine["event"] == last()["id"] and say(ids[:2], "a")["event"] is None, mine
+    theirs = say(ids[2:], "b")
+    take_back(mine["event"], "sample.label", [None, None, "b", "b"])
+    for kind, action in (("assign", "assign"), ("cluster", "group")):
+        job = wait(SERVER.post(f"{at}/{kind}", {"threshold": 0.0}, TOKEN).expect(202).json["id"])
+        assert None not in codes() and job["result"]["event"] == max(
+            e["id"] for e in SERVER.get("/v1/events?order=newest", TOKEN).json["items"] if e["action"] == action), job
+        say(ids[2:], "else")
+        say(ids[2:], "b")
+        take_back(job["result"]["event"], action, [None, None, "b", "b"])
+    job = wait(SERVER.post(f"{at}/assign", {"commit": False}, TOKEN).expect(202).json["id"])
+    assert job["result"]["event"] is None, job
+    label = f"/v1/labels/{say(ids[:2], 'a')['label']}"
+    was = codes()
+    got = SERVER.patch(label, {"code": "c", "email": "c@example.org"}, TOKEN).expect(200).json
+    assert got["code"] == "c" and codes() == ["c", "c", "b", "b"], got
+    take_back(got["event"], "label.rename", was)
+    assert SERVER.patch(label, {"email": "a@example.org"}, TOKEN).expect(200).json["event"] is None
+    assert SERVER.patch(label, {"code": "a"}, TOKEN).expect(200).json["event"] is None
+    assert "event" not in SERVER.get(label, TOKEN).json
+    take_back(say(ids[:1], "a", "reject")["event"], "label.reject", was)
+    got = SERVER.post(f"{label}/split", {"samples": ids[:1], "code": "d"}, TOKEN).expect(201).json
+    assert codes() == ["d", "a", "b", "b"], codes()
+    take_back(got["event"], "label.split", was)
+    got = SERVER.post(f"{label}/merge", {"into": theirs["label"]}, TOKEN).expect(200).json
+    assert codes() == ["b"] * 4, codes()
+    take_back(got["event"], "label.merge", was)
+    for path, action in ((label, "label.delete"), (f"/v1/media/{some[0]['media']}", "media.delete"),
+                         (f"/v1/sessions/{session}", "session.delete")):
+        event = SERVER.delete(path, TOKEN).expect(204).headers["x-espy-event"]
+        assert int(event) == last()["id"] and last()["action"] == action, event
+        take_back(int(event), action, was)
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways])
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways, an_undo_of_ones_own])
 finally:
     SERVER.stop()

@@ -30,6 +30,35 @@ static int64_t label(espy_ctx *cx, espy_store *st, int64_t c, const char *code)
     return id;
 }
 
+/* Undoes the event that the last change told, which is to be of this action. */
+static void undo_told(espy_ctx *cx, espy_store *st, int64_t c, const char *action)
+{
+    espy_undone u = {0};
+    int64_t event = espy_store_event(st), last = 0;
+    CASE_OK(cx, espy_store_events_last(cx, st, &last));
+    assert_true(event > 0 && event == last);
+    CASE_OK(cx, espy_store_undo(cx, st, c, event, "user", &u));
+    assert_true(u.event == event);
+    assert_string_equal(u.action, action);
+    espy_free(cx, u.action);
+}
+
+/* Every change tells its event; one that changes nothing tells none, not that of the one before. */
+static void told_events(espy_ctx *cx, espy_store *st, int64_t c, int64_t label, const int64_t *s)
+{
+    int64_t made = 0;
+    CASE_OK(cx, espy_store_label_rename(cx, st, c, label, "ADA2", NULL, "user"));
+    undo_told(cx, st, c, "label.rename");
+    CASE_OK(cx, espy_store_label_split(cx, st, c, label, s, 1, "N", NULL, "user", &made));
+    undo_told(cx, st, c, "label.split");
+    CASE_OK(cx, espy_store_label_reject(cx, st, c, label, s, 2));
+    undo_told(cx, st, c, "label.reject");
+    CASE_OK(cx, espy_store_label_set(cx, st, c, label, s, 1));
+    assert_true(espy_store_event(st) == 0);
+    CASE_OK(cx, espy_store_label_clear(cx, st, c, s, 1));
+    undo_told(cx, st, c, "sample.label");
+}
+
 static void run_operations(void **state)
 {
     (void)state;
@@ -89,6 +118,10 @@ static void run_operations(void **state)
     espy_free(&cx, u.action);
     CASE_OK(&cx, espy_store_undo(&cx, st, c, 0, "user", &u)); /* the refusal */
     espy_free(&cx, u.action);
+    case_picture(&cx, st, c, after, sizeof after);
+    assert_string_equal(after, before);
+
+    told_events(&cx, st, c, ada, s);
     case_picture(&cx, st, c, after, sizeof after);
     assert_string_equal(after, before);
 
@@ -239,6 +272,7 @@ static void run_filing(void **state)
     espy_sample_pool p = {0};
     espy_undone u = {0};
     size_t filed = 0;
+    int64_t last = 0;
     for (int i = 0; i < 4; i++)
         s[i] = case_sample(&cx, st, c, i, NULL);
     CASE_OK(&cx, espy_store_label_set(&cx, st, c, ada, s, 1));
@@ -253,6 +287,8 @@ static void run_filing(void **state)
                              {s[3], ada, 0.75, &seen.at[3], false}};
     CASE_OK(&cx, espy_store_file(&cx, st, c, "group", &fresh, 1, filings, 4, &filed));
     assert_int_equal(filed, 2);
+    assert_int_equal(espy_store_events_last(&cx, st, &last), ESPY_E_OK);
+    assert_true(espy_store_event(st) == last);
     for (int i = 0; i < 4; i++)
         assert_true(filings[i].filed == (i >= 2));
     CASE_OK(&cx, espy_store_pool(&cx, st, c, 0, "enc", &p));

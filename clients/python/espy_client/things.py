@@ -114,6 +114,7 @@ class Label(Thing):
     detail: Optional[Dict[str, Any]] = None
     account: Optional[int] = None
     created: Optional[Time] = None
+    event: Optional[int] = None  # of change() and split(), for undo()
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Merged(Thing):
     label: int
     moved: int
     left: int
+    event: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class Receipt(Thing):
 class Said(Thing):
     label: Optional[int]
     samples: int
+    event: Optional[int] = None
 
 
 @dataclass(frozen=True)
