@@ -205,7 +205,6 @@ async function aLabelIsSplitRenamedMergedAndDeleted() {
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await toast("The label is deleted.");
   await page.getByRole("button", { name: "Undo" }).last().click();
-  await page.waitForTimeout(1500); console.log(await page.locator(".toasts").allInnerTexts(), one.code, (await list()).map((l) => l.code), (await server.api("GET", `/v1/events?order=newest&limit=6&collection=${id}`)).items.map((e) => [e.id, e.action, e.label, JSON.stringify(e.detail)]), page.url());
   await eventually(async () => (await list()).some((l) => l.code === one.code));
 }
 

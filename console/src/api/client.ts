@@ -91,7 +91,12 @@ export const api = {
   post: <T>(path: string, body: unknown = {}, signal?: AbortSignal) => json<T>('POST', path, body, signal),
   put: <T>(path: string, body: unknown = {}) => json<T>('PUT', path, body),
   patch: <T>(path: string, body: unknown) => json<T>('PATCH', path, body),
-  del: (path: string, query?: Query) => json<void>('DELETE', withQuery(path, query)),
+  /** Takes something away; the answer tells the event that can be taken back. */
+  del: async (path: string, query?: Query): Promise<{ event: number | null }> => {
+    const answer = await send('DELETE', withQuery(path, query), undefined)
+    const event = answer.headers.get('X-Espy-Event')
+    return { event: event === null ? null : Number(event) }
+  },
   text: async (path: string) => (await send('GET', path, undefined)).text(),
   blob: async (path: string, signal?: AbortSignal) => (await send('GET', path, undefined, signal)).blob(),
 }

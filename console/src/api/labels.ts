@@ -15,9 +15,9 @@ export function undo(collection: number, what: Told): Promise<unknown> {
 }
 
 /** Tells that something was done, with the way back; `after` shows the state of then. */
-export function doneWithUndo(text: string, collection: number, after: () => void, ...what: Told[]): void {
+export function doneWithUndo(text: string, collection: number, after: () => void, what: Told | Told[]): void {
   done(text, async () => {
-    for (const one of [...what].reverse()) await undo(collection, one)
+    for (const one of [what].flat().reverse()) await undo(collection, one)
     done(t.common.undone)
     after()
   })

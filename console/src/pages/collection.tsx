@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { all, api } from '../api/client'
 import type { CollectionFull, Label, Session } from '../api/types'
-import { go, Link, type Params, useQuery } from '../app/router'
+import { go, Link, type Params, useQuery, useTitle } from '../app/router'
 import { useMay } from '../app/session'
 import { Await, Empty, useLoad } from '../parts/load'
 import { mayLeave } from '../parts/stay'
@@ -132,6 +132,7 @@ export default function Page({ params }: { params: Params }) {
   const [tab, setTab] = useQuery('tab', 'sessions')
   const [making, make] = useState(false)
   const everything = useLoad((s) => readAll(params.collection!, s), [params.collection])
+  useTitle(everything.data?.c.name)
   return (
     <Await from={everything}>
       {({ c, sessions, labels }) => (

@@ -3,9 +3,9 @@ import { useState } from 'preact/hooks'
 import { all, api } from '../api/client'
 import { doneWithUndo, mergeLabel, type Told } from '../api/labels'
 import type { CollectionFull, Label, PresenceCell, Sample, Session } from '../api/types'
-import { go, Link, type Params, useQuery } from '../app/router'
+import { go, Link, type Params, useQuery, useTitle } from '../app/router'
 import { useMay } from '../app/session'
-import { done, tell } from '../app/toast'
+import { done, failed } from '../app/toast'
 import { ask, Dialog } from '../parts/dialog'
 import { labelText } from '../parts/face'
 import { Field, Form, TextInput } from '../parts/form'
@@ -45,7 +45,7 @@ function Rename({ label, close, changed }: { label: Label; close: () => void; ch
     const other = email !== (label.email ?? '') ? { email } : {}
     const told = await api.patch<Told>(`/v1/labels/${label.id}`, { ...named, ...other })
     // a code and a name can be taken back, an address cannot
-    if (Object.keys(named).length) doneWithUndo(t.label.renamed, label.collection, changed, told)
+    if (Object.keys(named).length) doneWithUndo(t.label.renamed, label.collection, changed, [told])
     else if (Object.keys(other).length) done(t.label.saved)
     close()
     changed()
@@ -74,11 +74,16 @@ function Rename({ label, close, changed }: { label: Label; close: () => void; ch
 function Merge({ label, labels, close }: { label: Label; labels: Label[]; close: () => void }) {
   const into = async (code: string) => {
     const other = labels.find((l) => l.code === code)
-    if (!other || !(await tell(mergeLabel(label.id, other.id)))) return
-    close()
-    const here = `/c/${label.collection}/l/${label.id}`
-    doneWithUndo(t.label.merged(labelText(other.code, other.name)), label.collection, () => go(here))
-    go(`/c/${label.collection}/l/${other.id}`)
+    if (!other) return
+    try {
+      const told = await mergeLabel(label.id, other.id)
+      close()
+      const here = `/c/${label.collection}/l/${label.id}`
+      doneWithUndo(t.label.merged(labelText(other.code, other.name)), label.collection, () => go(here), [told])
+      go(`/c/${label.collection}/l/${other.id}`)
+    } catch (e) {
+      failed(e)
+    }
   }
   return (
     <Dialog title={t.label.merge} close={close}>
@@ -123,9 +128,13 @@ function Head({ label, labels, changed }: { label: Label; labels: Label[]; chang
   const name = labelText(label.code, label.name)
   const remove = async () => {
     if (!(await ask({ ...t.label.sure(name, label.samples), danger: true }))) return
-    if (!(await tell(api.del(`/v1/labels/${label.id}`)))) return
-    doneWithUndo(t.label.removed, label.collection, () => go(`/c/${label.collection}/l/${label.id}`))
-    go(`/c/${label.collection}?tab=labels`)
+    try {
+      const gone = await api.del(`/v1/labels/${label.id}`)
+      doneWithUndo(t.label.removed, label.collection, () => go(`/c/${label.collection}/l/${label.id}`), [gone])
+      go(`/c/${label.collection}?tab=labels`)
+    } catch (e) {
+      failed(e)
+    }
   }
   return (
     <div class="head">
@@ -212,6 +221,8 @@ export default function Page({ params }: { params: Params }) {
   const may = useMay('enroll')
   const [tab, setTab] = useQuery('tab', 'samples')
   const everything = useLoad((s) => readAll(params, s), [params.label])
+  const shown = everything.data?.label
+  useTitle(shown && labelText(shown.code, shown.name))
   return (
     <Await from={everything}>
       {({ label, collection, labels, samples }) => (

@@ -2,9 +2,9 @@
 import { all, api } from '../api/client'
 import { doneWithUndo } from '../api/labels'
 import type { Collection, Label, Media, Neighbour, Sample } from '../api/types'
-import { go, Link, type Params, useQuery } from '../app/router'
+import { go, Link, type Params, useQuery, useTitle } from '../app/router'
 import { useMay } from '../app/session'
-import { tell } from '../app/toast'
+import { failed } from '../app/toast'
 import { ask } from '../parts/dialog'
 import { Face, figure, labelText, mediaPicture, sampleText } from '../parts/face'
 import { Await, Empty, useLoad } from '../parts/load'
@@ -77,12 +77,19 @@ export default function Page({ params }: { params: Params }) {
   const may = useMay('enroll')
   const [chosen, choose] = useQuery('sample')
   const everything = useLoad((s) => readAll(params, s), [params.media])
+  const file = everything.data?.media
+  useTitle(file && (file.source ?? String(file.id)))
   const remove = async (media: Media) => {
     const name = media.source ?? String(media.id)
     if (!(await ask({ ...t.media.sure(name), danger: true }))) return
-    if (!(await tell(api.del(`/v1/media/${media.id}`)))) return
-    doneWithUndo(t.media.removed, media.collection, () => go(`/c/${media.collection}/m/${media.id}`))
-    go(media.session ? `/c/${media.collection}/s/${media.session}` : `/c/${media.collection}`)
+    try {
+      const gone = await api.del(`/v1/media/${media.id}`)
+      const here = `/c/${media.collection}/m/${media.id}`
+      doneWithUndo(t.media.removed, media.collection, () => go(here), [gone])
+      go(media.session ? `/c/${media.collection}/s/${media.session}` : `/c/${media.collection}`)
+    } catch (e) {
+      failed(e)
+    }
   }
   return (
     <Await from={everything}>

@@ -220,7 +220,7 @@ function Samples({
   if (!samples.length) return <Empty {...t.session.empty[collection.modality]} />
   /** On to the next group that has no name. */
   const named = (what: Told[], name: string) => {
-    doneWithUndo(t.samples.named(shown.length, name), collection.id, reload, ...what)
+    doneWithUndo(t.samples.named(shown.length, name), collection.id, reload, what)
     choose(people.find((p) => p.label.grouped && p.label.id !== one?.id)?.label.code ?? '')
     reload()
   }
@@ -295,10 +295,14 @@ function Head({ session, reload }: { session: Session; reload: () => void }) {
   }
   const remove = async () => {
     if (!(await ask({ ...t.session.sure(session.name), danger: true }))) return
-    if (!(await tell(api.del(`/v1/sessions/${session.id}`)))) return
     const here = `/c/${session.collection}/s/${session.id}`
-    doneWithUndo(t.session.removed, session.collection, () => go(here))
-    go(`/c/${session.collection}`)
+    try {
+      const gone = await api.del(`/v1/sessions/${session.id}`)
+      doneWithUndo(t.session.removed, session.collection, () => go(here), [gone])
+      go(`/c/${session.collection}`)
+    } catch (e) {
+      failed(e)
+    }
   }
   return (
     <div class="head">

@@ -120,7 +120,9 @@ export function JobTable({ jobs, label, changed }: { jobs: Job[]; label: string;
               <th scope="col">{t.jobs.what}</th>
               <th scope="col">{t.shell.collection}</th>
               <th scope="col">{t.common.status}</th>
-              <th scope="col">{t.common.when}</th>
+              <th scope="col" class="job-when">
+                {t.common.when}
+              </th>
               <th scope="col">
                 <span class="visually-hidden">{t.common.more}</span>
               </th>
@@ -138,7 +140,7 @@ export function JobTable({ jobs, label, changed }: { jobs: Job[]; label: string;
                 <td>
                   <State job={job} />
                 </td>
-                <td>
+                <td class="job-when">
                   <When at={job.finished ?? job.started ?? job.created} />
                 </td>
                 <td>

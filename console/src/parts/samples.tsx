@@ -91,7 +91,7 @@ function useSaying(p: BoardProps) {
     clearTimeout(rest.current)
     sending.current = sending.current
       .then(work)
-      .then((told) => doneWithUndo(text, p.collection.id, () => now.current.reload(), ...told))
+      .then((told) => doneWithUndo(text, p.collection.id, () => now.current.reload(), told))
       .catch(failed)
       .then(() => {
         if (--waiting.current === 0) rest.current = setTimeout(() => now.current.reload(), REST)

@@ -1,10 +1,10 @@
 // What the collection keeps of a recording, and what a person says it is.
 import { useState } from 'preact/hooks'
 import { all } from '../../api/client'
-import { doneWithUndo, reject, setLabel } from '../../api/labels'
+import { doneWithUndo, reject, setLabel, type Told } from '../../api/labels'
 import type { Label, Media, Sample } from '../../api/types'
 import { useMay } from '../../app/session'
-import { tell } from '../../app/toast'
+import { failed } from '../../app/toast'
 import { labelText } from '../../parts/face'
 import { Await, type Loaded, useLoad } from '../../parts/load'
 import { LabelPicker, type Picked } from '../../parts/picker'
@@ -104,8 +104,12 @@ export function Samples({
     samples.reload()
     labels.reload()
   }
-  const say = async (what: Promise<unknown>, text: string) => {
-    if (await tell(what)) doneWithUndo(text, collection, again)
+  const say = async (what: Promise<Told>, text: string) => {
+    try {
+      doneWithUndo(text, collection, again, await what)
+    } catch (e) {
+      failed(e)
+    }
     again()
   }
   return (

@@ -84,7 +84,7 @@ export function Orders({
       const told = j.request?.['commit'] === false
       const text = j.kind === 'cluster' ? t.session.grouped(r) : t.session.assigned(r, told)
       if (told) done(text)
-      else doneWithUndo(text, collection, changed, j.result as Told)
+      else doneWithUndo(text, collection, changed, [j.result as Told])
     }
     order.forget()
     changed()
