@@ -161,10 +161,34 @@ def media_go():
     assert got["state"] == "done" and got["result"]["samples"] == 0, got  # all have its vectors
 
 
+def parts():
+    """A player asks for the place where the sound is."""
+    data = tone(640, 55)
+    media, size = upload(("long.wav", data))["items"][0]["media"], len(data)
+    path = f"/v1/media/{media}/content"
+    whole = SERVER.get(path, TOKEN).expect(200)
+    assert whole.body == data and whole.headers["accept-ranges"] == "bytes" and "content-range" not in whole.headers
+    ask = lambda text, method="GET", **more: SERVER.call(method, path, token=TOKEN, headers={"Range": text, **more})
+    for text, first, end in (("0-0", 0, 1), ("0-", 0, size), ("100-199", 100, 200), ("19990-", 19990, size), ("-44", size - 44, size),
+                             ("-999999", 0, size), (f"100-{10 ** 30}", 100, size), (f"{size - 1}-{size - 1}", size - 1, size)):
+        got = ask("bytes=" + text).expect(206)
+        assert got.body == data[first:end] and got.headers["content-range"] == f"bytes {first}-{end - 1}/{size}", got.headers
+        assert (got.headers["content-length"], got.headers["content-type"]) == (str(end - first), "audio/wav"), got.headers
+    for text in (f"{size}-", f"{size}-{size + 9}", f"{10 ** 30}-", "-0"):
+        got = ask("bytes=" + text).expect(416, "no_such_part")
+        assert got.headers["content-range"] == f"bytes */{size}" and got.headers["cache-control"] == "no-store", got.headers
+    for text in ("bytes=0-1,4-5", "bytes=9-3", "bytes=-", "bytes=", "bytes=a-b", "bytes=1-2x", "bytes=--1", "seconds=1-2", "0-5"):
+        assert ask(text).expect(200).body == data, text
+    got = ask("bytes=0-9", "HEAD").expect(200)
+    assert (got.headers["content-length"], got.headers["accept-ranges"], got.body) == (str(size), "bytes", b""), got.headers
+    assert ask("bytes=0-9", **{"If-Range": '"other"'}).expect(200).body == data
+    SERVER.get(path, headers={"Range": "bytes=0-9"}).expect(401)
+
+
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go])
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, parts])
 finally:
     SERVER.stop()
