@@ -1,11 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http - parts of bytes. */
+ * http - bytes that are known, and parts of them. */
 #include "http/bytes.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+/* -- what is known ----------------------------------------------------------------------------- */
+bool espy_call_knows(const espy_call *call, const char *tag)
+{
+    const char *tags = espy_call_header(call, "If-None-Match");
+    return tags && (strstr(tags, tag) || strcmp(tags, "*") == 0);
+}
+
+espy_err espy_reply_tag(espy_call *call, const char *tag)
+{
+    ESPY_TRY(espy_reply_header(call, "Cache-Control", "private, no-cache"));
+    return espy_reply_header(call, "ETag", tag);
+}
+
+espy_err espy_reply_known(espy_call *call, const char *tag)
+{
+    ESPY_TRY(espy_reply_tag(call, tag));
+    return espy_reply_empty(call, 304);
+}
+
+/* -- parts ------------------------------------------------------------------------------------- */
 typedef enum part_word { PART_ALL, PART_SOME, PART_NOWHERE } part_word;
 
 /* Digits, as far as they go; a number beyond all sizes is SIZE_MAX.  Whether there are any. */
@@ -46,11 +66,13 @@ static part_word part_read(const char *range, size_t size, size_t *first, size_t
     return PART_SOME;
 }
 
-/* Of HEAD, too, all is told: Range is for GET alone. */
-static part_word part_asked(const espy_call *call, size_t size, size_t *first, size_t *n)
+/* Of HEAD, too, all is told: Range is for GET alone.  A weak tag or a date fits no state. */
+static part_word part_asked(const espy_call *call, const char *tag, size_t size, size_t *first,
+                            size_t *n)
 {
     const char *range = espy_call_header(call, "Range");
-    if (!range || strcmp(call->method, "GET") != 0 || espy_call_header(call, "If-Range"))
+    const char *state = espy_call_header(call, "If-Range");
+    if (!range || strcmp(call->method, "GET") != 0 || (state && strcmp(state, tag) != 0))
         return PART_ALL;
     return part_read(range, size, first, n);
 }
@@ -64,13 +86,14 @@ static espy_err part_nowhere(espy_call *call, size_t size)
                        size);
 }
 
-espy_err espy_reply_part(espy_call *call, const char *type, espy_buf *bytes)
+espy_err espy_reply_part(espy_call *call, const char *type, const char *tag, espy_buf *bytes)
 {
     char text[96];
     size_t first = 0, n = bytes->size;
-    const part_word word = part_asked(call, bytes->size, &first, &n);
+    const part_word word = part_asked(call, tag, bytes->size, &first, &n);
     if (word == PART_NOWHERE)
         return part_nowhere(call, bytes->size);
+    ESPY_TRY(espy_reply_tag(call, tag));
     ESPY_TRY(espy_reply_header(call, "Accept-Ranges", "bytes"));
     if (word == PART_ALL)
         return espy_reply_bytes(call, 200, type, bytes);

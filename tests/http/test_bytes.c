@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http/bytes: which part of bytes a request gets, and failing allocations.  Over a connection:
- * tests/cli/serve_v1.py. */
+ * http/bytes: which part of bytes a request gets, what it knows, and failing allocations.  Over a
+ * connection: tests/cli/serve_v1.py. */
 #include "http/bytes.h"
 #include "support/support.h"
 
 #include <string.h>
 
 typedef struct asking {
-    const char *range, *if_range;
+    const char *range, *if_range, *if_none_match;
 } asking;
 
 static const char *asking_header(void *self, const char *name)
 {
     const asking *a = self;
-    return strcmp(name, "Range") == 0      ? a->range
-           : strcmp(name, "If-Range") == 0 ? a->if_range
-                                           : NULL;
+    return strcmp(name, "Range") == 0           ? a->range
+           : strcmp(name, "If-Range") == 0      ? a->if_range
+           : strcmp(name, "If-None-Match") == 0 ? a->if_none_match
+                                                : NULL;
 }
 
 static const char *header_of(const espy_call *call, const char *name)
@@ -33,7 +34,7 @@ static espy_err reply(espy_ctx *cx, const char *method, asking *a, const char *t
     *call = (espy_call){.cx = cx, .method = method, .header = asking_header, .header_self = a};
     espy_buf_init(&b, 100);
     ESPY_TRY(espy_buf_text(cx, &b, text));
-    espy_err e = espy_reply_part(call, "text/plain", &b);
+    espy_err e = espy_reply_part(call, "text/plain", "\"now\"", &b);
     espy_buf_free(cx, &b);
     return e;
 }
@@ -75,7 +76,7 @@ static void test_parts(void **state)
     test_memory_init(&cx, &m);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         espy_call call;
-        asking a = {cases[i].range, NULL};
+        asking a = {.range = cases[i].range};
         espy_err e = reply(&cx, cases[i].method, &a, "0123456789", &call);
         assert_int_equal(e == ESPY_E_OK ? call.reply.status : call.refused, cases[i].status);
         assert_string_equal(header_of(&call, "Content-Range"), cases[i].told);
@@ -95,14 +96,34 @@ static void test_other_states(void **state)
     espy_ctx cx;
     test_memory m;
     espy_call call;
-    asking a = {"bytes=2-4", "\"then\""};
+    asking a = {.range = "bytes=2-4", .if_range = "\"then\""};
     test_memory_init(&cx, &m);
     assert_int_equal(reply(&cx, "GET", &a, "0123456789", &call), ESPY_E_OK);
     assert_int_equal(call.reply.status, 200);
     espy_call_free(&call);
-    a.if_range = NULL;
+    a.if_range = "\"now\"";
+    assert_int_equal(reply(&cx, "GET", &a, "0123456789", &call), ESPY_E_OK);
+    assert_int_equal(call.reply.status, 206);
+    assert_string_equal(header_of(&call, "ETag"), a.if_range);
+    espy_call_free(&call);
     TEST_FAULT_LOOP(&cx, &m, reply_once(&cx, &a), (void)0);
     assert_int_equal(m.live, 0);
+}
+
+static void test_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tags;
+        bool known;
+    } cases[] = {{NULL, false},       {"", false},         {"*", true},
+                 {"\"now\"", true},   {"W/\"now\"", true}, {"\"then\", \"now\"", true},
+                 {"\"then\"", false}, {"now", false},      {"\"now and\"", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        asking a = {.if_none_match = cases[i].tags};
+        const espy_call call = {.header = asking_header, .header_self = &a};
+        assert_int_equal(espy_call_knows(&call, "\"now\""), cases[i].known);
+    }
 }
 
 int main(void)
@@ -110,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_other_states),
+        cmocka_unit_test(test_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
