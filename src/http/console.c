@@ -16,9 +16,9 @@ static const struct {
     const char *name, *value;
 } console_headers[] = {
     {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
-     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+     "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+     "form-action 'none'; frame-ancestors 'none'"},
     {"Referrer-Policy", "no-referrer"},
     {"Permissions-Policy", "camera=(self), microphone=(self), geolocation=()"},
     {"Cross-Origin-Opener-Policy", "same-origin"}};
