@@ -5,15 +5,11 @@ import assert from "node:assert/strict";
 import { axe, launch, run, sounds, startServer } from "./harness.mjs";
 
 async function upload(page, label, files) {
-  await page.getByLabel("Recordings", { exact: true }).setInputFiles(files);
-  const another = page.getByRole("button", { name: "Choose another" });
-  if (await another.isVisible()) {
-    await another.click();
-  }
-  await page.getByRole("combobox", { name: "Label (class) of these recordings" }).fill(label);
+  await page.getByRole("combobox", { name: "What is to be heard in them?" }).fill(label);
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Upload", exact: true }).click();
-  await page.getByText(`${files.length} of ${files.length} recordings came in.`).waitFor();
+  await page.getByText(`Examples of ${label}:`).waitFor();
+  await page.locator(".drop input[type=file]").setInputFiles(files);
+  await page.getByText(new RegExp(`^${files.length} of ${files.length} files`)).waitFor();
 }
 
 async function train(page, head, reason, epochs) {

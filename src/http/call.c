@@ -221,6 +221,8 @@ static const char *code_of(int status)
         return "too_large";
     case 415:
         return "unsupported";
+    case 416:
+        return "no_such_part";
     case 422:
         return "unprocessable";
     case 429:

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "http/bytes.h"
+
 #define CONSOLE_INDEX "index.html"
 
 /* What the pages may load and who may frame them.  Pictures and recordings of the user are shown as
@@ -14,9 +16,9 @@ static const struct {
     const char *name, *value;
 } console_headers[] = {
     {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
-     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+     "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+     "form-action 'none'; frame-ancestors 'none'"},
     {"Referrer-Policy", "no-referrer"},
     {"Permissions-Policy", "camera=(self), microphone=(self), geolocation=()"},
     {"Cross-Origin-Opener-Policy", "same-origin"}};
@@ -35,13 +37,6 @@ static const char *console_keeping(const espy_console_file *f)
     return strcmp(f->name, CONSOLE_INDEX) == 0 ? "no-cache" : "public, max-age=31536000, immutable";
 }
 
-/* Whether the client has it; a proxy may have made the tag a weak one, W/"...". */
-static bool console_known(const espy_call *call, const espy_console_file *f)
-{
-    const char *tags = espy_call_header(call, "If-None-Match");
-    return tags && (strstr(tags, f->etag) || strcmp(tags, "*") == 0);
-}
-
 static espy_err console_send(espy_call *call, const espy_console_file *f)
 {
     espy_buf b;
@@ -53,7 +48,7 @@ static espy_err console_send(espy_call *call, const espy_console_file *f)
     espy_buf_init(&b, f->size);
     ESPY_TRY(espy_buf_append(call->cx, &b, f->gzip, f->size));
     /* 304 tells the length that 200 would have; the library then sends no body */
-    return espy_reply_bytes(call, console_known(call, f) ? 304 : 200, f->type, &b);
+    return espy_reply_bytes(call, espy_call_knows(call, f->etag) ? 304 : 200, f->type, &b);
 }
 
 bool espy_console_asked(const espy_call *call)

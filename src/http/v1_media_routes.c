@@ -6,6 +6,7 @@
 #include "flow/answer.h"
 #include "flow/receive.h"
 #include "http/automatic.h"
+#include "http/bytes.h"
 #include "http/make.h"
 #include "http/serving.h"
 #include "http/shapes.h"
@@ -239,13 +240,21 @@ static espy_err media_content(espy_call *call)
     espy_ctx *cx = call->cx;
     espy_media_info i = {0};
     espy_buf b;
-    ESPY_TRY(espy_media_asked(call, &i));
+    char tag[ESPY_DIGEST_HEX + 2];
+    espy_err e = ESPY_E_OK;
     espy_buf_init(&b, cx->max.file_bytes);
-    espy_err e = espy_store_media_bytes(cx, call->ws->store, i.digest, cx->max.file_bytes, &b);
+    ESPY_TRY(espy_media_asked(call, &i));
+    snprintf(tag, sizeof tag, "\"%s\"", i.digest);
+    if (espy_call_knows(call, tag)) {
+        e = espy_reply_known(call, tag);
+        goto out;
+    }
+    ESPY_GO(espy_store_media_bytes(cx, call->ws->store, i.digest, cx->max.file_bytes, &b));
+    e = espy_reply_part(call, content_type(espy_span_of(&b)), tag, &b);
+out:
+    espy_buf_free(cx, &b);
     espy_media_info_free(cx, &i);
-    ESPY_TRY(e);
-    ESPY_TRY(espy_reply_header(call, "Cache-Control", "private, max-age=86400"));
-    return espy_reply_bytes(call, 200, content_type(espy_span_of(&b)), &b);
+    return e;
 }
 
 static espy_err media_drop(espy_call *call)
@@ -437,7 +446,8 @@ const espy_route espy_routes_v1_media[] = {
     {"GET", "/v1/media/{media}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK, media_one_fields,
      "One media", "200 Media|404", media_show},
     {"GET", "/v1/media/{media}/content", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
-     media_one_fields, "Its bytes", "200 */*|404", media_content},
+     media_one_fields, "Its bytes, or a part of them (Range)", "200 */*|206 */*|304|404|416",
+     media_content},
     {"DELETE", "/v1/media/{media}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
      media_one_fields, "It goes out of sight; can be undone", "204|404", media_drop},
     {"GET", "/v1/collections/{collection}/samples", &espy_service_v1, ESPY_MAY_READ,

@@ -102,6 +102,8 @@ static espy_err logout(espy_call *call)
     if (espy_auth_cross_site(call))
         return espy_refuse(call, 403, "csrf", "a page of another site cannot log out here");
     ESPY_TRY(login_cookie(call, "", 0));
+    /* whoever sits down at this browser next finds no pictures of the last one's */
+    ESPY_TRY(espy_reply_header(call, "Clear-Site-Data", "\"cache\""));
     return espy_reply_empty(call, 204);
 }
 

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "dsp/dsp.h"
+#include "http/bytes.h"
 #include "http/serving.h"
 #include "http/shapes.h"
 #include "media/media.h"
@@ -32,8 +34,28 @@ static int picture_reduction(double pixels, int64_t size)
     return size ? espy_picture_reduction(pixels / (double)size) : 1;
 }
 
+/* What a picture is made of.  The program's version too: another may draw otherwise. */
+typedef struct picture_tag {
+    char text[ESPY_DIGEST_HEX + 2];
+} picture_tag;
+
+static picture_tag picture_tag_of(const char *digest, const float box[4], int reduction,
+                                  int64_t size)
+{
+    char made[256];
+    picture_tag tag;
+    int n = snprintf(made, sizeof made, "%s %s %a %a %a %a %d %lld", espy_library_version(), digest,
+                     (double)box[0], (double)box[1], (double)box[2], (double)box[3], reduction,
+                     (long long)size);
+    espy_digest(made, (size_t)n, tag.text + 1);
+    tag.text[0] = '"';
+    memcpy(tag.text + ESPY_DIGEST_HEX, "\"", 2);
+    return tag;
+}
+
 /* Answers a picture, its longer side at most `size`; 0: as it is. */
-static espy_err picture_reply(espy_call *call, const espy_image *im, int64_t size)
+static espy_err picture_reply(espy_call *call, const espy_image *im, int64_t size,
+                              const picture_tag *tag)
 {
     espy_ctx *cx = call->cx;
     espy_image small = {0};
@@ -48,7 +70,7 @@ static espy_err picture_reply(espy_call *call, const espy_image *im, int64_t siz
         im = &small;
     }
     ESPY_GO(espy_image_to_jpeg(cx, im, PICTURE_QUALITY, &out));
-    ESPY_GO(espy_reply_header(call, "Cache-Control", "private, max-age=86400"));
+    ESPY_GO(espy_reply_tag(call, tag->text));
     e = espy_reply_bytes(call, 200, "image/jpeg", &out);
 out:
     espy_image_free(cx, &small);
@@ -69,50 +91,76 @@ static void picture_box(const float box[4], const espy_image *im, int at[4])
     at[3] = (int)fminf((float)im->height, (box[1] + box[3] + edge) * ky);
 }
 
-static espy_err sample_picture(espy_call *call)
+static int sample_reduction(const espy_sample_info *s, int64_t size)
+{
+    const double pixels = (1 + 2 * (double)PICTURE_EDGE) * (double)fmaxf(s->box[2], s->box[3]);
+    return picture_reduction(pixels, size);
+}
+
+static espy_err sample_draw(espy_call *call, const espy_sample_info *s, int64_t size,
+                            const picture_tag *tag)
 {
     espy_ctx *cx = call->cx;
     espy_pictures *pictures = call->serving->pictures;
-    const int64_t size = espy_call_int(call, "size");
     const espy_picture *whole = NULL;
-    espy_sample_info s = {0};
     espy_image cut = {0};
     int at[4];
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_sample_asked(call, &s));
-    ESPY_GO(picture_owner(call, s.collection));
-    const double pixels = (1 + 2 * (double)PICTURE_EDGE) * (double)fmaxf(s.box[2], s.box[3]);
-    ESPY_GO(espy_pictures_get(cx, pictures, call->ws->store, s.digest,
-                              picture_reduction(pixels, size), &whole));
-    picture_box(s.box, &whole->image, at);
+    ESPY_GO(espy_pictures_get(cx, pictures, call->ws->store, s->digest, sample_reduction(s, size),
+                              &whole));
+    picture_box(s->box, &whole->image, at);
     if (at[2] <= at[0] || at[3] <= at[1])
         ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND, "the sample lies outside its picture"));
     ESPY_GO(espy_image_crop(cx, &whole->image, at[0], at[1], at[2] - at[0], at[3] - at[1], &cut));
-    e = picture_reply(call, &cut, size);
+    e = picture_reply(call, &cut, size, tag);
 out:
     espy_pictures_put(cx, pictures, &whole);
     espy_image_free(cx, &cut);
-    espy_sample_info_free(cx, &s);
+    return e;
+}
+
+static espy_err sample_picture(espy_call *call)
+{
+    const int64_t size = espy_call_int(call, "size");
+    espy_sample_info s = {0};
+    espy_err e = ESPY_E_OK;
+    ESPY_TRY(espy_sample_asked(call, &s));
+    ESPY_GO(picture_owner(call, s.collection));
+    const picture_tag tag = picture_tag_of(s.digest, s.box, sample_reduction(&s, size), size);
+    e = espy_call_knows(call, tag.text) ? espy_reply_known(call, tag.text)
+                                        : sample_draw(call, &s, size, &tag);
+out:
+    espy_sample_info_free(call->cx, &s);
+    return e;
+}
+
+static espy_err media_draw(espy_call *call, const char *digest, int reduction, int64_t size,
+                           const picture_tag *tag)
+{
+    espy_pictures *pictures = call->serving->pictures;
+    const espy_picture *whole = NULL;
+    espy_err e = espy_pictures_get(call->cx, pictures, call->ws->store, digest, reduction, &whole);
+    if (e == ESPY_E_OK)
+        e = picture_reply(call, &whole->image, size, tag);
+    espy_pictures_put(call->cx, pictures, &whole);
     return e;
 }
 
 static espy_err media_picture(espy_call *call)
 {
-    espy_ctx *cx = call->cx;
-    espy_pictures *pictures = call->serving->pictures;
+    static const float everything[4] = {0};
     const int64_t size = espy_call_int(call, "size");
-    const espy_picture *whole = NULL;
     espy_media_info i = {0};
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_media_asked(call, &i));
     ESPY_GO(picture_owner(call, i.collection));
     const int64_t longer = i.width > i.height ? i.width : i.height; /* 0: not scanned yet */
-    ESPY_GO(espy_pictures_get(cx, pictures, call->ws->store, i.digest,
-                              picture_reduction((double)longer, size), &whole));
-    e = picture_reply(call, &whole->image, size);
+    const int reduction = picture_reduction((double)longer, size);
+    const picture_tag tag = picture_tag_of(i.digest, everything, reduction, size);
+    e = espy_call_knows(call, tag.text) ? espy_reply_known(call, tag.text)
+                                        : media_draw(call, i.digest, reduction, size, &tag);
 out:
-    espy_pictures_put(cx, pictures, &whole);
-    espy_media_info_free(cx, &i);
+    espy_media_info_free(call->cx, &i);
     return e;
 }
 
@@ -131,9 +179,9 @@ static const espy_field media_fields[] = {
 
 const espy_route espy_routes_v1_picture[] = {
     {"GET", "/v1/samples/{sample}/picture", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_INFER,
-     sample_fields, "The face", "200 image/jpeg|404", sample_picture},
+     sample_fields, "The face", "200 image/jpeg|304|404", sample_picture},
     {"GET", "/v1/media/{media}/picture", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_INFER,
-     media_fields, "A photo as JPEG, upright, whatever its format", "200 image/jpeg|404",
+     media_fields, "A photo as JPEG, upright, whatever its format", "200 image/jpeg|304|404",
      media_picture},
     {0}};
 

@@ -151,6 +151,7 @@ def cookies():
     s.get("/v1/auth/me", own["Cookie"].split("=", 1)[1]).expect(401)  # a cookie is no bearer token
     out = s.post("/v1/auth/logout").expect(204)
     assert "Max-Age=0" in out.cookies[0] and "espy_session=;" in out.cookies[0], out.cookies
+    assert out.headers["clear-site-data"] == '"cache"', out.headers
 
 
 def keys():

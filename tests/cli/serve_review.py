@@ -81,6 +81,31 @@ def photos():
         one.join()
 
 
+def pictures_are_known():
+    """A picture that the browser has is not drawn again; another box, size or state of the photo is another picture."""
+    item = upload("faces", ("known.jpg", (GROUPS / "davisking_bald_guys.jpg" if GROUPS.is_dir() else
+                                          PACKAGE / "sample2.jpg").read_bytes()))[0]
+    faces = [one["id"] for one in item["samples"]]
+    paths = [f"/v1/media/{item['media']}/picture", f"/v1/media/{item['media']}/picture?size=64",
+             *(f"/v1/samples/{face}/picture{size}" for face in faces for size in ("", "?size=64", "?size=65"))]
+    tags = {}
+    for path in paths:
+        first = SERVER.get(path, TOKEN).expect(200)
+        tags[path] = tag = first.headers["etag"]
+        assert first.headers["cache-control"] == "private, no-cache", first.headers
+        again = SERVER.get(path, TOKEN, headers={"If-None-Match": tag}).expect(304)
+        assert (again.body, again.headers["etag"], again.headers["cache-control"]) == (b"", tag, "private, no-cache"), again.headers
+        SERVER.get(path, TOKEN, headers={"If-None-Match": '"other"'}).expect(200)
+        SERVER.get(path, headers={"If-None-Match": tag}).expect(401)
+    assert len(set(tags.values())) == len(paths), tags
+    label = SERVER.post("/v1/collections/faces/labels", {"code": "gone"}, TOKEN).expect(201).json["id"]
+    SERVER.post("/v1/collections/faces/samples/label", {"samples": faces[:1], "label": "gone"}, TOKEN).expect(200)
+    SERVER.post(f"/v1/labels/{label}/erase", {"confirm": "gone"}, TOKEN).expect(200)
+    for path, tag in tags.items():  # a photo with others stays, blanked; whoever was erased is not known any more
+        got = SERVER.get(path, TOKEN, headers={"If-None-Match": tag})
+        assert got.status == (404 if f"/samples/{faces[0]}/" in path or len(faces) == 1 else 200), (path, got)
+
+
 def sounds_have_none():
     sound = upload("yard", ("a.wav", tone(300, 1)))[0]
     SERVER.get(f"/v1/media/{sound['media']}/picture", TOKEN).expect(404, "no picture")
@@ -326,7 +351,7 @@ try:
     if GROUPS.is_dir() or PACKAGE.is_dir():
         more = {} if GROUPS.is_dir() else {"encoder": "face-api"}
         SERVER.post("/v1/collections", {"name": "faces", "modality": "face", **more}, TOKEN).expect(201)
-        CASES = [photos, *CASES]
+        CASES = [photos, pictures_are_known, *CASES]
     main(CASES)
 finally:
     SERVER.stop()

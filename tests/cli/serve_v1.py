@@ -240,11 +240,59 @@ def an_undo_of_ones_own():
         assert int(event) == last()["id"] and last()["action"] == action, event
         take_back(int(event), action, was)
 
+def parts():
+    """A player asks for the place where the sound is."""
+    data = tone(640, 55)
+    media, size = upload(("long.wav", data))["items"][0]["media"], len(data)
+    path = f"/v1/media/{media}/content"
+    whole = SERVER.get(path, TOKEN).expect(200)
+    tag = whole.headers["etag"]
+    assert whole.body == data and whole.headers["accept-ranges"] == "bytes" and "content-range" not in whole.headers
+    ask = lambda text, method="GET", **more: SERVER.call(method, path, token=TOKEN, headers={"Range": text, **more})
+    for text, first, end in (("0-0", 0, 1), ("0-", 0, size), ("100-199", 100, 200), ("19990-", 19990, size), ("-44", size - 44, size),
+                             ("-999999", 0, size), (f"100-{10 ** 30}", 100, size), (f"{size - 1}-{size - 1}", size - 1, size)):
+        got = ask("bytes=" + text).expect(206)
+        assert got.body == data[first:end] and got.headers["content-range"] == f"bytes {first}-{end - 1}/{size}", got.headers
+        assert (got.headers["content-length"], got.headers["content-type"]) == (str(end - first), "audio/wav"), got.headers
+    for text in (f"{size}-", f"{size}-{size + 9}", f"{10 ** 30}-", "-0"):
+        got = ask("bytes=" + text).expect(416, "no_such_part")
+        assert got.headers["content-range"] == f"bytes */{size}" and got.headers["cache-control"] == "no-store", got.headers
+    for text in ("bytes=0-1,4-5", "bytes=9-3", "bytes=-", "bytes=", "bytes=a-b", "bytes=1-2x", "bytes=--1", "seconds=1-2", "0-5"):
+        assert ask(text).expect(200).body == data, text
+    got = ask("bytes=0-9", "HEAD").expect(200)
+    assert (got.headers["content-length"], got.headers["accept-ranges"], got.body) == (str(size), "bytes", b""), got.headers
+    for state, status in ((tag, 206), ("W/" + tag, 200), ('"other"', 200), ("Thu, 26 Nov 2026 09:00:00 GMT", 200)):
+        assert ask("bytes=0-9", **{"If-Range": state}).expect(status).headers["etag"] == tag
+    ask("bytes=0-9", **{"If-None-Match": tag}).expect(304)
+    SERVER.get(path, headers={"Range": "bytes=0-9"}).expect(401)
+
+
+def what_is_known():
+    """Bytes are kept by the browser of who may see them, and asked for each time."""
+    made = upload(("known.wav", tone(660, 56)))["items"][0]
+    path, other = f"/v1/media/{made['media']}/content", SERVER.login("ben", "ben-has-a-word")
+    first = SERVER.get(path, TOKEN).expect(200)
+    tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache" and tag[0] == tag[-1] == '"', first.headers
+    for known in (tag, "W/" + tag, f'"other", {tag}', "*"):
+        for method in ("GET", "HEAD"):
+            again = SERVER.call(method, path, token=TOKEN, headers={"If-None-Match": known}).expect(304)
+            assert (again.body, again.headers["etag"], again.headers["cache-control"]) == (b"", tag, "private, no-cache"), again.headers
+            assert again.headers.get("content-length", "0") in ("0", str(len(first.body))), again.headers
+    assert SERVER.get(path, TOKEN, headers={"If-None-Match": '"other"'}).expect(200).body == first.body
+    SERVER.get(path, headers={"If-None-Match": tag}).expect(401)
+    SERVER.get(path, other, headers={"If-None-Match": tag}).expect(404)
+    SERVER.delete(f"/v1/media/{made['media']}", TOKEN).expect(204)
+    gone = SERVER.get(path, TOKEN, headers={"If-None-Match": tag}).expect(404)
+    assert "etag" not in gone.headers and gone.headers["cache-control"] == "no-store", gone.headers
+
 
 SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
     main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways, an_undo_of_ones_own])
+
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, parts, what_is_known])
 finally:
     SERVER.stop()
