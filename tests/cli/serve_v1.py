@@ -291,8 +291,7 @@ SERVER = Server(AT / "w")
 try:
     TOKEN = SERVER.login("admin", SERVER.password)
     SERVER.post("/v1/collections", {"name": "yard", "modality": "sound", "encoder": "melstats"}, TOKEN).expect(201)
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways, an_undo_of_ones_own])
-
-    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, parts, what_is_known])
+    main([the_last_word, sessions, owners, once_is_a_keys_own, versions_and_states, media_go, events_both_ways,
+          an_undo_of_ones_own, parts, what_is_known])
 finally:
     SERVER.stop()

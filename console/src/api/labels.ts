@@ -4,14 +4,14 @@ import { t } from '../text'
 import { api } from './client'
 import type { Label } from './types'
 
-/** An answer with the event that can be taken back; without one it is the last of the collection. */
+/** An answer with the event that can be taken back; none where nothing was changed. */
 export interface Told {
   event?: number | null
 }
 
 /** Takes back what was said or done. */
-export function undo(collection: number, what: Told): Promise<unknown> {
-  return api.post(`/v1/collections/${collection}/undo`, what.event ? { event: what.event } : {})
+export async function undo(collection: number, what: Told): Promise<void> {
+  if (what.event) await api.post(`/v1/collections/${collection}/undo`, { event: what.event })
 }
 
 /** Tells that something was done, with the way back; `after` shows the state of then. */

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import { useLeave, useMe } from '../app/session'
+import { lettersAreKeys, setLettersAreKeys } from '../app/keys'
 import { setTheme, theme, type Theme } from '../app/theme'
 import { done } from '../app/toast'
 import { Check, Field, Form, Select, TextInput } from '../parts/form'
@@ -55,8 +56,8 @@ function Password() {
   const submit = async () => {
     if (fresh !== again) throw new Error(t.account.different)
     await api.put('/v1/auth/password', { current, password: fresh })
+    await leave()
     done(t.account.changed)
-    leave()
   }
   return (
     <section class="card">
@@ -110,6 +111,7 @@ const everywhere: [keys: string[], does: string][] = [
 ]
 
 function KeyHints() {
+  const [letters, setLetters] = useState(lettersAreKeys())
   return (
     <>
       <h2>{t.account.keys}</h2>
@@ -126,6 +128,14 @@ function KeyHints() {
           </div>
         ))}
       </dl>
+      <Check
+        label={t.account.letters}
+        on={letters}
+        change={(on) => {
+          setLettersAreKeys(on)
+          setLetters(on)
+        }}
+      />
     </>
   )
 }

@@ -4,7 +4,7 @@ import { all, api } from '../api/client'
 import { doneWithUndo, mergeLabel, renameLabel, setLabel, type Told } from '../api/labels'
 import type { Collection, Label, Media, Sample, Session } from '../api/types'
 import type { Params } from '../app/router'
-import { go, Link, useQuery } from '../app/router'
+import { go, Link, useQuery, useTitle } from '../app/router'
 import { useMay } from '../app/session'
 import { failed, tell } from '../app/toast'
 import { ask, Dialog } from '../parts/dialog'
@@ -364,6 +364,7 @@ export default function Page({ params }: { params: Params }) {
   const may = useMay('enroll')
   const [tab, setTab] = useQuery('tab', 'samples')
   const everything = useLoad((s) => readAll(params, s), [params.session])
+  useTitle(everything.data?.session.name)
   return (
     <Await from={everything}>
       {({ session, collection, labels, samples }) => {

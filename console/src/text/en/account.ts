@@ -20,6 +20,7 @@ export const account = {
   colours: 'Colours',
   keys: 'Keys',
   keysText: 'Press ? on any page for the keys that work there. Everywhere work:',
+  letters: 'Single letters are keys',
   help: 'The list of keys',
   leave: 'Sign out',
   leaveText: 'On this computer only. What you saved stays.',
