@@ -1,3 +1,4 @@
+import './parts/stay'
 import { render } from 'preact'
 import { App } from './app/app'
 import { setTheme, theme } from './app/theme'

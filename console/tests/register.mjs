@@ -47,7 +47,6 @@ async function labelsByHandAndFromAList() {
 
 async function filesOnTheirWayAreNotLeft() {
   let release;
-  await page.evaluate(() => { const a = window.addEventListener, r = window.removeEventListener; window.L=[]; window.addEventListener = function (n, f, o) { const g = n === "hashchange" && o === true ? (e) => { let st; const i = e.stopImmediatePropagation; L.push(["called", e.oldURL, e.newURL]); const p = f(e); p?.catch?.((x) => L.push(["threw", String(x)])); L.push(["after", location.href]) } : f; return a.call(window, n, g, o) }; window.removeEventListener = function (n, f, o) { L.push(["remove", n, o, String(f).slice(0,60)]); return r.call(window, n, f, o) } });
   const released = new Promise((resolve) => (release = resolve));
   await page.route(`**/v1/collections/${id}/media`, (route) => released.then(() => route.continue()));
   for (const [i, name] of ["Nora", "N3"].entries()) {
@@ -65,10 +64,8 @@ async function filesOnTheirWayAreNotLeft() {
       await page.keyboard.press("h");
     },
   ];
-  page.setDefaultTimeout(5000);
   for (const leave of ways) {
-    console.log(String(leave), page.url(), await page.evaluate(() => document.activeElement.outerHTML.slice(0,200)));
-    await page.evaluate(() => { addEventListener("hashchange", (e) => (window.log ??= []).push(["capture", e.oldURL, e.newURL, location.href]), true); addEventListener("hashchange", (e) => (window.log ??= []).push(["bubble", location.href])) }); await leave(); await page.waitForTimeout(500); console.log(JSON.stringify(await page.evaluate(() => window.log)));await page.waitForTimeout(1000); console.log(JSON.stringify(await page.evaluate(() => window.L))), console.log(page.url(), await page.evaluate(() => document.body.innerText.slice(-300) + document.querySelectorAll("dialog").length)); await page.screenshot({path: "/tmp/s.png"});
+    await leave();
     await page.getByRole("dialog", { name: "Leave this page?" }).waitFor();
     await button("Cancel").click();
     await page.getByRole("dialog").waitFor({ state: "detached" });

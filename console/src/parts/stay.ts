@@ -5,6 +5,8 @@ import { t } from '../text'
 import { ask } from './dialog'
 
 let busyParts = 0
+let asking = false
+let leaving = ''
 
 /** Whether what is shown may go: nothing is on its way, or it may be left behind. */
 export async function mayLeave(): Promise<boolean> {
@@ -13,32 +15,36 @@ export async function mayLeave(): Promise<boolean> {
 
 const pathOf = (url: string) => new URL(url).hash.split('?')[0]
 
+/** Puts an address that has changed back before any page hears of it: that covers links, keys and the
+ *  history alike. */
+async function moved(e: HashChangeEvent): Promise<void> {
+  const meant = leaving === e.newURL
+  leaving = ''
+  if (meant || busyParts === 0 || pathOf(e.newURL) === pathOf(e.oldURL)) return
+  e.stopImmediatePropagation()
+  history.replaceState(null, '', e.oldURL)
+  if (asking) return
+  asking = true
+  const yes = await mayLeave()
+  asking = false
+  if (!yes) return
+  leaving = e.newURL
+  location.href = e.newURL
+}
+
+// Listeners of the window are called in the order in which they came: main.tsx brings this one first.
+addEventListener('hashchange', (e) => void moved(e))
+
 /** Asks before the page is left while `busy`. */
 export function useStay(busy: boolean): void {
   useEffect(() => {
     if (!busy) return
-    busyParts++
-    let asking = false
-    let leaving = false
     const unload = (e: BeforeUnloadEvent) => e.preventDefault()
-    // An address that has changed is put back before the page hears of it: that covers links, keys
-    // and the history alike.
-    const moved = async (e: HashChangeEvent) => {
-      if (leaving || pathOf(e.newURL) === pathOf(e.oldURL)) return
-      e.stopImmediatePropagation()
-      history.replaceState(null, '', e.oldURL)
-      if (asking) return
-      asking = true
-      leaving = await mayLeave()
-      asking = false
-      if (leaving) location.href = e.newURL
-    }
+    busyParts++
     addEventListener('beforeunload', unload)
-    addEventListener('hashchange', moved, true)
     return () => {
       busyParts--
       removeEventListener('beforeunload', unload)
-      removeEventListener('hashchange', moved, true)
     }
   }, [busy])
 }
