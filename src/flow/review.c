@@ -140,7 +140,7 @@ static espy_err review_tell(espy_ctx *cx, void *self, size_t i, const espy_store
     for (size_t k = 0; k < item->n; k++)
         item->candidates[k] = (espy_review_candidate){
             &r->labels[at[k]], r->version ? p[at[k]] : NAN, cosine[at[k]], 0};
-    item->margin = item->n > 1 ? p[at[0]] - p[at[1]] : item->n ? p[at[0]] : 0;
+    item->margin = item->n > 1 ? p[at[0]] - p[at[1]] : NAN;
     review_judge(r, &v, item);
     if (!r->version)
         item->margin = NAN;

@@ -37,7 +37,8 @@ typedef struct espy_review_item {
     int64_t sample;
     espy_decision decision;
     espy_review_reason reason;
-    float margin; /* probability of the best label less that of the second; NaN without a version */
+    float margin; /* probability of the best label less that of the second; NaN without a version or
+                     a second */
     espy_review_candidate candidates[ESPY_REVIEW_CANDIDATES]; /* best first, not the refused ones */
     size_t n;
     double order; /* within its reason, ascending */

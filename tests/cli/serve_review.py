@@ -303,7 +303,10 @@ def the_queue():
     said("reject", waiting[:1], "low")
     item = next(one for one in reviewed()["items"] if one["sample"]["id"] == waiting[0])
     assert "low" not in {candidate["label"] for candidate in item["candidates"]} and item["decision"] == "unknown", item
+    assert len(item["candidates"]) == 2 and item["margin"] is not None, item
     said("reject", waiting[:1], "mid")
+    item = next(one for one in reviewed()["items"] if one["sample"]["id"] == waiting[0])
+    assert len(item["candidates"]) == 1 and item["margin"] is None, item
     said("reject", waiting[:1], "high")
     assert reviewed()["total"] == 4, "all that was shown of it was refused"
     said("label", waiting[1:2], "mid")
