@@ -28,6 +28,7 @@ void espy_review_free(espy_ctx *cx, espy_review *r)
 {
     espy_free(cx, r->at);
     espy_training_set_free(cx, &r->references);
+    espy_labels_free(cx, r->labels, r->labels_n);
     *r = (espy_review){0};
 }
 
@@ -117,6 +118,38 @@ static void review_judge(const review_run *r, const espy_verdict *v, espy_review
     }
 }
 
+static const espy_label *review_label(const espy_review *r, int64_t id)
+{
+    for (size_t i = 0; i < r->labels_n; i++)
+        if (r->labels[i].id == id && !r->labels[i].deleted)
+            return &r->labels[i];
+    return NULL;
+}
+
+/* The label that the sample has comes first, whether the version knows it or not: it is what is
+ * asked about. */
+static void review_present(const review_run *r, const espy_stored *s, espy_review_item *item)
+{
+    const int64_t id = s->sample->label;
+    espy_review_candidate first = {review_label(r->review, id), NAN, NAN, 0};
+    size_t at = 0;
+    if (!first.label)
+        return;
+    for (size_t c = 0; c < r->classes; c++)
+        if (r->labels[c].id == id) {
+            first.probability = r->version ? s->p[c] : NAN;
+            first.similarity = s->cosine[c];
+        }
+    while (at < item->n && item->candidates[at].label->id != id)
+        at++;
+    if (at == ESPY_REVIEW_CANDIDATES)
+        at--;
+    else if (at == item->n)
+        item->n++;
+    memmove(item->candidates + 1, item->candidates, at * sizeof first);
+    item->candidates[0] = first;
+}
+
 /* Files one sample, unless all that would be shown of it was refused. */
 static espy_err review_tell(espy_ctx *cx, void *self, size_t i, const espy_stored *s)
 {
@@ -140,8 +173,9 @@ static espy_err review_tell(espy_ctx *cx, void *self, size_t i, const espy_store
     for (size_t k = 0; k < item->n; k++)
         item->candidates[k] = (espy_review_candidate){
             &r->labels[at[k]], r->version ? p[at[k]] : NAN, cosine[at[k]], 0};
-    item->margin = item->n > 1 ? p[at[0]] - p[at[1]] : item->n ? p[at[0]] : 0;
+    item->margin = item->n > 1 ? p[at[0]] - p[at[1]] : NAN;
     review_judge(r, &v, item);
+    review_present(r, s, item);
     if (!r->version)
         item->margin = NAN;
     return ESPY_E_OK;
@@ -251,6 +285,7 @@ static espy_err review_prepare(espy_ctx *cx, espy_workspace *ws, const espy_coll
 {
     espy_training_set *references = &r->review->references;
     ESPY_TRY(review_references(cx, ws, c, references));
+    ESPY_TRY(espy_store_labels(cx, ws->store, c->id, &r->review->labels, &r->review->labels_n));
     ESPY_TRY(espy_store_rejections(cx, ws->store, c->id, &r->refused, &r->refused_n));
     if (live)
         r->rule = live->rule;

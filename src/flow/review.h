@@ -28,8 +28,8 @@ const char *espy_review_reason_name(espy_review_reason r); /* "ambiguous", ... *
 
 typedef struct espy_review_candidate {
     const espy_label *label;
-    float probability; /* NaN without a version */
-    float similarity;  /* cosine to the nearest sample that the version learned from */
+    float probability; /* NaN without a version, and of a label that it does not know */
+    float similarity; /* cosine to the nearest sample that the version learned from; NaN likewise */
     int64_t reference; /* the nearest sample that a person or a folder gave this label; 0: none */
 } espy_review_candidate;
 
@@ -37,8 +37,10 @@ typedef struct espy_review_item {
     int64_t sample;
     espy_decision decision;
     espy_review_reason reason;
-    float margin; /* probability of the best label less that of the second; NaN without a version */
-    espy_review_candidate candidates[ESPY_REVIEW_CANDIDATES]; /* best first, not the refused ones */
+    float margin; /* probability of the best label less that of the second; NaN without a version or
+                     a second */
+    /* the label that the sample has, then the answer's, best first, without the refused ones */
+    espy_review_candidate candidates[ESPY_REVIEW_CANDIDATES];
     size_t n;
     double order; /* within its reason, ascending */
     size_t place; /* in the pool */
@@ -50,6 +52,8 @@ typedef struct espy_review {
     size_t total;            /* all that wait */
     double threshold, floor; /* threshold NaN without a version */
     espy_training_set references;
+    espy_label *labels; /* of the collection */
+    size_t labels_n;
 } espy_review;
 void espy_review_free(espy_ctx *cx, espy_review *r);
 

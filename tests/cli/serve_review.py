@@ -261,6 +261,19 @@ def in_order(got):
         assert values == sorted(values), (reason, values)
 
 
+def the_present_first(before, after):
+    """What a job said of the samples is the first candidate, the others follow, and the queue is as it was."""
+    told = ("decision", "reason", "margin")
+    assert [[one["sample"]["id"], *map(one.get, told)] for one in after["items"]] == \
+        [[one["sample"]["id"], *map(one.get, told)] for one in before["items"]], (before, after)
+    for old, new in zip(before["items"], after["items"]):
+        first, *others = new["candidates"]
+        assert (first["id"], first["label"], first["name"]) == tuple(new["sample"][key] for key in ("label", "code", "name")), new
+        kept = [one for one in old["candidates"] if one["label"] != first["label"]]
+        assert others == kept[:2], (old, new)
+        assert [first] == [one for one in old["candidates"] if one["label"] == first["label"]] or first["probability"] is None, (old, new)
+
+
 def the_queue():
     """What waits: nothing is lost, nothing comes twice, and what a person said leaves it."""
     queue = "/v1/collections/queue"
@@ -304,16 +317,27 @@ def the_queue():
     said("reject", waiting[:1], "low")
     item = next(one for one in reviewed()["items"] if one["sample"]["id"] == waiting[0])
     assert "low" not in {candidate["label"] for candidate in item["candidates"]} and item["decision"] == "unknown", item
+    assert len(item["candidates"]) == 2 and item["margin"] is not None, item
     said("reject", waiting[:1], "mid")
+    item = next(one for one in reviewed()["items"] if one["sample"]["id"] == waiting[0])
+    assert len(item["candidates"]) == 1 and item["margin"] is None, item
     said("reject", waiting[:1], "high")
     assert reviewed()["total"] == 4, "all that was shown of it was refused"
     said("label", waiting[1:2], "mid")
     SERVER.post(f"{queue}/samples/label", {"samples": waiting[3:]}, TOKEN).expect(200)  # nobody's that is known
     assert sorted(one["sample"]["id"] for one in reviewed()["items"]) == sorted([waiting[2], late])
+    new = {one["samples"][0]["id"] for one in upload("queue", *[(f"new{n}.wav", tone(6000 + n, 40 + n)) for n in range(3)], label="new")}
+    like = upload("queue", ("like.wav", tone(6004, 44)))[0]["samples"][0]["id"]
+    before = reviewed()
     job = SERVER.post(f"{queue}/assign", {"threshold": 0.1}, TOKEN).expect(202).json["id"]
     assert wait(job)["state"] == "done"
     got = reviewed()
-    assert {one["sample"]["labelled_by"] for one in got["items"]} == {"job"} and got["total"] == 2, got
+    assert {one["sample"]["labelled_by"] for one in got["items"]} == {"job"} and got["total"] == 3, got
+    the_present_first(before, got)
+    item = next(one for one in got["items"] if one["sample"]["id"] == like)
+    first = item["candidates"][0]  # the version has not learned it
+    assert (first["label"], first["probability"], first["similarity"]) == ("new", None, None) and first["reference"] in new, item
+    said("label", [like], "new")
     said("label", [waiting[2]], "high")
     said("label", [late], "low")
     assert reviewed()["total"] == 0

@@ -180,12 +180,54 @@ static void test_review(void **state)
     desk_close(&d);
 }
 
+/* A job labels one sample with the fourth label, which the first version has not learned, and one
+ * of the first label with the third. */
+static void test_present(void **state)
+{
+    (void)state;
+    desk d;
+    espy_review r;
+    espy_sample_pool pool = {0};
+    desk_open(&d, "prototypes");
+    LIFE_OK(&d.cx, espy_store_pool(&d.cx, d.ws.store, d.c.id, 0, "enc", &pool));
+    const espy_pool_sample *fourth = &pool.at[ALL - 1], *other = &pool.at[0];
+    const espy_pool_sample *third = &pool.at[2 * EACH];
+    const espy_asked_version versions[] = {{NULL, NULL}, {&d.first, NULL}, {&d.second, NULL}};
+    LIFE_OK(&d.cx, espy_store_sample_label(&d.cx, d.ws.store, fourth->sample, 0, "folder"));
+    LIFE_OK(&d.cx,
+            espy_store_sample_label(&d.cx, d.ws.store, fourth->sample, fourth->label, "job"));
+    LIFE_OK(&d.cx, espy_store_sample_label(&d.cx, d.ws.store, other->sample, third->label, "job"));
+    for (size_t k = 0; k < 3; k++) {
+        LIFE_OK(&d.cx, espy_flow_review(&d.cx, &d.ws, &d.c, versions[k], 0, 5, &r));
+        assert_int_equal(r.n, 2);
+        for (size_t i = 0; i < 2; i++) {
+            const espy_review_item *item = &r.at[i];
+            const bool learned = k != 1 || item->sample == other->sample;
+            const espy_review_candidate *all = item->candidates;
+            assert_int_equal(item->n, ESPY_REVIEW_CANDIDATES);
+            assert_int_equal(all[0].label->id,
+                             item->sample == fourth->sample ? fourth->label : third->label);
+            assert_int_equal(isnan(all[0].similarity), !learned);
+            assert_int_equal(isnan(all[0].probability), k == 0 || !learned);
+            assert_true(all[0].reference > 0 && all[0].reference != item->sample);
+            assert_true(all[1].label->id != all[0].label->id &&
+                        all[2].label->id != all[0].label->id);
+            assert_true(k == 0 ? all[1].similarity >= all[2].similarity
+                               : all[1].probability >= all[2].probability);
+        }
+        espy_review_free(&d.cx, &r);
+    }
+    espy_sample_pool_free(&d.cx, &pool);
+    desk_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nobody_finds_himself),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_review),
+        cmocka_unit_test(test_present),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
