@@ -4,7 +4,7 @@
 //   ESPY=build/espy node console/tests/smoke.mjs
 //
 // Exit status 77 and a line that says why: something that the test needs is not there.
-export { axe, fps, launch, SIZES } from "./browser.mjs";
-export { faces, makeAudio, makeVideo, sounds } from "./material.mjs";
-export { after, folder, run, skip } from "./run.mjs";
-export { startServer, workspace } from "./server.mjs";
+export { axe, fps, launch, SIZES } from './browser.mjs'
+export { faces, makeAudio, makeVideo, sounds } from './material.mjs'
+export { after, folder, run, skip } from './run.mjs'
+export { startServer, workspace } from './server.mjs'

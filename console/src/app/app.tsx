@@ -9,42 +9,42 @@ import { Shell } from './shell'
 import { clearToasts, tell } from './toast'
 
 export function App() {
-  const [me, setMe] = useState<Me | null | undefined>()
-  const [ended, setEnded] = useState(false)
-  const [error, setError] = useState<unknown>()
-  const look = useCallback(() => {
-    setError(undefined)
-    whoIsThere().then(setMe, setError)
-  }, [])
-  useEffect(() => {
-    onUnauthenticated(() => setEnded(true))
-    look()
-  }, [])
-  const id = me?.user.id
-  useLayoutEffect(() => {
-    if (id === undefined) return
-    clearToasts()
-    ownTab(id)
-  }, [id])
-  const entered = (who: Me) => {
-    setMe(who)
-    setEnded(false)
-  }
-  const leave = async () => {
-    if (!(await tell(signOut()))) return
-    clearToasts()
-    setMe(null)
-    setEnded(false)
-  }
-  if (error !== undefined) return <Problem error={error} retry={look} />
-  if (me === undefined) return null
-  if (me === null) return <SignIn entered={entered} />
-  // the page stays below the dialog: what was typed and chosen there is not lost with the session;
-  // somebody else begins anew
-  return (
-    <SessionContext.Provider value={{ me, leave }}>
-      <Shell key={me.user.id} />
-      {ended && <SignInAgain name={me.user.name} entered={entered} />}
-    </SessionContext.Provider>
-  )
+    const [me, setMe] = useState<Me | null | undefined>()
+    const [ended, setEnded] = useState(false)
+    const [error, setError] = useState<unknown>()
+    const look = useCallback(() => {
+        setError(undefined)
+        whoIsThere().then(setMe, setError)
+    }, [])
+    useEffect(() => {
+        onUnauthenticated(() => setEnded(true))
+        look()
+    }, [])
+    const id = me?.user.id
+    useLayoutEffect(() => {
+        if (id === undefined) return
+        clearToasts()
+        ownTab(id)
+    }, [id])
+    const entered = (who: Me) => {
+        setMe(who)
+        setEnded(false)
+    }
+    const leave = async () => {
+        if (!(await tell(signOut()))) return
+        clearToasts()
+        setMe(null)
+        setEnded(false)
+    }
+    if (error !== undefined) return <Problem error={error} retry={look} />
+    if (me === undefined) return null
+    if (me === null) return <SignIn entered={entered} />
+    // the page stays below the dialog: what was typed and chosen there is not lost with the session;
+    // somebody else begins anew
+    return (
+        <SessionContext.Provider value={{ me, leave }}>
+            <Shell key={me.user.id} />
+            {ended && <SignInAgain name={me.user.name} entered={entered} />}
+        </SessionContext.Provider>
+    )
 }

@@ -12,34 +12,34 @@ import { Keys } from './people/keys'
 import { Webhooks } from './people/webhooks'
 
 function Administration() {
-  const [tab, setTab] = useQuery('tab', 'accounts')
-  const users = useLoad((s) => all<User>('/v1/users', {}, s), [])
-  return (
-    <Tabs
-      label={t.shell.people}
-      tabs={Object.entries(t.people.tabs) as [string, string][]}
-      on={tab}
-      choose={setTab}
-    >
-      {tab === 'keys' ? (
-        <Await from={users}>{(list) => <Keys users={list} />}</Await>
-      ) : tab === 'webhooks' ? (
-        <Await from={users}>{(list) => <Webhooks users={list} />}</Await>
-      ) : (
-        <Accounts users={users} />
-      )}
-    </Tabs>
-  )
+    const [tab, setTab] = useQuery('tab', 'accounts')
+    const users = useLoad((s) => all<User>('/v1/users', {}, s), [])
+    return (
+        <Tabs
+            label={t.shell.people}
+            tabs={Object.entries(t.people.tabs) as [string, string][]}
+            on={tab}
+            choose={setTab}
+        >
+            {tab === 'keys' ? (
+                <Await from={users}>{(list) => <Keys users={list} />}</Await>
+            ) : tab === 'webhooks' ? (
+                <Await from={users}>{(list) => <Webhooks users={list} />}</Await>
+            ) : (
+                <Accounts users={users} />
+            )}
+        </Tabs>
+    )
 }
 
 export default function People() {
-  const admin = useMay('admin')
-  return (
-    <>
-      <div class="head">
-        <h1>{t.shell.people}</h1>
-      </div>
-      {admin ? <Administration /> : <Empty title={t.people.onlyAdmins} text={t.people.onlyAdminsText} />}
-    </>
-  )
+    const admin = useMay('admin')
+    return (
+        <>
+            <div class="head">
+                <h1>{t.shell.people}</h1>
+            </div>
+            {admin ? <Administration /> : <Empty title={t.people.onlyAdmins} text={t.people.onlyAdminsText} />}
+        </>
+    )
 }

@@ -12,36 +12,41 @@ import { Packs } from './system/packs'
 import { Server } from './system/server'
 
 function Tab({ name }: { name: string }) {
-  const system = useLoad((s) => api.get<System>('/v1/system', {}, s), [])
-  if (name === 'jobs') return <Jobs />
-  if (name === 'clear') return <Clear />
-  return (
-    <Await from={system}>
-      {(s) => (
-        <>
-          {s.trust_loopback && (
-            <div class="note trusted">
-              <span class="badge doubtful">{t.system.trusted}</span>
-              <p>{t.system.trustedText}</p>
-            </div>
-          )}
-          {name === 'packs' ? <Packs packs={s.packs} /> : <Server system={s} />}
-        </>
-      )}
-    </Await>
-  )
+    const system = useLoad((s) => api.get<System>('/v1/system', {}, s), [])
+    if (name === 'jobs') return <Jobs />
+    if (name === 'clear') return <Clear />
+    return (
+        <Await from={system}>
+            {(s) => (
+                <>
+                    {s.trust_loopback && (
+                        <div class="note trusted">
+                            <span class="badge doubtful">{t.system.trusted}</span>
+                            <p>{t.system.trustedText}</p>
+                        </div>
+                    )}
+                    {name === 'packs' ? <Packs packs={s.packs} /> : <Server system={s} />}
+                </>
+            )}
+        </Await>
+    )
 }
 
 export default function SystemPage() {
-  const [tab, setTab] = useQuery('tab', 'server')
-  return (
-    <>
-      <div class="head">
-        <h1>{t.shell.system}</h1>
-      </div>
-      <Tabs label={t.shell.system} tabs={Object.entries(t.system.tabs) as [string, string][]} on={tab} choose={setTab}>
-        <Tab name={tab} />
-      </Tabs>
-    </>
-  )
+    const [tab, setTab] = useQuery('tab', 'server')
+    return (
+        <>
+            <div class="head">
+                <h1>{t.shell.system}</h1>
+            </div>
+            <Tabs
+                label={t.shell.system}
+                tabs={Object.entries(t.system.tabs) as [string, string][]}
+                on={tab}
+                choose={setTab}
+            >
+                <Tab name={tab} />
+            </Tabs>
+        </>
+    )
 }

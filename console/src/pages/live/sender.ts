@@ -9,56 +9,56 @@ const MOST = 10 // seconds that wait at most; the server hears 12 again
 const AFTER_FAILURE = 2000 // ms
 
 export interface Told {
-  answered: (frame: SoundFrame, ended: number) => void // `ended`: when its last sample was heard
-  failed: (error: unknown) => void
-  behind: () => void
+    answered: (frame: SoundFrame, ended: number) => void // `ended`: when its last sample was heard
+    failed: (error: unknown) => void
+    behind: () => void
 }
 
 export class Sender {
-  private waiting: Float32Array[] = []
-  private samples = 0
-  private busy = false
-  private readonly stop = new AbortController()
+    private waiting: Float32Array[] = []
+    private samples = 0
+    private busy = false
+    private readonly stop = new AbortController()
 
-  constructor(
-    private readonly path: string,
-    private readonly told: Told,
-  ) {}
+    constructor(
+        private readonly path: string,
+        private readonly told: Told,
+    ) {}
 
-  add(block: Float32Array, rate: number): void {
-    this.waiting.push(block)
-    this.samples += block.length
-    while (this.samples > MOST * rate) {
-      this.samples -= this.waiting.shift()!.length
-      this.told.behind()
+    add(block: Float32Array, rate: number): void {
+        this.waiting.push(block)
+        this.samples += block.length
+        while (this.samples > MOST * rate) {
+            this.samples -= this.waiting.shift()!.length
+            this.told.behind()
+        }
+        if (!this.busy && this.samples >= CHUNK * rate) void this.send(rate)
     }
-    if (!this.busy && this.samples >= CHUNK * rate) void this.send(rate)
-  }
 
-  close(): void {
-    this.stop.abort()
-  }
+    close(): void {
+        this.stop.abort()
+    }
 
-  private async send(rate: number): Promise<void> {
-    const sound = new Float32Array(this.samples)
-    let at = 0
-    for (const block of this.waiting) {
-      sound.set(block, at)
-      at += block.length
+    private async send(rate: number): Promise<void> {
+        const sound = new Float32Array(this.samples)
+        let at = 0
+        for (const block of this.waiting) {
+            sound.set(block, at)
+            at += block.length
+        }
+        this.waiting = []
+        this.samples = 0
+        this.busy = true
+        const ended = Date.now()
+        try {
+            const form = new FormData()
+            form.set('file', wav(sound, rate), 'chunk.wav')
+            this.told.answered(await api.post<SoundFrame>(this.path, form, this.stop.signal), ended)
+        } catch (e) {
+            if (this.stop.signal.aborted) return
+            this.told.failed(e)
+            await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE))
+        }
+        this.busy = false
     }
-    this.waiting = []
-    this.samples = 0
-    this.busy = true
-    const ended = Date.now()
-    try {
-      const form = new FormData()
-      form.set('file', wav(sound, rate), 'chunk.wav')
-      this.told.answered(await api.post<SoundFrame>(this.path, form, this.stop.signal), ended)
-    } catch (e) {
-      if (this.stop.signal.aborted) return
-      this.told.failed(e)
-      await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE))
-    }
-    this.busy = false
-  }
 }

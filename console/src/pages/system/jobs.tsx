@@ -8,62 +8,66 @@ import { t } from '../../text'
 const pairs = (texts: Record<string, string>) => Object.entries(texts) as [string, string][]
 
 export function Jobs() {
-  const [state, setState] = useQuery('state')
-  const [kind, setKind] = useQuery('kind')
-  const [before, setBefore] = useQuery('before')
-  const jobs = useJobs({ limit: 50, state, kind, cursor: before })
-  const filter = (set: (to: string) => void) => (to: string) => {
-    setBefore('')
-    set(to)
-  }
-  return (
-    <>
-      <div class="actions filters">
-        <Select
-          aria-label={t.system.state}
-          value={state}
-          change={filter(setState)}
-          options={[['', t.system.everyState], ...pairs(t.jobs.state)]}
-        />
-        <Select
-          aria-label={t.system.kindOf}
-          value={kind}
-          change={filter(setKind)}
-          options={[['', t.system.everyKind], ...pairs(t.jobs.kind)]}
-        />
-      </div>
-      <Await from={jobs}>
-        {(page) =>
-          page.items.length ? (
-            <>
-              <JobTable jobs={page.items} label={t.system.tabs.jobs} changed={jobs.reload} />
-              <div class="actions end pages">
-                <button type="button" disabled={!before} onClick={() => setBefore('')}>
-                  {t.system.newest}
-                </button>
-                <button type="button" disabled={!page.next_cursor} onClick={() => setBefore(page.next_cursor ?? '')}>
-                  {t.system.older}
-                </button>
-              </div>
-            </>
-          ) : (
-            <Empty title={t.system.noJobs} text={t.system.noJobsText}>
-              {(state || kind || before) && (
-                <button
-                  type="button"
-                  onClick={() => {
-                    setBefore('')
-                    setState('')
-                    setKind('')
-                  }}
-                >
-                  {t.system.showAll}
-                </button>
-              )}
-            </Empty>
-          )
-        }
-      </Await>
-    </>
-  )
+    const [state, setState] = useQuery('state')
+    const [kind, setKind] = useQuery('kind')
+    const [before, setBefore] = useQuery('before')
+    const jobs = useJobs({ limit: 50, state, kind, cursor: before })
+    const filter = (set: (to: string) => void) => (to: string) => {
+        setBefore('')
+        set(to)
+    }
+    return (
+        <>
+            <div class="actions filters">
+                <Select
+                    aria-label={t.system.state}
+                    value={state}
+                    change={filter(setState)}
+                    options={[['', t.system.everyState], ...pairs(t.jobs.state)]}
+                />
+                <Select
+                    aria-label={t.system.kindOf}
+                    value={kind}
+                    change={filter(setKind)}
+                    options={[['', t.system.everyKind], ...pairs(t.jobs.kind)]}
+                />
+            </div>
+            <Await from={jobs}>
+                {(page) =>
+                    page.items.length ? (
+                        <>
+                            <JobTable jobs={page.items} label={t.system.tabs.jobs} changed={jobs.reload} />
+                            <div class="actions end pages">
+                                <button type="button" disabled={!before} onClick={() => setBefore('')}>
+                                    {t.system.newest}
+                                </button>
+                                <button
+                                    type="button"
+                                    disabled={!page.next_cursor}
+                                    onClick={() => setBefore(page.next_cursor ?? '')}
+                                >
+                                    {t.system.older}
+                                </button>
+                            </div>
+                        </>
+                    ) : (
+                        <Empty title={t.system.noJobs} text={t.system.noJobsText}>
+                            {(state || kind || before) && (
+                                <button
+                                    type="button"
+                                    onClick={() => {
+                                        setBefore('')
+                                        setState('')
+                                        setKind('')
+                                    }}
+                                >
+                                    {t.system.showAll}
+                                </button>
+                            )}
+                        </Empty>
+                    )
+                }
+            </Await>
+        </>
+    )
 }

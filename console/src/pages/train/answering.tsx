@@ -9,47 +9,50 @@ import { t } from '../../text'
 const a = t.answering
 
 function letAnswer(collection: number, version: number, reason: string): Promise<unknown> {
-  return api.put(`/v1/collections/${collection}/aliases/live`, { version, ...(reason.trim() ? { reason: reason.trim() } : {}) })
+    return api.put(`/v1/collections/${collection}/aliases/live`, {
+        version,
+        ...(reason.trim() ? { reason: reason.trim() } : {}),
+    })
 }
 
 /** Asks whether `version` is to answer instead of `live`. */
 export function AnswerDialog({
-  collection,
-  version,
-  live,
-  changed,
-  close,
+    collection,
+    version,
+    live,
+    changed,
+    close,
 }: {
-  collection: number
-  version: number
-  live: number | null
-  changed: () => void
-  close: () => void
+    collection: number
+    version: number
+    live: number | null
+    changed: () => void
+    close: () => void
 }) {
-  const [reason, setReason] = useState('')
-  const takeBack = async (to: number) => {
-    await letAnswer(collection, to, a.undoReason)
-    done(a.undone(to))
-    changed()
-  }
-  const submit = async () => {
-    await letAnswer(collection, version, reason)
-    done(a.done(version), live === null ? undefined : () => takeBack(live))
-    close()
-    changed()
-  }
-  return (
-    <Dialog title={a.title(version)} close={close}>
-      <Form submit={submit} save={a.promote} cancel={close}>
-        {(wrong) => (
-          <>
-            <p>{a.text(version, live)}</p>
-            <Field label={a.reason} help={a.reasonHelp} error={wrong('reason')}>
-              <TextInput value={reason} change={setReason} maxLength={255} />
-            </Field>
-          </>
-        )}
-      </Form>
-    </Dialog>
-  )
+    const [reason, setReason] = useState('')
+    const takeBack = async (to: number) => {
+        await letAnswer(collection, to, a.undoReason)
+        done(a.undone(to))
+        changed()
+    }
+    const submit = async () => {
+        await letAnswer(collection, version, reason)
+        done(a.done(version), live === null ? undefined : () => takeBack(live))
+        close()
+        changed()
+    }
+    return (
+        <Dialog title={a.title(version)} close={close}>
+            <Form submit={submit} save={a.promote} cancel={close}>
+                {(wrong) => (
+                    <>
+                        <p>{a.text(version, live)}</p>
+                        <Field label={a.reason} help={a.reasonHelp} error={wrong('reason')}>
+                            <TextInput value={reason} change={setReason} maxLength={255} />
+                        </Field>
+                    </>
+                )}
+            </Form>
+        </Dialog>
+    )
 }

@@ -7,11 +7,11 @@ import { labelText } from '../../parts/face'
 export const NamesContext = createContext<Map<string, string>>(new Map())
 
 export function namesOf(labels: Label[]): Map<string, string> {
-  return new Map(labels.map((l) => [l.code, labelText(l.code, l.name)]))
+    return new Map(labels.map((l) => [l.code, labelText(l.code, l.name)]))
 }
 
 /** Gives a name for a code; a code that has gone stays one. */
 export function useName(): (code: string) => string {
-  const names = useContext(NamesContext)
-  return (code) => names.get(code) ?? code
+    const names = useContext(NamesContext)
+    return (code) => names.get(code) ?? code
 }

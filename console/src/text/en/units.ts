@@ -1,3 +1,3 @@
 export const units = {
-  bytes: ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'],
+    bytes: ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'],
 }
