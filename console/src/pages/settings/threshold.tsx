@@ -8,7 +8,7 @@ import { Field, Form, Select, TextInput } from '../../parts/form'
 import { figure, percent } from '../../parts/face'
 import { useOrder } from '../../parts/order'
 import { t } from '../../text'
-import { type Aim, aimFor, numberOf, share, wilson, withStrangers, type WithStrangers } from '../train/figures'
+import { aimFor, numberOf, share, wilson, withStrangers, type WithStrangers } from '../train/figures'
 import type { TrainRequest } from '../train/form'
 import { NamesContext, namesOf } from '../train/names'
 import { Outcome } from '../train/outcome'
@@ -31,19 +31,29 @@ function Seen({ named, strangers, target }: { named: number; strangers: number; 
 }
 
 /** What a target comes to, told in words. */
-function Target({ aim, highest, target }: { aim: Aim | undefined; highest: WithStrangers; target: number }) {
+function Target({
+    aim,
+    own,
+    highest,
+    target,
+}: {
+    aim: WithStrangers | undefined
+    own: number
+    highest: WithStrangers
+    target: number
+}) {
     if (!aim) return <p>{s.noneReaches(figure(highest.threshold), share(highest.named / highest.strangers))}</p>
-    const { row } = aim
+    const told = figure(aim.threshold)
     return (
         <>
             <p>
-                <strong>{row ? s.lowest(figure(aim.threshold)) : s.own(figure(aim.threshold))}</strong>
+                <strong>{aim.threshold === own ? s.own(told) : s.lowest(told)}</strong>
             </p>
             <Seen named={aim.named} strangers={aim.strangers} target={target} />
-            {row && (
+            {aim.threshold !== own && (
                 <p>
-                    {row.accepted
-                        ? s.cost(percent(row.coverage), row.accepted, row.total, percent(row.accuracy, 1))
+                    {aim.accepted
+                        ? s.cost(percent(aim.coverage), aim.accepted, aim.total, percent(aim.accuracy, 1))
                         : s.costAll}
                 </p>
             )}
@@ -70,7 +80,9 @@ function Choice({ detail, start }: { detail: VersionDetail; start: (request: Tra
                 ? typed
                 : undefined
             : how === 'target'
-              ? aim?.row?.threshold
+              ? aim && aim.threshold !== detail.threshold
+                  ? aim.threshold
+                  : undefined
               : undefined
     const highest = rows[rows.length - 1]
     return (
@@ -101,7 +113,9 @@ function Choice({ detail, start }: { detail: VersionDetail; start: (request: Tra
                         )}
                     </div>
                     <div role="status">
-                        {how === 'target' && highest && <Target aim={aim} highest={highest} target={Number(target)} />}
+                        {how === 'target' && highest && (
+                            <Target aim={aim} own={detail.threshold} highest={highest} target={Number(target)} />
+                        )}
                         {how === 'find' && <p>{s.findText}</p>}
                     </div>
                     {!highest && how !== 'find' && (

@@ -40,27 +40,12 @@ export function withStrangers(rows: ThresholdRow[]): WithStrangers[] {
         .sort((a, b) => a.threshold - b.threshold)
 }
 
-export interface Aim {
-    threshold: number
-    strangers: number
-    named: number
-    row?: WithStrangers // what it costs; not there: it is the version's own threshold
-}
-
-/** What the gate found at the version's own threshold. */
-function atOwn(detail: VersionDetail, strangers: number): Aim | undefined {
-    const found = detail.gate?.checks.find((k) => k.name === 'left_out')?.value
-    if (found === undefined || found === null) return undefined
-    return { threshold: detail.threshold, strangers, named: Math.round(found * strangers) }
-}
-
-/** The lowest threshold that was seen to let no larger share of strangers be named. */
-export function aimFor(detail: VersionDetail, rows: WithStrangers[], share: number): Aim | undefined {
-    const measured: Aim[] = rows.map((row) => ({ ...row, row }))
-    const own = rows[0] && atOwn(detail, rows[0].strangers)
-    return (own ? [own, ...measured] : measured)
-        .filter((a) => a.named / a.strangers <= share)
-        .sort((a, b) => a.threshold - b.threshold)[0]
+/** The lowest threshold that lets at most this share of strangers be named.  Few strangers prove little: where the
+ *  interval does not lie below the share, a threshold below the one that answers is not proposed. */
+export function aimFor(detail: VersionDetail, rows: WithStrangers[], share: number): WithStrangers | undefined {
+    const proved = rows.find((r) => wilson(r.named, r.strangers)[1] <= share)
+    const careful = rows.find((r) => r.threshold >= detail.threshold && r.named / r.strangers <= share)
+    return proved && (!careful || proved.threshold < careful.threshold) ? proved : careful
 }
 
 /** A share with as many digits as it needs: "0.3 %", "12 %". */

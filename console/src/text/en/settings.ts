@@ -40,12 +40,12 @@ export const settings = {
     ] as [string, string][],
     strangersAre:
         'Strangers are samples of labels that were left out of the training in turn: the version did not know them, as it does not know a visitor.',
-    lowest: (threshold: string) => `Threshold ${threshold} is the lowest that was measured to keep to this.`,
+    lowest: (threshold: string) => `Threshold ${threshold} keeps to this.`,
     own: (threshold: string) => `The threshold that answers now, ${threshold}, keeps to this already.`,
     seen: (named: number, n: number, low: string, high: string) =>
         `${named.toLocaleString('en')} of ${strangers(n)} ${named === 1 ? 'was' : 'were'} named: with 95 % certainty the true share is between ${low} and ${high}.`,
     tooFew: (n: number, needed: number) =>
-        `${strangers(n)} cannot show so low a share: it would take about ${needed.toLocaleString('en')} of whom none is named. Take this as a first guess.`,
+        `${strangers(n)} cannot show so low a share: it would take about ${needed.toLocaleString('en')} of whom none is named. So nothing lower than what answers now is proposed.`,
     cost: (coverage: string, accepted: number, total: number, accuracy: string) =>
         `What it costs: ${coverage} of the held-out samples (${accepted} of ${total}) would be accepted, of these ${accuracy} are right; the others come out unknown.`,
     costAll:
