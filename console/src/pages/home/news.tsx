@@ -1,13 +1,14 @@
-// What happens while the page is open, the newest first; what happens many times in a row is one line.
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { listen } from '../../api/client'
-import type { Event } from '../../api/types'
+// What happened last and what happens, the newest first; what happens many times in a row is one line.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { api, listen } from '../../api/client'
+import type { Event, Page } from '../../api/types'
 import { useCollections } from '../../app/collection'
 import { Link } from '../../app/router'
 import { When } from '../../parts/time'
 import { t } from '../../text'
 
-const KEPT = 12
+const KEPT = 12 // lines
+const READ = 100 // events that are looked at for them
 
 export interface Item {
     event: Event
@@ -21,18 +22,28 @@ function joined(items: Item[], event: Event): Item[] {
     return [{ event, times: 1 }, ...items].slice(0, KEPT)
 }
 
-/** The events since the page was opened; `settled` is called a moment after the last of a row. */
+/** Two lists of events as one, the oldest first. */
+function merged(old: Event[], more: Event[]): Event[] {
+    const all = new Map([...old, ...more].map((e) => [e.id, e]))
+    return [...all.values()].sort((a, b) => a.id - b.id).slice(-READ)
+}
+
+/** The last events; `settled` is called a moment after the last of a row that came meanwhile. */
 export function useNews(settled: (collections: Set<number>) => void): Item[] {
-    const [items, set] = useState<Item[]>([])
+    const [events, set] = useState<Event[]>([])
     const call = useRef(settled)
     call.current = settled
     useEffect(() => {
+        api.get<Page<Event>>('/v1/events', { order: 'newest', limit: READ }).then(
+            (page) => set((old) => merged(old, page.items)),
+            () => {}, // what is new comes all the same
+        )
         let touched = new Set<number>()
         let timer: ReturnType<typeof setTimeout> | undefined
         const stop = listen('/v1/events/stream', {
             event: (data) => {
                 const event = data as Event
-                set((old) => joined(old, event))
+                set((old) => merged(old, [event]))
                 if (event.collection !== null) touched.add(event.collection)
                 clearTimeout(timer)
                 timer = setTimeout(() => {
@@ -46,7 +57,7 @@ export function useNews(settled: (collections: Set<number>) => void): Item[] {
             clearTimeout(timer)
         }
     }, [])
-    return items
+    return useMemo(() => events.reduce(joined, [] as Item[]), [events])
 }
 
 export function News({ items }: { items: Item[] }) {

@@ -26,7 +26,7 @@ export const home = {
     jobs: 'Jobs',
     noJobs: 'No jobs yet. Trainings, groupings and the like show here while they run and afterwards.',
     allJobs: 'All jobs',
-    news: 'Just now',
+    news: 'Lately',
     noNews: 'What people and jobs do shows here as it happens.',
     times: (n: number) => `× ${n}`,
     emptyTitle: 'Start with a collection',
