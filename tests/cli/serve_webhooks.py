@@ -78,11 +78,12 @@ def the_silent_hold_up_nobody():
     until(lambda: len(came) >= 1, 10)
     job = s.post(f"/v1/collections/{made['id']}/train", {}, token).json  # it fails: there is nothing to learn
     until(lambda: s.get(f"/v1/jobs/{job['id']}", token).json["finished"], 5)
-    took = until(lambda: len(live.seen) >= 8, 20)  # of the eight to the silent one, one was tried
-    assert len(came) <= 2, (took, came)
+    # of the eight to the silent one, one was tried, which takes 10 s; on a busy machine another one meanwhile
+    took = until(lambda: len(live.seen) >= 8, 60)
+    assert len(came) <= 2 + took / 15, (took, came)
     waiting = s.get("/v1/jobs?kind=webhook&state=queued", token).expect(200).json["items"]
     assert len(waiting) >= 7, waiting
-    until(lambda: len(came) >= 2, 30)  # and it is tried again
+    until(lambda: len(came) >= 2, 60)  # and it is tried again
     s.stop()
 
 
