@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { extname, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { start } from './browser.mjs'
 import { folder, ROOT, SHARED, skip } from './run.mjs'
 
@@ -147,7 +147,7 @@ async function views(page, at, photo, box) {
     mkdirSync(at, { recursive: true })
     const made = []
     for (const [i, view] of VIEWS.entries()) {
-        const file = join(at, `${i + 1}.jpg`)
+        const file = join(at, `${basename(at)}-${i + 1}.jpg`)
         writeFileSync(file, await picture(page, photo, { part: around(box), width: 320, height: 420, ...view }))
         made.push(file)
     }

@@ -53,7 +53,8 @@ export class Sender {
         try {
             const form = new FormData()
             form.set('file', wav(sound, rate), 'chunk.wav')
-            this.told.answered(await api.post<SoundFrame>(this.path, form, this.stop.signal), ended)
+            const frame = await api.post<SoundFrame>(this.path, form, this.stop.signal)
+            if (!this.stop.signal.aborted) this.told.answered(frame, ended)
         } catch (e) {
             if (this.stop.signal.aborted) return
             this.told.failed(e)
