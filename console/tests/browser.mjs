@@ -88,6 +88,7 @@ class Browser {
             colorScheme: theme,
             ...more,
         })
+        context.setDefaultTimeout(60000) // the machine may be busy with other tests
         this.listen(context, url, expected)
         const page = await context.newPage()
         await page.goto(url)

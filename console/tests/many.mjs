@@ -53,7 +53,7 @@ async function homeIsThere() {
     for (const turn of ['first', 'then']) {
         const began = performance.now()
         const page = await browser.open(server.url)
-        await page.getByRole('link', { name: 'many', exact: true }).click()
+        await page.getByRole('link', { name: 'many', exact: true }).first().click()
         console.log(`Home, ${turn}: used after ${(performance.now() - began).toFixed(0)} ms`)
         await page.getByRole('heading', { name: 'many', level: 1 }).waitFor()
         await page.context().close()
