@@ -176,7 +176,7 @@ export function Faces({ collection, labels }: { collection: CollectionFull; labe
             </div>
             {camera.problem && <Problem error={camera.problem} />}
             {problem !== undefined && !closed && <Problem error={problem} />}
-            <div class="columns">
+            <div class="columns live-columns">
                 <div>
                     <Preview video={video} power={camera.power} frame={frame} marks={shown} mirrored={mirrored} />
                     {session && (
