@@ -149,8 +149,7 @@ export interface Neighbour {
     similarity: number
 }
 
-export type UploadStatus =
-    'added' | 'known' | 'relabelled' | 'unreadable' | 'too_large' | 'no_sample' | 'several_samples'
+type UploadStatus = 'added' | 'known' | 'relabelled' | 'unreadable' | 'too_large' | 'no_sample' | 'several_samples'
 
 export interface Uploaded {
     items: {

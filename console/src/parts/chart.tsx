@@ -10,7 +10,7 @@ export interface Line {
     dashed?: boolean
 }
 
-export interface ChartProps {
+interface ChartProps {
     label: string // what it shows
     x: number[]
     lines: Line[]

@@ -19,7 +19,7 @@ interface Told {
     text: string
 }
 
-export interface DropProps {
+interface DropProps {
     modality: Modality
     path: string // where they are sent
     fields: Record<string, string> // sent along with each

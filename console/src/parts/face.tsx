@@ -2,7 +2,7 @@ import type { Sample } from '../api/types'
 import { t } from '../text'
 
 /** The address of a face, cut out, its longer side at most `size` pixels. */
-export function facePicture(sample: number, size: number): string {
+function facePicture(sample: number, size: number): string {
     return `/v1/samples/${sample}/picture?size=${size * (devicePixelRatio > 1 ? 2 : 1)}`
 }
 

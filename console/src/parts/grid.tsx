@@ -2,7 +2,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
-export interface GridProps<T> {
+interface GridProps<T> {
     items: T[]
     id: (item: T) => number
     cell: (item: T, passing: boolean) => ComponentChildren // passing: it flies by, leave its picture away

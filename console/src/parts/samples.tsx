@@ -13,7 +13,7 @@ import { Face, labelText, sampleText } from './face'
 import { Grid } from './grid'
 import { LabelPicker, type Picked } from './picker'
 
-export interface BoardProps {
+interface BoardProps {
     collection: Collection
     samples: Sample[]
     labels: Label[]

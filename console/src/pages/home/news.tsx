@@ -10,7 +10,7 @@ import { t } from '../../text'
 const KEPT = 12 // lines
 const READ = 100 // events that are looked at for them
 
-export interface Item {
+interface Item {
     event: Event
     times: number
 }

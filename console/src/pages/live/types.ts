@@ -21,7 +21,7 @@ export interface FaceFrame {
     height: number
 }
 
-export interface SoundEvent {
+interface SoundEvent {
     id: number
     label: string
     name: string | null

@@ -11,6 +11,7 @@ import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, type Loaded } from '../../parts/load'
 import { Secret } from '../../parts/secret'
 import { When } from '../../parts/time'
+import { Table } from '../../parts/table'
 import { t } from '../../text'
 
 const ROLES: Role[] = ['admin', 'instructor', 'student']
@@ -213,29 +214,17 @@ function Row({ user, changed, open }: { user: User; changed: () => void; open: (
 
 type Open = { add: true } | { edit: User } | { password: User }
 
-function Table({ users, changed, open }: { users: User[]; changed: () => void; open: (what: Open) => void }) {
+function AccountTable({ users, changed, open }: { users: User[]; changed: () => void; open: (what: Open) => void }) {
     return (
-        <div class="scroll" role="region" aria-label={t.people.tabs.accounts} tabIndex={0}>
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">{t.people.name}</th>
-                        <th scope="col">{t.people.role}</th>
-                        <th scope="col">{t.people.email}</th>
-                        <th scope="col">{t.common.status}</th>
-                        <th scope="col">{t.people.created}</th>
-                        <th scope="col">
-                            <span class="visually-hidden">{t.people.actions}</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {users.map((u) => (
-                        <Row key={u.id} user={u} changed={changed} open={open} />
-                    ))}
-                </tbody>
-            </table>
-        </div>
+        <Table
+            label={t.people.tabs.accounts}
+            columns={[t.people.name, t.people.role, t.people.email, t.common.status, t.people.created]}
+            actions
+        >
+            {users.map((u) => (
+                <Row key={u.id} user={u} changed={changed} open={open} />
+            ))}
+        </Table>
     )
 }
 
@@ -274,7 +263,7 @@ export function Accounts({ users }: { users: Loaded<User[]> }) {
                 <Await from={users}>
                     {(all) => {
                         const shown = all.filter((u) => fits(u, search, role))
-                        if (shown.length) return <Table users={shown} changed={users.reload} open={setOpen} />
+                        if (shown.length) return <AccountTable users={shown} changed={users.reload} open={setOpen} />
                         return (
                             <Empty title={t.people.noAccounts} text={t.people.noAccountsText}>
                                 <button

@@ -12,6 +12,7 @@ import { Await, Empty, useLoad } from '../../parts/load'
 import { Secret } from '../../parts/secret'
 import { When } from '../../parts/time'
 import { when } from '../../parts/when'
+import { Table } from '../../parts/table'
 import { t } from '../../text'
 import { itemsOf, OwnerFields, OwnerFilter, ownerText, useFirstOwner } from './whose'
 
@@ -172,28 +173,22 @@ export function Keys({ users }: { users: User[] }) {
                                 {all.length > 0 && make}
                             </div>
                             {all.length ? (
-                                <div class="scroll" role="region" aria-label={t.people.tabs.keys} tabIndex={0}>
-                                    <table>
-                                        <thead>
-                                            <tr>
-                                                <th scope="col">{t.people.keyName}</th>
-                                                <th scope="col">{t.people.owner}</th>
-                                                <th scope="col">{t.people.scopes}</th>
-                                                <th scope="col">{t.people.collection}</th>
-                                                <th scope="col">{t.people.used}</th>
-                                                <th scope="col">{t.people.expires}</th>
-                                                <th scope="col">
-                                                    <span class="visually-hidden">{t.people.actions}</span>
-                                                </th>
-                                            </tr>
-                                        </thead>
-                                        <tbody>
-                                            {all.map((k) => (
-                                                <Row key={k.id} one={k} users={users} changed={keys.reload} />
-                                            ))}
-                                        </tbody>
-                                    </table>
-                                </div>
+                                <Table
+                                    label={t.people.tabs.keys}
+                                    columns={[
+                                        t.people.keyName,
+                                        t.people.owner,
+                                        t.people.scopes,
+                                        t.people.collection,
+                                        t.people.used,
+                                        t.people.expires,
+                                    ]}
+                                    actions
+                                >
+                                    {all.map((k) => (
+                                        <Row key={k.id} one={k} users={users} changed={keys.reload} />
+                                    ))}
+                                </Table>
                             ) : (
                                 <Empty title={t.people.noKeys} text={t.people.noKeysText}>
                                     {make}

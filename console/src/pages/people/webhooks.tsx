@@ -11,6 +11,7 @@ import { Field, Form, Select, TextInput } from '../../parts/form'
 import { Await, Empty, useLoad } from '../../parts/load'
 import { Secret } from '../../parts/secret'
 import { When } from '../../parts/time'
+import { Table } from '../../parts/table'
 import { t } from '../../text'
 import { itemsOf, OwnerFields, OwnerFilter, ownerText, useFirstOwner } from './whose'
 
@@ -221,34 +222,28 @@ export function Webhooks({ users }: { users: User[] }) {
                                 {list.length > 0 && make}
                             </div>
                             {list.length ? (
-                                <div class="scroll" role="region" aria-label={t.people.tabs.webhooks} tabIndex={0}>
-                                    <table>
-                                        <thead>
-                                            <tr>
-                                                <th scope="col">{t.people.url}</th>
-                                                <th scope="col">{t.people.owner}</th>
-                                                <th scope="col">{t.people.events}</th>
-                                                <th scope="col">{t.people.collection}</th>
-                                                <th scope="col">{t.common.status}</th>
-                                                <th scope="col">{t.people.created}</th>
-                                                <th scope="col">
-                                                    <span class="visually-hidden">{t.people.actions}</span>
-                                                </th>
-                                            </tr>
-                                        </thead>
-                                        <tbody>
-                                            {list.map((h) => (
-                                                <Row
-                                                    key={h.id}
-                                                    hook={h}
-                                                    users={users}
-                                                    changed={hooks.reload}
-                                                    edit={() => setOpen(h)}
-                                                />
-                                            ))}
-                                        </tbody>
-                                    </table>
-                                </div>
+                                <Table
+                                    label={t.people.tabs.webhooks}
+                                    columns={[
+                                        t.people.url,
+                                        t.people.owner,
+                                        t.people.events,
+                                        t.people.collection,
+                                        t.common.status,
+                                        t.people.created,
+                                    ]}
+                                    actions
+                                >
+                                    {list.map((h) => (
+                                        <Row
+                                            key={h.id}
+                                            hook={h}
+                                            users={users}
+                                            changed={hooks.reload}
+                                            edit={() => setOpen(h)}
+                                        />
+                                    ))}
+                                </Table>
                             ) : (
                                 <Empty title={t.people.noHooks} text={t.people.noHooksText}>
                                     {make}

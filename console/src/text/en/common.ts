@@ -1,6 +1,7 @@
 // What several pages say.
 export const common = {
     undo: 'Undo',
+    actions: 'What can be done',
     dismiss: 'Dismiss',
     close: 'Close',
     cancel: 'Cancel',

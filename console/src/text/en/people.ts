@@ -24,7 +24,6 @@ export const people = {
     enabled: 'may sign in',
     disabled: 'switched off',
     you: 'you',
-    actions: 'What can be done',
     actionsFor: (name: string) => `What can be done with ${name}`,
     editOf: (name: string) => `Account ${name}`,
     edit: (name: string) => `Edit ${name}`,
