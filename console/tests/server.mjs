@@ -58,6 +58,10 @@ class Server {
         while (!(await fetch(`${this.url}/readyz`)).ok) {
             await pause(50)
         }
+        const page = await fetch(this.url, { headers: { accept: 'text/html' } })
+        if (!page.headers.get('content-type').includes('html')) {
+            skip(`${program()} was built without the console (-Dconsole=false)`)
+        }
         return this
     }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { render } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../text'
 
 /** A dialog over the page: Escape and the cross close it, the focus goes back to where it was. Without
@@ -18,10 +18,11 @@ export function Dialog({
 }) {
     const at = useRef<HTMLDialogElement>(null)
     const id = useId()
-    useEffect(() => {
-        const from = document.activeElement as HTMLElement | null
-        at.current?.showModal()
-        return () => from?.focus?.()
+    useLayoutEffect(() => {
+        const dialog = at.current!
+        dialog.showModal()
+        // an open one keeps the focus from where it was
+        return () => dialog.close()
     }, [])
     return (
         <dialog
@@ -35,9 +36,10 @@ export function Dialog({
                 close?.()
             }}
             onClose={() => {
+                if (!at.current) return
                 // browsers close at the second Escape whatever the first one was answered
                 if (close) close()
-                else at.current?.showModal()
+                else at.current.showModal()
             }}
         >
             <header>

@@ -1,10 +1,10 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 /** Takes the focus where what had it has just gone (a form that was sent, work that has ended), so
  *  that keyboard and screen reader go on with what came instead. */
 export function useLostFocus<T extends HTMLElement>() {
     const at = useRef<T>(null)
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (document.activeElement && document.activeElement !== document.body) return
         at.current?.focus({ preventScroll: true })
         at.current?.scrollIntoView({ block: 'nearest' })
@@ -18,7 +18,7 @@ export function useRowFocus<T extends HTMLElement>(rows: number) {
     const at = useRef<T>(null)
     const row = useRef(-1)
     const all = () => [...(at.current?.querySelectorAll('tbody tr') ?? [])]
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (row.current < 0 || document.activeElement !== document.body) return
         const next = all()[Math.min(row.current, rows - 1)]?.querySelector('button')
         ;(next ?? at.current)?.focus()
