@@ -669,7 +669,7 @@ static const espy_option label_expire_options[] = {
     {"unknowns", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_unknowns",
      "remove media of unknowns that are older"},
     {"deleted", "DAYS", ESPY_OPT_REAL, 0, 36500, NULL, NULL, "keep_deleted",
-     "remove media that were taken away longer ago"},
+     "remove what was taken away longer ago"},
     {0}};
 const espy_command espy_command_label_expire = {
     "label expire",
@@ -713,7 +713,8 @@ const espy_command espy_command_label_undo = {
     "label undo",
     "[EVENT]",
     "Take back the last change of labels, or the one of that number",
-    "Undone can be: rename, merge, split, delete, set, reject, and runs of cluster and assign.\n"
+    "Undone can be: rename, merge, split, delete, set, reject, runs of cluster and assign, and in\n"
+    "the console \"Not a face\", deleted photos, recordings and sessions.\n"
     "Samples that were changed since stay as they are.",
     label_options,
     0,

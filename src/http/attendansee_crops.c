@@ -687,7 +687,7 @@ const espy_route espy_routes_attendansee_crops[] = {
     SEE("PATCH", "face-crops/{id}/", ESPY_MAY_ENROLL, ESPY_LANE_QUICK, patch_fields,
         "Say whose a face crop is", "200 SeeCrop|404", crop_update),
     SEE("DELETE", "face-crops/{id}/", ESPY_MAY_ENROLL, ESPY_LANE_QUICK, id_fields,
-        "Take a face crop away for good", "204|404|409", crop_delete),
+        "Take a face crop away; /v1 can undo it", "204|404", crop_delete),
     SEE("POST", "face-crops/{id}/unidentify/", ESPY_MAY_ENROLL, ESPY_LANE_QUICK, id_fields,
         "Say that nobody knows whose a face crop is", "200 SeeCrop|404", crop_unidentify),
     SEE("POST", "face-crops/{id}/assign-to-student/", ESPY_MAY_ENROLL, ESPY_LANE_QUICK,

@@ -455,7 +455,7 @@ static const espy_field embed_fields[] = {ESPY_COLLECTION_FIELD,
 static const espy_field expire_fields[] = {
     DAYS_FIELD("probes", "days after which media that were only asked about go"),
     DAYS_FIELD("unknowns", "days after which media go that show nobody who was named"),
-    DAYS_FIELD("deleted", "days after which media that were taken away go for good"),
+    DAYS_FIELD("deleted", "days after which what was taken away goes for good"),
     {0}};
 static const espy_field one_fields[] = {ESPY_COLLECTION_FIELD, {0}};
 static const espy_field version_fields[] = {

@@ -312,7 +312,7 @@ static espy_err sample_show(espy_call *call)
     return espy_reply_json(call, 200, o);
 }
 
-/* Not a face, or no sound that anybody wants: it goes for good. */
+/* Not a face, or no sound that anybody wants. */
 static espy_err sample_drop(espy_call *call)
 {
     espy_sample_info s = {0};
@@ -320,7 +320,7 @@ static espy_err sample_drop(espy_call *call)
     espy_err e = espy_store_sample_delete(call->cx, call->ws->store, s.collection, s.id, "user");
     espy_sample_info_free(call->cx, &s);
     ESPY_TRY(e);
-    return espy_reply_empty(call, 204);
+    return espy_reply_gone(call);
 }
 
 /* The vector of a sample under its collection's encoder. */
@@ -456,8 +456,7 @@ const espy_route espy_routes_v1_media[] = {
     {"GET", "/v1/samples/{sample}", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
      sample_one_fields, "One sample", "200 Sample|404", sample_show},
     {"DELETE", "/v1/samples/{sample}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
-     sample_one_fields, "It is none: it goes for good, unless a version learned from it",
-     "204|404|409", sample_drop},
+     sample_one_fields, "It is none: it goes out of sight; can be undone", "204|404", sample_drop},
     {"GET", "/v1/samples/{sample}/embedding", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,
      sample_one_fields, "Its vector", "200 Embedding|404", sample_embedding},
     {"GET", "/v1/samples/{sample}/similar", &espy_service_v1, ESPY_MAY_READ, ESPY_LANE_QUICK,

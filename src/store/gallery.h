@@ -86,9 +86,11 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
                                 const espy_page *page, espy_sample_info **out, size_t *n,
                                 int64_t *total) ESPY_NODISCARD;
 
-/* Removes a sample for good, with its embeddings: what a detector took for one and is none.  Its
- * media stays; a scan that finds it anew brings it back as another one.  Errors: NOT_FOUND (or of
- * another collection), EXISTS (a version learned from it). */
+/* Takes a sample away, and its label off: what a detector took for one and is none.  One event,
+ * "sample.delete", that espy_store_undo() takes back.  Its media stays; a scan that finds it anew
+ * brings it back without a label, and versions that learned from it keep their lineage.
+ * Errors: NOT_FOUND (or of another collection), EXISTS (a person labelled it, and actor is none).
+ */
 espy_err espy_store_sample_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
                                   const char *actor) ESPY_NODISCARD;
 

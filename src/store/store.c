@@ -419,13 +419,14 @@ espy_err espy_store_counts(espy_ctx *cx, espy_store *st, int64_t collection, esp
         " AND m.deleted IS NULL";
     static const char samples[] =
         "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1"
-        " AND m.deleted IS NULL";
+        " AND m.deleted IS NULL AND s.deleted IS NULL";
     static const char labelled[] =
         "SELECT count(*) FROM labels l JOIN samples s ON s.label = l.id"
         " JOIN media m ON m.id = s.media WHERE l.collection = $1 AND m.deleted IS NULL";
     static const char embeddings[] =
         "SELECT count(*) FROM media m JOIN samples s ON s.media = m.id"
-        " JOIN embeddings e ON e.sample = s.id WHERE m.collection = $1 AND m.deleted IS NULL";
+        " JOIN embeddings e ON e.sample = s.id WHERE m.collection = $1 AND m.deleted IS NULL"
+        " AND s.deleted IS NULL";
     static const char versions[] = "SELECT count(*) FROM versions WHERE collection = $1";
     static const char events[] = "SELECT count(*) FROM events WHERE collection = $1";
     espy_counts c = {0};

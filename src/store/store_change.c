@@ -6,7 +6,8 @@
  *                      and the same five as they are now] ...]   a new one: [label] alone,
  *          "refused": [[sample, label] ...], "allowed": [[sample, label] ...],
  *          "attendance": [[row, label] ...],
- *          "collections": [[id] ...], "sessions": [[id] ...], "media": [[id] ...]}   taken away
+ *          "collections": [[id] ...], "sessions": [[id] ...], "media": [[id] ...],
+ *          "removed": [[sample] ...]}   taken away
  * with null for nothing; lists that are empty are left out.  docs/formats/store.md */
 #include <math.h>
 #include <string.h>
@@ -296,6 +297,10 @@ static const change_kind change_kinds[ESPY_GONE_KINDS] = {
          "SELECT m.id FROM media m WHERE m.id = $1 AND m.deleted IS NOT NULL AND NOT EXISTS"
          " (SELECT 1 FROM sessions s WHERE s.id = m.session AND s.deleted IS NOT NULL)",
          NULL, "UPDATE media SET deleted = NULL WHERE id = $1"},
+    [ESPY_GONE_SAMPLE] = {"removed",
+                          "UPDATE samples SET deleted = $1 WHERE id = $2 AND deleted IS NULL",
+                          "SELECT id FROM samples WHERE id = $1 AND deleted IS NOT NULL", NULL,
+                          "UPDATE samples SET deleted = NULL WHERE id = $1"},
 };
 
 espy_err espy_change_gone(espy_ctx *cx, espy_store *st, espy_change *ch, espy_gone kind, int64_t id)
@@ -346,7 +351,8 @@ static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, in
         " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0)"
         " AND (e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"
         "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"
-        "  'sample.label', 'media.delete', 'session.delete', 'collection.delete')))"
+        "  'sample.label', 'sample.delete', 'media.delete', 'session.delete', "
+        "'collection.delete')))"
         " AND (e.label IS NULL OR EXISTS (SELECT 1 FROM labels l WHERE l.id = e.label))"
         " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
         "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
@@ -520,6 +526,9 @@ static espy_err undo_gone(espy_ctx *cx, espy_store *st, const espy_json *detail,
                 espy_change_back(cx, st, (espy_gone)kind, row_id(espy_json_at(list, i), 0), &back));
             if (kind == ESPY_GONE_MEDIA)
                 *(back ? &out->media : &out->kept) += 1;
+            /* where it had a word on it that goes back, too, that one counts */
+            if (kind == ESPY_GONE_SAMPLE && espy_json_get(detail, "samples") == NULL)
+                *(back ? &out->samples : &out->kept) += 1;
         }
     }
     return ESPY_E_OK;
@@ -530,11 +539,11 @@ static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const
                             espy_undone *out)
 {
     const espy_json *labels = espy_json_get(detail, "labels");
+    ESPY_TRY(undo_gone(cx, st, detail, out));
     ESPY_TRY(undo_samples(cx, st, ch, espy_json_get(detail, "samples"), out));
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "refused"), false));
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "allowed"), true));
     ESPY_TRY(undo_attendance(cx, st, ch, espy_json_get(detail, "attendance")));
-    ESPY_TRY(undo_gone(cx, st, detail, out));
     for (size_t i = espy_json_count(labels); i-- > 0;) /* once samples have left new labels */
         ESPY_TRY(undo_label(cx, st, ch, espy_json_at(labels, i)));
     return ESPY_E_OK;

@@ -68,8 +68,8 @@ const espy_dump_table espy_dump_tables[] = {
           "Iitttiitr", P9),
     TABLE("samples", "id",
           "id, media, detector_digest, box_x, box_y, box_w, box_h, points, whole, score, sharpness,"
-          " label, labelled_by, created, confidence",
-          "Iitrrrrbirritrr", P15),
+          " label, labelled_by, created, confidence, deleted",
+          "Iitrrrrbirritrrr", P16),
     TABLE("scan_samples", "scan, position", "scan, position, sample", "iii", P3),
     TABLE("embeddings", "sample, encoder_digest", "sample, encoder_digest, vector", "itb", P3),
     TABLE("versions", "id", "id, collection, number, head, digest, created, json, bytes",

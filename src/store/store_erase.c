@@ -354,10 +354,16 @@ static int erase_sample_order(const void *a, const void *b)
     return by != 0 ? by : x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* In order, and each once. */
 static void erase_sort(erase_run *r)
 {
+    size_t n = 0;
     if (r->samples_n > 0)
         qsort(r->samples, r->samples_n, sizeof *r->samples, erase_sample_order);
+    for (size_t i = 0; i < r->samples_n; i++)
+        if (n == 0 || r->samples[i].id != r->samples[n - 1].id)
+            r->samples[n++] = r->samples[i];
+    r->samples_n = n;
 }
 
 /* A label that was merged into another one is that one: its samples cannot be told apart any more.
@@ -383,11 +389,14 @@ static espy_err erase_not_merged(espy_ctx *cx, const erase_run *r, const espy_la
     return e;
 }
 
-/* The samples of the label, and those at the same place of the same media: other detectors', other
- * collections'. */
+/* The samples of the label, those taken away while they were its, and those at the same place of
+ * the same media: other detectors', other collections'. */
 static espy_err erase_samples(espy_ctx *cx, erase_run *r)
 {
     static const char own[] = ERASE_SAMPLE " WHERE s.label = $1";
+    static const char removed[] =
+        ERASE_SAMPLE " WHERE s.deleted IS NOT NULL AND s.id IN (SELECT e.sample FROM events e"
+                     " WHERE e.label = $1 AND e.action = 'sample.delete')";
     static const char same[] = ERASE_SAMPLE " WHERE m.digest = $1";
     espy_label l = {0};
     espy_err e = ESPY_E_OK;
@@ -399,6 +408,7 @@ static espy_err erase_samples(espy_ctx *cx, erase_run *r)
     espy_label_free(cx, &l);
     ESPY_TRY(e);
     ESPY_TRY(erase_add(cx, r, own, DB_INT(r->label), 0, 0));
+    ESPY_TRY(erase_add(cx, r, removed, DB_INT(r->label), 0, 0));
     erase_sort(r);
     for (size_t i = 0, n = r->samples_n, end; i < n; i = end) {
         char digest[ESPY_DIGEST_HEX]; /* the list may move while it is looked for */

@@ -46,7 +46,7 @@ static espy_err expire_next(espy_ctx *cx, const expire_run *r, int64_t *id,
         "SELECT m.id, m.digest FROM media m WHERE m.id > $1"
         " AND ((((m.probe = 1 AND m.created < $2) OR m.created < $3)"
         "  AND NOT EXISTS (SELECT 1 FROM samples s LEFT JOIN labels l ON l.id = s.label"
-        "   WHERE s.media = m.id AND s.labelled_by IS NOT NULL"
+        "   WHERE s.media = m.id AND s.deleted IS NULL AND s.labelled_by IS NOT NULL"
         "   AND (s.labelled_by <> 'job' OR l.origin = 'user'))) OR m.deleted < $4)"
         " AND NOT EXISTS (SELECT 1 FROM samples s JOIN version_samples x ON x.sample = s.id"
         "  WHERE s.media = m.id) ORDER BY m.id LIMIT 1";
@@ -70,6 +70,8 @@ static espy_err expire_all(espy_ctx *cx, expire_run *r)
     static const char media[] = "DELETE FROM media WHERE id = $1";
     static const char sessions[] = "DELETE FROM sessions WHERE deleted < $1 AND NOT EXISTS"
                                    " (SELECT 1 FROM media m WHERE m.session = sessions.id)";
+    static const char samples[] = "DELETE FROM samples WHERE deleted < $1 AND NOT EXISTS"
+                                  " (SELECT 1 FROM version_samples x WHERE x.sample = samples.id)";
     char digest[ESPY_DIGEST_HEX];
     for (int64_t id = 0;;) {
         ESPY_TRY(expire_next(cx, r, &id, digest));
@@ -81,6 +83,7 @@ static espy_err expire_all(espy_ctx *cx, expire_run *r)
         r->removed++;
     }
     ESPY_TRY(espy_db_exec(cx, r->st, sessions, DB_ARGS(DB_REAL(r->before.deleted))));
+    ESPY_TRY(espy_db_exec(cx, r->st, samples, DB_ARGS(DB_REAL(r->before.deleted))));
     for (size_t i = 0; i < r->groups_n; i++) {
         espy_change ch = {0};
         ESPY_TRY(espy_change_begin(cx, r->st, r->groups[i].collection, "job", "label.expire", &ch));

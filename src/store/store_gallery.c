@@ -28,7 +28,7 @@
 #define MEDIA_SELECT                                                                         \
     "SELECT m.id, m.collection, m.session, m.digest, m.bytes, m.source, m.created, m.probe," \
     " x.created, x.error, x.width, x.height,"                                                \
-    " (SELECT count(*) FROM samples s WHERE s.media = m.id),"                                \
+    " (SELECT count(*) FROM samples s WHERE s.media = m.id AND s.deleted IS NULL),"          \
     " (SELECT count(*) FROM samples s WHERE s.media = m.id AND s.label IS NOT NULL)"         \
     " FROM media m LEFT JOIN scans x"                                                        \
     " ON x.id = (SELECT max(y.id) FROM scans y WHERE y.media = m.id)"
@@ -148,7 +148,8 @@ out:
 }
 
 /* -- samples ----------------------------------------------------------------------------------- */
-#define SAMPLE_FROM " FROM samples s JOIN media m ON m.id = s.media"
+/* Those that are there. */
+#define SAMPLE_FROM " FROM samples s JOIN media m ON m.id = s.media AND s.deleted IS NULL"
 #define SAMPLE_SELECT                                                                     \
     "SELECT s.id, m.collection, s.media, m.session, s.label, m.digest, s.box_x, s.box_y," \
     " s.box_w, s.box_h, s.points, s.whole, s.score, s.sharpness, l.code, l.name,"         \
@@ -271,29 +272,18 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
 espy_err espy_store_sample_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,
                                   const char *actor)
 {
-    static const char of[] = "SELECT m.collection FROM samples s JOIN media m ON m.id = s.media"
-                             " WHERE s.id = $1";
-    static const char learned[] = "SELECT sample FROM version_samples WHERE sample = $1 LIMIT 1";
-    static const char sql[] = "DELETE FROM samples WHERE id = $1";
-    bool found = false;
-    int64_t value = 0;
+    espy_change ch = {0};
+    espy_sample_state old = {0};
     espy_err e = ESPY_E_OK;
-    ESPY_TRY(espy_store_begin(cx, st));
-    ESPY_GO(espy_db_find(cx, st, of, DB_ARGS(DB_INT(sample)), &found, &value));
-    if (!found || value != collection)
-        ESPY_GO(espy_fail(cx, ESPY_E_NOT_FOUND, "there is no sample %lld in this collection",
-                          (long long)sample));
-    ESPY_GO(espy_db_find(cx, st, learned, DB_ARGS(DB_INT(sample)), &found, &value));
-    if (found)
-        ESPY_GO(espy_fail(cx, ESPY_E_EXISTS,
-                          "a version learned from sample %lld; take its label off instead",
-                          (long long)sample));
-    ESPY_GO(espy_db_exec(cx, st, sql, DB_ARGS(DB_INT(sample))));
-    ESPY_GO(espy_store_event_add(cx, st, collection, actor, "sample.delete", 0, sample, 0, NULL));
-    ESPY_GO(espy_store_commit(cx, st));
-    return ESPY_E_OK;
+    ESPY_TRY(espy_change_begin(cx, st, collection, actor, "sample.delete", &ch));
+    ESPY_GO(espy_sample_state_read(cx, st, sample, &old));
+    ESPY_GO(espy_change_sample(cx, st, &ch, sample, 0, actor, (double)NAN));
+    ESPY_GO(espy_change_gone(cx, st, &ch, ESPY_GONE_SAMPLE, sample));
+    if (old.grouped)
+        ESPY_GO(espy_change_tidy(cx, st, &ch, old.label));
+    e = espy_change_end(cx, st, &ch, old.label, sample);
 out:
-    espy_store_rollback(cx, st);
+    espy_change_drop(cx, st, &ch);
     return e;
 }
 

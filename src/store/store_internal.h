@@ -16,7 +16,7 @@
 
 #include "store/store.h"
 
-#define DB_SCHEMA 4 /* the newest, in every database */
+#define DB_SCHEMA 5 /* the newest, in every database */
 
 /* -- the driver -------------------------------------------------------------------------------- */
 typedef enum espy_db_kind {
@@ -278,6 +278,7 @@ typedef enum espy_gone {
     ESPY_GONE_COLLECTION,
     ESPY_GONE_SESSION,
     ESPY_GONE_MEDIA,
+    ESPY_GONE_SAMPLE,
     ESPY_GONE_KINDS
 } espy_gone;
 /* Takes a row away that is there. */

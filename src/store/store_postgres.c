@@ -391,6 +391,22 @@ static const char pg_schema_3
                                                                                                                                                                                                                                                                                                                                                                                                                                    " " PG_TIME(
                                                                                                                                                                                                                                                                                                                                                                                                                                        "time") " AS created_at FROM attendance WHERE source = 'manual';";
 
+#define PG_FACE_CROPS_4                                                                        \
+    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student," \
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || b.text"             \
+    "  AS crop_image_path, b.text AS coordinates,"                                             \
+    " COALESCE(s.confidence, s.score) AS confidence_score,"                                    \
+    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"                            \
+    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"                  \
+    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"         \
+    " espy_time(s.created) AS created_at, espy_time(s.created) AS updated_at"                  \
+    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection" \
+    " CROSS JOIN LATERAL (SELECT CAST(trunc(s.box_x) AS BIGINT) || ','"                        \
+    "  || CAST(trunc(s.box_y) AS BIGINT) || ',' || CAST(trunc(s.box_w) AS BIGINT) || ','"      \
+    "  || CAST(trunc(s.box_h) AS BIGINT) AS text) b"                                           \
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest"       \
+    " WHERE m.deleted IS NULL AND c.deleted IS NULL"
+
 /* Schema 4: what the server stands on. */
 static const char pg_schema_4[] =
     "DROP VIEW attendansee_manual_attendance;"
@@ -496,25 +512,19 @@ static const char pg_schema_4[] =
     " FROM sessions s JOIN collections c ON c.id = s.collection"
     " WHERE s.deleted IS NULL AND c.deleted IS NULL;"
 
-    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student,"
-    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || b.text"
-    "  AS crop_image_path, b.text AS coordinates,"
-    " COALESCE(s.confidence, s.score) AS confidence_score,"
-    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"
-    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"
-    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"
-    " espy_time(s.created) AS created_at, espy_time(s.created) AS updated_at"
-    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection"
-    " CROSS JOIN LATERAL (SELECT CAST(trunc(s.box_x) AS BIGINT) || ','"
-    "  || CAST(trunc(s.box_y) AS BIGINT) || ',' || CAST(trunc(s.box_w) AS BIGINT) || ','"
-    "  || CAST(trunc(s.box_h) AS BIGINT) AS text) b"
-    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest"
-    " WHERE m.deleted IS NULL AND c.deleted IS NULL;"
+    PG_FACE_CROPS_4 ";"
 
     "CREATE VIEW attendansee_manual_attendance AS SELECT id, label AS student, session,"
     " present = 1 AS is_present, marked_by, espy_time(time) AS marked_at, note,"
     " espy_time(time) AS created_at FROM attendance WHERE source = 'manual'"
     " AND session IN (SELECT id FROM attendansee_sessions);";
+
+/* Schema 5: samples that were taken away can come back, and what was undone is found at once. */
+static const char pg_schema_5[] =
+    "DROP VIEW attendansee_face_crops;"
+    "ALTER TABLE samples ADD COLUMN deleted DOUBLE PRECISION;"
+    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = 'undo';" PG_FACE_CROPS_4
+    " AND s.deleted IS NULL;";
 
 /* Each step brings the schema to its number.  Released steps never change; new ones are appended.
  */
@@ -522,7 +532,7 @@ typedef struct pg_step {
     int64_t to;
     const char *sql;
 } pg_step;
-static const pg_step pg_migrations[] = {{3, pg_schema_3}, {4, pg_schema_4}};
+static const pg_step pg_migrations[] = {{3, pg_schema_3}, {4, pg_schema_4}, {5, pg_schema_5}};
 #define PG_STEPS (sizeof pg_migrations / sizeof pg_migrations[0])
 _Static_assert(PG_STEPS == DB_SCHEMA - 2, "both databases have the same schemas");
 

@@ -173,11 +173,12 @@ static espy_err sample_scan_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
 static espy_err sample_scan_load(espy_ctx *cx, espy_store *st, int64_t scan,
                                  const char *encoder_digest, espy_scan *s)
 {
-    static const char count[] = "SELECT count(*) FROM scan_samples WHERE scan = $1";
+    static const char count[] = "SELECT count(*) FROM scan_samples x JOIN samples s"
+                                " ON s.id = x.sample AND s.deleted IS NULL WHERE x.scan = $1";
     static const char sql[] =
         "SELECT s.id, s.label, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score,"
         " s.sharpness, e.vector FROM scan_samples x JOIN samples s ON s.id = x.sample"
-        " LEFT JOIN embeddings e ON e.encoder_digest = $1 AND e.sample = s.id"
+        " AND s.deleted IS NULL LEFT JOIN embeddings e ON e.encoder_digest = $1 AND e.sample = s.id"
         " WHERE x.scan = $2 ORDER BY x.position";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
@@ -369,7 +370,8 @@ static espy_err sample_check(espy_ctx *cx, const espy_scan *s)
     return ESPY_E_OK;
 }
 
-/* Finds or creates the row of one sample and puts it at its place in the scan. */
+/* Finds or creates the row of one sample and puts it at its place in the scan.  One that was taken
+ * away is there again, and nobody has said anything of it. */
 static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const espy_scan *s,
                            size_t at, const char *detector_digest, int64_t *id, int64_t *label)
 {
@@ -385,6 +387,8 @@ static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const esp
     static const char link[] =
         "INSERT INTO scan_samples (scan, position, sample) VALUES ($1, $2, $3)";
     static const char labelled[] = "SELECT label FROM samples WHERE id = $1";
+    static const char again[] = "UPDATE samples SET deleted = NULL, labelled_by = NULL"
+                                " WHERE id = $1 AND deleted IS NOT NULL";
     const espy_scan_sample *p = &s->at[at];
     const double box[4] = {p->box[0], p->box[1], p->box[2], p->box[3]};
     uint8_t points[SAMPLE_POINTS * 4];
@@ -396,6 +400,7 @@ static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const esp
                                   DB_REAL(box[1] + box[3]), DB_INT(scan)),
                           &found, id));
     if (found) {
+        ESPY_TRY(espy_db_exec(cx, st, again, DB_ARGS(DB_INT(*id))));
         ESPY_TRY(espy_db_number(cx, st, labelled, DB_ARGS(DB_INT(*id)), label));
     } else {
         sample_pack(p->points, SAMPLE_POINTS, points);
@@ -516,7 +521,8 @@ espy_err espy_store_bare_samples(espy_ctx *cx, espy_store *st, int64_t collectio
     static const char sql[] =
         "SELECT s.id, m.digest, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score"
         " FROM media m JOIN samples s ON s.media = m.id WHERE m.collection = $1"
-        " AND m.probe = 0 AND m.deleted IS NULL AND ($2 = 0 OR m.session = $2)"
+        " AND m.probe = 0 AND m.deleted IS NULL AND s.deleted IS NULL"
+        " AND ($2 = 0 OR m.session = $2)"
         " AND NOT EXISTS (SELECT 1"
         "  FROM embeddings e WHERE e.sample = s.id AND e.encoder_digest = $3)"
         " ORDER BY m.id, s.id";
@@ -579,7 +585,7 @@ espy_err espy_sample_state_read(espy_ctx *cx, espy_store *st, int64_t sample,
     static const char sql[] =
         "SELECT m.collection, s.label, s.labelled_by, s.confidence, s.media, l.origin"
         " FROM samples s JOIN media m ON m.id = s.media LEFT JOIN labels l ON l.id = s.label"
-        " WHERE s.id = $1";
+        " WHERE s.id = $1 AND s.deleted IS NULL";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;

@@ -9,8 +9,9 @@
 
 /* -- rows -------------------------------------------------------------------------------------- */
 #define SESSION_MEDIA " FROM media m WHERE m.session = s.id AND m.deleted IS NULL"
-#define SESSION_SAMPLES \
-    " FROM media m JOIN samples p ON p.media = m.id WHERE m.session = s.id AND m.deleted IS NULL"
+#define SESSION_SAMPLES                                                                           \
+    " FROM media m JOIN samples p ON p.media = m.id WHERE m.session = s.id AND m.deleted IS NULL" \
+    " AND p.deleted IS NULL"
 #define SESSION_SELECT                                                                             \
     "SELECT s.id, s.collection, s.owner, s.name, s.date, s.start_time, s.end_time, s.notes,"       \
     " s.detail, CASE s.state WHEN 'closed' THEN 1 ELSE 0 END, s.created, s.opened, s.closed,"      \

@@ -285,6 +285,24 @@ static const char sqlite_schema_3[] =
     " present AS is_present, marked_by, datetime(time, 'unixepoch') AS marked_at, note,"
     " datetime(time, 'unixepoch') AS created_at FROM attendance WHERE source = 'manual';";
 
+#define SQLITE_FACE_CROPS_4                                                                    \
+    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student," \
+    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || CAST(s.box_x AS "   \
+    "INTEGER) || ','"                                                                          \
+    "  || CAST(s.box_y AS INTEGER) || ',' || CAST(s.box_w AS INTEGER) || ','"                  \
+    "  || CAST(s.box_h AS INTEGER) AS crop_image_path,"                                        \
+    " CAST(s.box_x AS INTEGER) || ',' || CAST(s.box_y AS INTEGER) || ','"                      \
+    "  || CAST(s.box_w AS INTEGER) || ',' || CAST(s.box_h AS INTEGER) AS coordinates,"         \
+    " COALESCE(s.confidence, s.score) AS confidence_score,"                                    \
+    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"                            \
+    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"                  \
+    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"         \
+    " datetime(s.created, 'unixepoch') AS created_at,"                                         \
+    " datetime(s.created, 'unixepoch') AS updated_at"                                          \
+    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection" \
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest"       \
+    " WHERE m.deleted IS NULL AND c.deleted IS NULL"
+
 /* Schema 4: what the server stands on.  Of sessions and collections only those that are there have
  * a name to themselves, which takes new tables: their rows and ids stay. */
 static const char sqlite_schema_4[] =
@@ -418,31 +436,22 @@ static const char sqlite_schema_4[] =
     " datetime(COALESCE((SELECT max(m.created) FROM media m WHERE m.session = s.id"
     "  AND m.deleted IS NULL), s.created),"
     "  'unixepoch') AS updated_at FROM sessions s JOIN collections c ON c.id = s.collection"
-    " WHERE s.deleted IS NULL AND c.deleted IS NULL;"
-    "CREATE VIEW attendansee_face_crops AS SELECT s.id, s.media AS image, s.label AS student,"
-    " 'media/' || substr(m.digest, 1, 2) || '/' || m.digest || '#xywh=' || CAST(s.box_x AS "
-    "INTEGER) || ','"
-    "  || CAST(s.box_y AS INTEGER) || ',' || CAST(s.box_w AS INTEGER) || ','"
-    "  || CAST(s.box_h AS INTEGER) AS crop_image_path,"
-    " CAST(s.box_x AS INTEGER) || ',' || CAST(s.box_y AS INTEGER) || ','"
-    "  || CAST(s.box_w AS INTEGER) || ',' || CAST(s.box_h AS INTEGER) AS coordinates,"
-    " COALESCE(s.confidence, s.score) AS confidence_score,"
-    " s.label IS NOT NULL AS is_identified, e.vector AS embedding,"
-    " CASE length(e.vector) WHEN 512 THEN 'facenet' WHEN 2048 THEN 'arcface'"
-    "  ELSE CASE WHEN e.vector IS NOT NULL THEN c.encoder END END AS embedding_model,"
-    " datetime(s.created, 'unixepoch') AS created_at,"
-    " datetime(s.created, 'unixepoch') AS updated_at"
-    " FROM samples s JOIN media m ON m.id = s.media JOIN collections c ON c.id = m.collection"
-    " LEFT JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = c.encoder_digest"
-    " WHERE m.deleted IS NULL AND c.deleted IS NULL;"
+    " WHERE s.deleted IS NULL AND c.deleted IS NULL;" SQLITE_FACE_CROPS_4 ";"
     "CREATE VIEW attendansee_manual_attendance AS SELECT id, label AS student, session,"
     " present AS is_present, marked_by, datetime(time, 'unixepoch') AS marked_at, note,"
     " datetime(time, 'unixepoch') AS created_at FROM attendance WHERE source = 'manual'"
     " AND session IN (SELECT id FROM attendansee_sessions);";
 
+/* Schema 5: samples that were taken away can come back, and what was undone is found at once. */
+static const char sqlite_schema_5[] =
+    "DROP VIEW attendansee_face_crops;"
+    "ALTER TABLE samples ADD COLUMN deleted REAL;"
+    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = "
+    "'undo';" SQLITE_FACE_CROPS_4 " AND s.deleted IS NULL;";
+
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
 static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
-                                                sqlite_schema_4};
+                                                sqlite_schema_4, sqlite_schema_5};
 #define SCHEMA_NEWEST (sizeof sqlite_migrations / sizeof sqlite_migrations[0])
 _Static_assert(SCHEMA_NEWEST == DB_SCHEMA, "both databases have the same schemas");
 

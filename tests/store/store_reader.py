@@ -24,7 +24,7 @@ def pragma(db, name):
 
 def check_file(db):
     need(pragma(db, "application_id") == int.from_bytes(b"ESPY", "big"), "application_id")
-    need(pragma(db, "user_version") == 4, "user_version")
+    need(pragma(db, "user_version") == 5, "user_version")
     need(pragma(db, "page_size") == 8192, "page size")
     need(pragma(db, "journal_mode") == "wal", "journal mode")
     need(not db.execute("PRAGMA foreign_key_check").fetchall(), "references")

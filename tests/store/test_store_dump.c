@@ -368,7 +368,7 @@ static void run_hostile(void **state)
     CASE_FAILS(&cx, FORMAT, espy_store_restore(&cx, st, file, NULL, &got));
     forge(&cx, file, parts + 1, 2); /* no head */
     CASE_FAILS(&cx, FORMAT, espy_store_restore(&cx, st, file, NULL, &got));
-    char *newer = strstr((char *)head.data, "\"schema\": 4");
+    char *newer = strstr((char *)head.data, "\"schema\": 5");
     assert_non_null(newer);
     newer[10] = '9';
     forge(&cx, file, parts, 1);

@@ -212,6 +212,7 @@ static void run_deleted(void **state)
     espy_undone u = {0};
     int calls = 0, undone = 0;
     CASE_OK(&cx, espy_store_label_reject(&cx, st, k.c, k.ada, &k.group[1], 1));
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, k.c, k.alone, "user")); /* and its like in d */
     CASE_OK(&cx, espy_store_label_delete(&cx, st, k.c, k.ada, "user"));
     CASE_OK(&cx, espy_store_erase(&cx, st, k.c, k.ada, blank, &calls, &r));
     assert_int_equal(count(r, "samples"), 3);
@@ -419,6 +420,20 @@ static void run_expire(void **state)
     assert_false(media_there(&cx, st, digest[2]));
     espy_label l = {0};
     CASE_FAILS(&cx, NOT_FOUND, espy_store_label_find(&cx, st, c, "cluster_1", &l));
+
+    /* samples that were taken away: for good, but for those that a version learned from */
+    espy_undone u = {0};
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, c, labelled, "user"));
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, c, learned, "user"));
+    const int64_t gone = espy_store_event(st);
+    CASE_OK(&cx, espy_store_expire(&cx, st, &(espy_expiry){.deleted = later + 1}, &removed));
+    assert_int_equal(removed, 0);
+    CASE_OK(&cx, espy_store_undo(&cx, st, c, gone - 1, "user", &u));
+    assert_true(u.samples == 0 && u.kept == 1);
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_undo(&cx, st, c, gone, "user", &u));
+    assert_true(u.samples == 1 && u.kept == 0);
+    espy_free(&cx, u.action);
     ENDED(cx, st);
 }
 

@@ -456,19 +456,118 @@ static void test_clear_and_delete(espy_ctx *cx, espy_store *st)
     assert_true(s.label == a);
     espy_sample_info_free(cx, &s);
 
-    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, d, p, "user"));
-    CASE_OK(cx, espy_store_sample_delete(cx, st, c, p + 2, "user"));
-    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, c, p + 2, "user"));
-    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_get(cx, st, p + 2, &s));
-    assert_int_equal(case_version(cx, st, c, "head", &p, 1), 1);
-    CASE_FAILS(cx, EXISTS, espy_store_sample_delete(cx, st, c, p, "user"));
     CASE_OK(cx, espy_store_sample_page(cx, st, &sounds, &all, &list, &n, &total));
     assert_true(n == 0 && total == 0);
     espy_sample_infos_free(cx, list, n);
     CASE_OK(cx, espy_store_sample_page(cx, st, &(espy_sample_filter){.modality = "face"}, &all,
                                        &list, &n, &total));
-    assert_true(n == 2 && total == 2);
+    assert_true(n == 3 && total == 3);
     espy_sample_infos_free(cx, list, n);
+}
+
+/* -- samples that are none --------------------------------------------------------------------- */
+/* A photo of three with a version learned from its first, and what is counted of it. */
+typedef struct none_case {
+    int64_t c, d, media, ada, session, p;
+} none_case;
+
+static void none_counts(espy_ctx *cx, espy_store *st, const none_case *k, int64_t samples,
+                        int64_t labelled)
+{
+    espy_counts of = {0};
+    espy_media_info m = {0};
+    espy_session s = {0};
+    espy_sample_pool pool = {0};
+    espy_vectors v = {0};
+    espy_scan scan = {0};
+    bool own = false;
+    CASE_OK(cx, espy_store_counts(cx, st, k->c, &of));
+    assert_true(of.samples == samples && of.embeddings == samples && of.labelled == labelled);
+    CASE_OK(cx, espy_store_media_get(cx, st, k->media, &m));
+    assert_true(m.samples == (size_t)samples && m.labelled == (size_t)labelled);
+    CASE_OK(cx, espy_store_session_get(cx, st, k->session, &s));
+    assert_true(s.samples == (size_t)samples && s.labelled == (size_t)labelled);
+    CASE_OK(cx, espy_store_pool(cx, st, k->c, 0, "enc", &pool));
+    assert_int_equal(pool.n, samples);
+    CASE_OK(cx, espy_store_vectors(cx, st, k->c, 0, "enc", &v));
+    assert_int_equal(v.n, labelled);
+    espy_vectors_free(cx, &v);
+    CASE_OK(cx, espy_store_vectors(cx, st, k->c, 1, "enc", &v)); /* as it was learned */
+    assert_int_equal(v.n, 1);
+    CASE_OK(cx, espy_store_scan_read(cx, st, k->c, m.digest, "all", "enc", &own, &scan));
+    assert_true(own && scan.n == (size_t)samples);
+    espy_scan_free(cx, &scan);
+    espy_vectors_free(cx, &v);
+    espy_sample_pool_free(cx, &pool);
+    espy_session_free(cx, &s);
+    espy_media_info_free(cx, &m);
+}
+
+static void none_undo(espy_ctx *cx, espy_store *st, const none_case *k, int64_t event,
+                      size_t samples, size_t kept)
+{
+    espy_undone u = {0};
+    CASE_OK(cx, espy_store_undo(cx, st, k->c, event, "user", &u));
+    assert_true(u.samples == samples && u.kept == kept);
+    espy_free(cx, u.action);
+}
+
+static void test_none(espy_ctx *cx, espy_store *st)
+{
+    none_case k = {.c = case_collection(cx, st, "c"), .d = case_collection(cx, st, "d")};
+    espy_sample_info s = {0};
+    espy_label_info l = {0};
+    CASE_OK(cx, espy_store_session(cx, st, k.c, "monday", NULL, &k.session));
+    k.p = add_photo(cx, st, k.c, 1, 3, k.session, &k.media, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, k.c, "ADA", "Ada L", &k.ada));
+    CASE_OK(cx, espy_store_label_set(cx, st, k.c, k.ada, (int64_t[]){k.p, k.p + 1}, 2));
+    const int64_t set = espy_store_event(st);
+    assert_int_equal(case_version(cx, st, k.c, "head", &k.p, 1), 1);
+    none_counts(cx, st, &k, 3, 2);
+
+    /* one that a version learned from goes as well, and is nowhere */
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, k.d, k.p, "user"));
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    const int64_t gone = espy_store_event(st);
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_get(cx, st, k.p, &s));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_sample_label(cx, st, k.p, k.ada, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_set(cx, st, k.c, k.ada, &k.p, 1));
+    none_counts(cx, st, &k, 2, 1);
+    CASE_OK(cx, espy_store_label_info(cx, st, k.ada, &l));
+    assert_int_equal(l.label.samples, 1);
+    espy_label_info_free(cx, &l);
+
+    /* what was said before it went is not said of it behind its back */
+    none_undo(cx, st, &k, set, 1, 1);
+    none_counts(cx, st, &k, 2, 0);
+    CASE_OK(cx, espy_store_label_set(cx, st, k.c, k.ada, (int64_t[]){k.p + 1}, 1));
+    none_undo(cx, st, &k, gone, 1, 0);
+    none_counts(cx, st, &k, 3, 2);
+    CASE_OK(cx, espy_store_sample_get(cx, st, k.p, &s));
+    assert_int_equal(s.label, k.ada);
+    assert_string_equal(s.actor, "user");
+    espy_sample_info_free(cx, &s);
+
+    /* one of nobody's */
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p + 2, "user"));
+    none_counts(cx, st, &k, 2, 2);
+    none_undo(cx, st, &k, 0, 1, 0);
+    CASE_OK(cx, espy_store_sample_get(cx, st, k.p + 2, &s));
+    assert_string_equal(s.actor, "");
+    espy_sample_info_free(cx, &s);
+
+    /* a new scan finds it again: as nobody's, and undo has nothing to do then */
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    espy_scan scan = case_scan(cx, 3, 4, 1);
+    CASE_OK(cx, espy_store_scan_put(cx, st, k.media, "all", "enc", "det", &scan));
+    assert_true(scan.n == 3 && scan.at[0].id == k.p && scan.at[0].label == 0);
+    espy_scan_free(cx, &scan);
+    none_counts(cx, st, &k, 3, 1);
+    CASE_OK(cx, espy_store_sample_get(cx, st, k.p, &s));
+    assert_string_equal(s.actor, "");
+    espy_sample_info_free(cx, &s);
+    none_undo(cx, st, &k, 0, 0, 1);
 }
 
 /* -- labels ------------------------------------------------------------------------------------ */
@@ -731,8 +830,8 @@ static void run_cases(void **state)
 {
     (void)state;
     static void (*const cases[])(espy_ctx *, espy_store *) = {
-        test_collections, test_sessions,   test_gallery, test_away,
-        test_labels,      test_attendance, test_events,  test_clear_and_delete};
+        test_collections, test_sessions, test_gallery,          test_away, test_labels,
+        test_attendance,  test_events,   test_clear_and_delete, test_none};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;

@@ -43,11 +43,13 @@ static void run_migration(void **state)
     STARTED(cx, dir, url);
     static const pg_step next[] = {{3, pg_schema_3},
                                    {4, pg_schema_4},
-                                   {5, "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                   {5, pg_schema_5},
+                                   {6, "ALTER TABLE labels ADD COLUMN note TEXT;"
                                        "UPDATE labels SET note = 'was ' || name"}};
     static const pg_step broken[] = {{3, pg_schema_3},
                                      {4, pg_schema_4},
-                                     {5, "ALTER TABLE labels ADD COLUMN note TEXT;"
+                                     {5, pg_schema_5},
+                                     {6, "ALTER TABLE labels ADD COLUMN note TEXT;"
                                          "ALTER TABLE nothing ADD COLUMN x TEXT"}};
     static const char columns[] =
         "SELECT count(*) FROM information_schema.columns"
@@ -58,15 +60,15 @@ static void run_migration(void **state)
     fill(&cx, st);
     espy_store_close(&cx, &st);
     /* a step that fails changes nothing, and the old program still opens it */
-    CASE_FAILS(&cx, STORE, pg_open_schema(&cx, url, broken, 3, &db));
+    CASE_FAILS(&cx, STORE, pg_open_schema(&cx, url, broken, 4, &db));
     assert_string_equal(pg_sql(url, columns), "11");
     CASE_OK(&cx, on->open(&cx, dir, &st));
     espy_store_close(&cx, &st);
-    CASE_OK(&cx, pg_open_schema(&cx, url, next, 3, &db));
+    CASE_OK(&cx, pg_open_schema(&cx, url, next, 4, &db));
     pg_close(&cx, db);
-    assert_string_equal(pg_sql(url, "SELECT version FROM espy_schema"), "5");
+    assert_string_equal(pg_sql(url, "SELECT version FROM espy_schema"), "6");
     assert_string_equal(pg_sql(url, "SELECT note FROM labels"), "was Ada Lovelace");
-    CASE_OK(&cx, pg_open_schema(&cx, url, next, 3, &db)); /* again: nothing happens */
+    CASE_OK(&cx, pg_open_schema(&cx, url, next, 4, &db)); /* again: nothing happens */
     pg_close(&cx, db);
     espy_err e = on->open(&cx, dir, &st); /* the older program refuses it */
     assert_int_equal(e, ESPY_E_FORMAT);

@@ -129,12 +129,18 @@ static void run_migration(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
+    static const char *const next[] = {sqlite_schema_1,
+                                       sqlite_schema_2,
+                                       sqlite_schema_3,
                                        sqlite_schema_4,
+                                       sqlite_schema_5,
                                        "ALTER TABLE labels ADD COLUMN note TEXT;"
                                        "UPDATE labels SET note = 'was ' || name;"};
-    static const char *const broken[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
+    static const char *const broken[] = {sqlite_schema_1,
+                                         sqlite_schema_2,
+                                         sqlite_schema_3,
                                          sqlite_schema_4,
+                                         sqlite_schema_5,
                                          "ALTER TABLE labels ADD COLUMN note TEXT;"
                                          "ALTER TABLE nothing ADD COLUMN x TEXT;"};
     char path[400], copy[400];
@@ -188,8 +194,9 @@ static void run_migration_without_copy(void **state)
 {
     (void)state;
     STARTED(cx, dir);
-    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
-                                       sqlite_schema_4, "ALTER TABLE labels ADD COLUMN note TEXT"};
+    static const char *const next[] = {sqlite_schema_1, sqlite_schema_2,
+                                       sqlite_schema_3, sqlite_schema_4,
+                                       sqlite_schema_5, "ALTER TABLE labels ADD COLUMN note TEXT"};
     char path[400];
     espy_db *db = NULL;
     fill(&cx, dir);
@@ -207,7 +214,8 @@ static void run_migration_without_copy(void **state)
 static void run_migration_from_old(void **state)
 {
     (void)state;
-    static const char *const steps[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3};
+    static const char *const steps[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,
+                                        sqlite_schema_4};
     static const char hold[] =
         "INSERT INTO collections (id, name, modality, encoder, encoder_digest, precision,"
         " last_version, created) VALUES (1, 'c', 'face', 'pack', 'enc', 'f32', 1, 1.0);"

@@ -318,7 +318,7 @@ class Samples(Group):
         return self._one(things.Sample, "GET", "/v1/samples/{sample}", dict(sample=_id(sample)))
 
     def delete(self, sample: AnySample) -> None:
-        """Not a face, or no sound of interest: for good.  Conflict where a version learned from it."""
+        """Not a face, or no sound of interest; can be undone."""
         self._none("DELETE", "/v1/samples/{sample}", dict(sample=_id(sample)))
 
     def picture(self, sample: AnySample, *, size: Optional[int] = None) -> bytes:

@@ -1,4 +1,4 @@
-// What people say about samples and labels: all of it but `removeSample` can be taken back.
+// What people say about samples and labels: all of it can be taken back.
 import { done } from '../app/toast'
 import { t } from '../text'
 import { api } from './client'
@@ -42,7 +42,7 @@ export function reject(collection: number, samples: number[], code: string) {
     return api.post<Told>(`/v1/collections/${collection}/samples/reject`, { samples, label: code })
 }
 
-/** A sample that is none (no face, no sound of interest) goes for good. */
+/** A sample that is none: no face, no sound of interest. */
 export function removeSample(sample: number) {
     return api.del(`/v1/samples/${sample}`)
 }

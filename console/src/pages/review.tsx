@@ -6,7 +6,6 @@ import type { Collection, Label, Media, ReviewItem, ReviewQueue } from '../api/t
 import { useKeys } from '../app/keys'
 import { Link, type Params, useQuery } from '../app/router'
 import { done, failed, tell } from '../app/toast'
-import { ask } from '../parts/dialog'
 import { Face, figure, labelText, mediaPicture, percent, sampleText } from '../parts/face'
 import { Await, Empty, useLoad } from '../parts/load'
 import { Photo } from '../parts/photo'
@@ -61,10 +60,6 @@ function useQueue(collection: Collection, queue: ReviewQueue, reload: () => void
             restore(item)
         })
     }
-    const remove = async (item: ReviewItem) => {
-        const sure = await ask({ ...t.samples.remove(1, collection.modality === 'sound'), danger: true })
-        if (sure && (await tell(removeSample(item.sample.id)))) drop(item)
-    }
     const takeBack = async () => {
         const last = history.at(-1)
         if (!last) return
@@ -78,7 +73,7 @@ function useQueue(collection: Collection, queue: ReviewQueue, reload: () => void
     const later = (item: ReviewItem) => setItems((old) => [...old.filter((i) => i !== item), item])
     const minutes = (performance.now() - began.current) / 60000
     const rate = minutes > 0.2 ? history.length / minutes : 0
-    return { items, waiting, history, decide, remove, takeBack, later, rate }
+    return { items, waiting, history, decide, takeBack, later, rate }
 }
 
 function Context({ item }: { item: ReviewItem }) {
@@ -194,6 +189,8 @@ function Desk({
         q.decide(item, t.review.saidNot(labelText(c.label, c.name)), work)
     }
     const nobody = () => item && q.decide(item, t.review.saidNobody, () => setNobody(collection.id, [item.sample.id]))
+    const none = () =>
+        item && q.decide(item, t.review.saidNone[collection.modality], () => removeSample(item.sample.id))
     const k = t.review.keys
     useKeys([
         { key: '1', does: k.one, run: () => choose(0) },
@@ -208,7 +205,7 @@ function Desk({
         { key: 'n', does: k.name, run: () => name(true) },
         { key: 'x', does: k.reject, run: notFirst },
         { key: '0', does: k.nobody, run: nobody },
-        { key: 'Delete', does: k.remove, run: () => item && void q.remove(item) },
+        { key: 'Delete', does: k.remove, run: none },
         { key: 'l', does: k.skip, run: () => item && q.later(item) },
         { key: 'u', does: k.undo, run: () => void q.takeBack() },
         { key: 'ctrl+z', does: k.undo, run: () => void q.takeBack() },
@@ -312,7 +309,7 @@ function Desk({
                         <button type="button" onClick={nobody}>
                             {t.review.nobody} <kbd>0</kbd>
                         </button>
-                        <button type="button" onClick={() => void q.remove(item)}>
+                        <button type="button" onClick={none}>
                             {t.review.remove[collection.modality]} <kbd>{t.keys.names.Delete}</kbd>
                         </button>
                         <button type="button" onClick={() => q.later(item)}>

@@ -6,9 +6,8 @@ import type { Collection, Label, Sample } from '../api/types'
 import { type KeyHint, useKeys } from '../app/keys'
 import { go } from '../app/router'
 import { useMay } from '../app/session'
-import { done, failed, tell } from '../app/toast'
+import { failed } from '../app/toast'
 import { t } from '../text'
-import { ask } from './dialog'
 import { Face, labelText, sampleText } from './face'
 import { Grid } from './grid'
 import { LabelPicker, type Picked } from './picker'
@@ -156,18 +155,14 @@ function useSaying(p: BoardProps) {
                 t.samples.split(samples.length, to.name ?? to.code),
             )
         },
-        /** For good; whether somebody meant it. */
-        async remove(samples: Sample[]): Promise<boolean> {
-            const sure = await ask({
-                ...t.samples.remove(samples.length, p.collection.modality === 'sound'),
-                danger: true,
-            })
-            if (!sure) return false
-            let gone = 0
-            for (const s of samples) if (await tell(removeSample(s.id))) gone++
-            if (gone) done(t.samples.removed(gone))
-            now.current.reload()
-            return true
+        remove(samples: Sample[]) {
+            show(samples, () => null)
+            const work = async () => {
+                const told: Told[] = []
+                for (const s of samples) told.push(await removeSample(s.id))
+                return told
+            }
+            send(work, t.samples.removed(samples.length, p.collection.modality === 'sound'))
         },
     }
 }
@@ -221,13 +216,6 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
         focus(after(samples))
         work(samples)
     }
-    const remove = async () => {
-        const samples = chosen()
-        const next = after(samples)
-        if (!samples.length || !(await saying.remove(samples))) return
-        select(new Set())
-        focus(next)
-    }
     const start = (what: 'name' | 'split') => () => {
         aimed.current = focused()
         if (chosen().length) setAsking(what)
@@ -254,7 +242,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
               { key: 'c', does: t.samples.keys.confirm, run: over(saying.confirm) },
               { key: 'x', does: t.samples.keys.reject, run: over(saying.reject) },
               { key: '0', does: t.samples.keys.nobody, run: over(saying.nobody) },
-              { key: 'Delete', does: t.samples.keys.remove(sound), run: () => void remove() },
+              { key: 'Delete', does: t.samples.keys.remove(sound), run: over(saying.remove) },
               ...(sound ? [{ key: 'p', does: t.samples.keys.play, run: () => focused() && toggle(focused()!) }] : []),
               ...(p.of ? [{ key: 's', does: t.samples.keys.split, run: start('split') }] : []),
               { key: 'o', does: t.samples.keys.open, run: () => open(focused()) },
@@ -332,7 +320,7 @@ export function SampleBoard(p: BoardProps & { children?: ComponentChildren }) {
                                             {t.samples.do.split} <kbd>s</kbd>
                                         </button>
                                     )}
-                                    <button type="button" onClick={() => void remove()}>
+                                    <button type="button" onClick={over(saying.remove)}>
                                         {t.samples.do.remove(sound)}
                                     </button>
                                     <button type="button" onClick={() => select(new Set())}>

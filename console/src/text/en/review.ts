@@ -47,4 +47,5 @@ export const review = {
     said: (name: string) => `${name}.`,
     saidNot: (name: string) => `Not ${name}.`,
     saidNobody: 'Nobody known.',
+    saidNone: { face: 'Not a face.', sound: 'Not a sound of interest.' },
 }

@@ -16,12 +16,7 @@ export const samples = {
     toNobody: (n: number) => `${faces(n)} → nobody.`,
     rejected: (n: number) => `${faces(n)}: not this one. It will not be suggested again.`,
     split: (n: number, name: string) => `${faces(n)} are now ${name}.`,
-    removed: (n: number) => `${faces(n)} removed.`,
-    remove: (n: number, sound: boolean) => ({
-        title: sound ? 'Not a sound of interest?' : 'Not a face?',
-        text: `${faces(n)} will be removed for good, with what was computed from ${n === 1 ? 'it' : 'them'}. The ${sound ? 'recording' : 'photo'} stays. This cannot be undone.`,
-        yes: 'Remove',
-    }),
+    removed: (n: number, sound: boolean) => `${faces(n)} removed. The ${sound ? 'recording' : 'photo'} stays.`,
     do: {
         name: 'Name',
         confirm: 'Confirm',
@@ -37,7 +32,7 @@ export const samples = {
         again: 'The same name again',
         reject: 'Not this one: never suggest it again',
         nobody: 'Nobody that is known',
-        remove: (sound: boolean) => (sound ? 'Not a sound: remove for good' : 'Not a face: remove for good'),
+        remove: (sound: boolean) => (sound ? 'Not a sound: remove it' : 'Not a face: remove it'),
         split: 'Split off into another label',
         play: 'Play or stop the sound',
         open: 'Open the photo or recording',
