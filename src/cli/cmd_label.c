@@ -735,6 +735,7 @@ static espy_err history_json(espy_cli *cli, const espy_event *v, const espy_labe
     ESPY_GO(espy_json_set(cx, o, "label", espy_json_of_string(l ? l->code : NULL)));
     ESPY_GO(espy_json_set(cx, o, "sample",
                           v->sample ? espy_json_of_int(v->sample) : espy_json_null_value()));
+    ESPY_GO(espy_json_set(cx, o, "undoable", espy_json_of_bool(v->undoable)));
     if (v->detail)
         ESPY_GO(espy_json_parse(cx, v->detail, strlen(v->detail), &detail));
     ESPY_GO(

@@ -19,6 +19,8 @@ espy_err espy_event_json(espy_ctx *cx, const espy_event *event, espy_json **out)
     espy_put_id(&m, "label", event->label);
     espy_put_id(&m, "sample", event->sample);
     espy_put_id(&m, "version", event->version);
+    espy_put_bool(&m, "undoable", event->undoable);
+    espy_put_bool(&m, "undone", event->undone);
     espy_put_raw(&m, "detail", event->detail);
     return espy_made_end(&m, out);
 }

@@ -188,6 +188,25 @@ static espy_err drop(espy_call *call)
     return espy_reply_empty(call, 204);
 }
 
+/* A key for one collection sees none: its own is there. */
+static espy_err deleted(espy_call *call)
+{
+    espy_ctx *cx = call->cx;
+    espy_page page;
+    espy_collection *all = NULL;
+    size_t n = 0;
+    int64_t total = 0;
+    const espy_collection_filter f = {.owner = call->who.role == ESPY_ADMIN ? 0 : call->who.user,
+                                      .deleted = true};
+    ESPY_TRY(espy_page_asked(call, &page));
+    if (!call->who.collection)
+        ESPY_TRY(espy_store_collection_page(cx, call->ws->store, &f, &page, &all, &n, &total));
+    const espy_page_items items = {all, sizeof *all, n, total, collection_json};
+    espy_err e = espy_reply_page(call, &page, &items);
+    espy_collections_free(cx, all, n);
+    return e;
+}
+
 static espy_err restore(espy_call *call)
 {
     espy_ctx *cx = call->cx;
@@ -228,6 +247,7 @@ static const espy_field change_fields[] = {
     {"owner", ESPY_IN_BODY, ESPY_FIELD_INT, 0, 9007199254740991.0, false, NULL, NULL,
      "administrators: whose it is; 0: the administrators'"},
     {0}};
+static const espy_field deleted_fields[] = {ESPY_PAGE_FIELDS, {0}};
 static const espy_field restore_fields[] = {ESPY_ID_FIELD("id", "id of the deleted collection"),
                                             {0}};
 
@@ -242,6 +262,9 @@ const espy_route espy_routes_v1_collections[] = {
      change_fields, "Rename, describe, set aside, hand over", "200 CollectionFull|404|409", change},
     {"DELETE", "/v1/collections/{collection}", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
      one_fields, "Put it out of sight; it can be restored", "204|404", drop},
+    {"GET", "/v1/deleted-collections", &espy_service_v1, ESPY_MAY_ENROLL, ESPY_LANE_QUICK,
+     deleted_fields, "Collections that were deleted and can be restored, newest first",
+     "200 CollectionPage", deleted},
     {"POST", "/v1/deleted-collections/{id}/restore", &espy_service_v1, ESPY_MAY_ENROLL,
      ESPY_LANE_QUICK, restore_fields, "Bring a deleted collection back",
      "200 CollectionFull|404|409", restore},

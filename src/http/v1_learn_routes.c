@@ -357,20 +357,14 @@ static espy_err events_asked(espy_call *call, int64_t *owner, int64_t *collectio
 static espy_err events(espy_call *call)
 {
     espy_ctx *cx = call->cx;
-    espy_store *st = call->ws->store;
     espy_page page;
     espy_event *all = NULL;
     size_t n = 0;
-    int64_t owner, collection;
-    ESPY_TRY(events_asked(call, &owner, &collection));
+    espy_event_filter f = {.undoable = espy_call_bool(call, "undoable"),
+                           .newest = strcmp(espy_call_text(call, "order"), "newest") == 0};
+    ESPY_TRY(events_asked(call, &f.owner, &f.collection));
     ESPY_TRY(espy_page_asked(call, &page));
-    if (strcmp(espy_call_text(call, "order"), "newest") == 0)
-        ESPY_TRY(
-            espy_store_events_newest(cx, st, owner, collection, page.cursor, page.limit, &all, &n));
-    else if (collection)
-        ESPY_TRY(espy_store_events(cx, st, collection, page.cursor, page.limit, &all, &n));
-    else
-        ESPY_TRY(espy_store_events_of(cx, st, owner, page.cursor, page.limit, &all, &n));
+    ESPY_TRY(espy_store_events_page(cx, call->ws->store, &f, page.cursor, page.limit, &all, &n));
     const espy_page_items items = {all, sizeof *all, n, -1, event_item};
     espy_err e = espy_reply_page(call, &page, &items);
     espy_events_free(cx, all, n);
@@ -484,6 +478,8 @@ static const espy_field events_fields[] = {ESPY_PAGE_FIELDS,
                                            {"order", ESPY_IN_QUERY, ESPY_FIELD_TEXT, 1, 16, false,
                                             "\"oldest\"", "oldest|newest",
                                             "what comes first, and which way a cursor goes on"},
+                                           {"undoable", ESPY_IN_QUERY, ESPY_FIELD_BOOL, 0, 1, false,
+                                            "false", NULL, "only those that can be undone"},
                                            {0}};
 static const espy_field stream_fields[] = {ONLY_COLLECTION, {0}};
 
@@ -537,8 +533,11 @@ const espy_schema espy_schemas_v1_learn[] = {
             "\"null\"]},\"result\":{\"type\":[\"object\","
             "\"null\"]}}}"},
     {"JobPage", ESPY_PAGE_SCHEMA("Job")},
-    {"Event", "{\"type\":\"object\",\"required\":[\"id\",\"time\",\"actor\",\"action\"],"
-              "\"properties\":{\"id\":{\"type\":\"integer\"},\"action\":{\"type\":\"string\"}}}"},
+    {"Event",
+     "{\"type\":\"object\",\"required\":[\"id\",\"time\",\"actor\",\"action\",\"undoable\","
+     "\"undone\"],\"properties\":{\"id\":{\"type\":\"integer\"},\"action\":{\"type\":\"string\"},"
+     "\"undoable\":{\"type\":\"boolean\",\"description\":\"whether POST "
+     "/v1/collections/{collection}/undo takes it now\"},\"undone\":{\"type\":\"boolean\"}}}"},
     {"EventPage", ESPY_PAGE_SCHEMA("Event")},
     {"Trigger", "{\"type\":\"object\",\"required\":[\"retrain\",\"new_samples\"],\"properties\":{"
                 "\"retrain\":{\"type\":\"boolean\"},\"new_samples\":{\"type\":\"integer\"}}}"},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store - collections one by one and in pages: whose they are, changing and deleting them.
  *
- * A deleted collection is found by no name, id or list, and neither is what it holds by its own id;
- * its name is free again.  It can be restored. */
+ * A deleted collection is found by no name, id or list but that of the deleted ones, and neither is
+ * what it holds by its own id; its name is free again.  It can be restored. */
 #ifndef ESPY_STORE_COLLECTION_H
 #define ESPY_STORE_COLLECTION_H
 
@@ -16,6 +16,7 @@ typedef struct espy_collection_filter {
     int64_t owner;        /* 0: everybody's and nobody's */
     const char *modality; /* NULL: all */
     const char *search;   /* stands in name or description, ASCII case ignored; NULL: all */
+    bool deleted;         /* those that are, alone; else those that are not */
 } espy_collection_filter;
 /* Newest first.  total: NULL, or how many there are in all pages. */
 espy_err espy_store_collection_page(espy_ctx *cx, espy_store *st, const espy_collection_filter *f,

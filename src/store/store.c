@@ -649,8 +649,14 @@ static void store_event_drop(espy_ctx *cx, void *item)
     espy_free(cx, v->detail);
 }
 
-#define STORE_EVENT_FIELDS \
-    "e.id, e.time, e.actor, e.action, e.label, e.sample, e.version, e.detail, e.collection"
+#define STORE_EVENT_FIELDS                                                                  \
+    "e.id, e.time, e.actor, e.action, e.label, e.sample, e.version, e.detail, e.collection" \
+    ", CASE WHEN " STORE_EVENT_UNDOABLE " THEN 1 ELSE 0 END"                                \
+    ", CASE WHEN " STORE_UNDONE " THEN 1 ELSE 0 END"
+/* A collection that is deleted has to come back before anything in it is undone. */
+#define STORE_EVENT_UNDOABLE                                                                  \
+    STORE_UNDOABLE " AND EXISTS (SELECT 1 FROM collections here WHERE here.id = e.collection" \
+                   " AND here.deleted IS NULL)"
 
 static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, void *item)
 {
@@ -661,52 +667,51 @@ static espy_err store_event_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
                       .label = ops->integer(rows, 4),
                       .sample = ops->integer(rows, 5),
                       .version = ops->integer(rows, 6),
-                      .collection = ops->integer(rows, 8)};
+                      .collection = ops->integer(rows, 8),
+                      .undoable = ops->integer(rows, 9) != 0,
+                      .undone = ops->integer(rows, 10) != 0};
     ESPY_TRY(espy_db_text(cx, st, rows, 2, &v->actor));
     ESPY_TRY(espy_db_text(cx, st, rows, 3, &v->action));
     return espy_db_text(cx, st, rows, 7, &v->detail);
 }
 
-/* sql: events of `whose` ($1) from an id on ($2), at most $3. */
-static espy_err store_events(espy_ctx *cx, espy_store *st, const char *sql, int64_t whose,
-                             int64_t from, size_t max, espy_event **out, size_t *n)
-{
-    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
-    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
-    return espy_db_list(cx, st, sql, DB_ARGS(DB_INT(whose), DB_INT(from), DB_INT(limit)), &items,
-                        out, n);
-}
+#define STORE_EVENTS "SELECT " STORE_EVENT_FIELDS " FROM events e WHERE "
+#define STORE_EVENTS_IN STORE_EVENTS "e.collection = $1"
+#define STORE_EVENTS_OF                                           \
+    STORE_EVENTS "($1 = 0 OR EXISTS (SELECT 1 FROM collections c" \
+                 " WHERE c.id = e.collection AND c.owner = $1))"
+#define STORE_EVENTS_ONLY " AND ($3 = 0 OR (" STORE_EVENT_UNDOABLE "))"
+#define STORE_EVENTS_UP " AND e.id > $2" STORE_EVENTS_ONLY " ORDER BY e.id LIMIT $4"
+#define STORE_EVENTS_DOWN " AND e.id < $2" STORE_EVENTS_ONLY " ORDER BY e.id DESC LIMIT $4"
 
-#define STORE_EVENTS_IN " FROM events e WHERE e.collection = $1"
-#define STORE_EVENTS_OF                                                   \
-    " FROM events e WHERE ($1 = 0 OR EXISTS (SELECT 1 FROM collections c" \
-    " WHERE c.id = e.collection AND c.owner = $1))"
+espy_err espy_store_events_page(espy_ctx *cx, espy_store *st, const espy_event_filter *f,
+                                int64_t cursor, size_t max, espy_event **out, size_t *n)
+{
+    static const char in_up[] = STORE_EVENTS_IN STORE_EVENTS_UP;
+    static const char in_down[] = STORE_EVENTS_IN STORE_EVENTS_DOWN;
+    static const char of_up[] = STORE_EVENTS_OF STORE_EVENTS_UP;
+    static const char of_down[] = STORE_EVENTS_OF STORE_EVENTS_DOWN;
+    static const espy_db_items items = {sizeof **out, store_event_row, store_event_drop};
+    const char *sql = f->collection ? (f->newest ? in_down : in_up) : (f->newest ? of_down : of_up);
+    int64_t limit = max > INT64_MAX ? INT64_MAX : (int64_t)max;
+    return espy_db_list(cx, st, sql,
+                        DB_ARGS(DB_INT(f->collection ? f->collection : f->owner),
+                                DB_INT(f->newest && cursor == 0 ? INT64_MAX : cursor),
+                                DB_INT(f->undoable), DB_INT(limit)),
+                        &items, out, n);
+}
 
 espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int64_t after,
                            size_t max, espy_event **out, size_t *n)
 {
-    static const char sql[] =
-        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_IN " AND e.id > $2 ORDER BY e.id LIMIT $3";
-    return store_events(cx, st, sql, collection, after, max, out, n);
+    const espy_event_filter f = {.collection = collection};
+    return espy_store_events_page(cx, st, &f, after, max, out, n);
 }
 
 espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
                               size_t max, espy_event **out, size_t *n)
 {
-    static const char sql[] =
-        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_OF " AND e.id > $2 ORDER BY e.id LIMIT $3";
-    return store_events(cx, st, sql, owner, after, max, out, n);
-}
-
-espy_err espy_store_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection,
-                                  int64_t before, size_t max, espy_event **out, size_t *n)
-{
-    static const char in[] =
-        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_IN " AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
-    static const char of[] =
-        "SELECT " STORE_EVENT_FIELDS STORE_EVENTS_OF " AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
-    return store_events(cx, st, collection ? in : of, collection ? collection : owner,
-                        before ? before : INT64_MAX, max, out, n);
+    return espy_store_events_page(cx, st, &(espy_event_filter){.owner = owner}, after, max, out, n);
 }
 
 espy_err espy_store_events_last(espy_ctx *cx, espy_store *st, int64_t *id)

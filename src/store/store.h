@@ -282,6 +282,8 @@ typedef struct espy_event {
     int64_t id, collection;
     int64_t label, sample, version; /* 0: none; version is the number */
     double time;
+    bool undoable; /* now; never what happened in a collection that is deleted */
+    bool undone;
     char *actor, *action, *detail;
 } espy_event;
 /* Oldest first: events with an id above `after`, at most `max`. */
@@ -290,11 +292,16 @@ espy_err espy_store_events(espy_ctx *cx, espy_store *st, int64_t collection, int
 /* The same of all collections of an owner, deleted ones too; owner 0: of every collection. */
 espy_err espy_store_events_of(espy_ctx *cx, espy_store *st, int64_t owner, int64_t after,
                               size_t max, espy_event **out, size_t *n) ESPY_NODISCARD;
-/* The newest first: of a collection, or with collection 0 of all of an owner's (0: of every one),
- * with an id below `before` (0: from the newest one on). */
-espy_err espy_store_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int64_t collection,
-                                  int64_t before, size_t max, espy_event **out,
-                                  size_t *n) ESPY_NODISCARD;
+/* Which events, in which order. */
+typedef struct espy_event_filter {
+    int64_t owner, collection; /* of a collection; 0: of all of an owner's (0: of every one) */
+    bool undoable;             /* only those that can be undone */
+    bool newest;               /* comes first; else the oldest */
+} espy_event_filter;
+/* Those beyond `cursor` in that order, from the first one on with 0; at most `max`. */
+espy_err espy_store_events_page(espy_ctx *cx, espy_store *st, const espy_event_filter *f,
+                                int64_t cursor, size_t max, espy_event **out,
+                                size_t *n) ESPY_NODISCARD;
 /* The event that the last change through this connection became; 0: it changed nothing.  To be
  * asked right after a call that is one event, before the next one. */
 int64_t espy_store_event(const espy_store *st);

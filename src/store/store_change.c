@@ -342,21 +342,14 @@ static void change_event_free(espy_ctx *cx, change_event *v)
     espy_free(cx, v->detail);
 }
 
-/* Events that can be undone: what people did, and what grouping and assignment did; once each. */
+/* The event, or with 0 the last one that can be undone. */
 static espy_err change_find(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
                             change_event *out)
 {
     static const char sql[] =
         "SELECT e.id, e.label, e.sample, e.actor, e.action, e.detail FROM events e"
-        " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0)"
-        " AND (e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"
-        "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"
-        "  'sample.label', 'sample.delete', 'media.delete', 'session.delete', "
-        "'collection.delete')))"
-        " AND (e.label IS NULL OR EXISTS (SELECT 1 FROM labels l WHERE l.id = e.label))"
-        " AND e.detail IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events u"
-        "  WHERE u.collection = e.collection AND u.id > e.id AND u.action = 'undo'"
-        "  AND u.detail = '{\"event\":' || e.id || '}') ORDER BY e.id DESC LIMIT 1";
+        " WHERE e.collection = $1 AND (e.id = $2 OR $2 = 0) AND " STORE_UNDOABLE
+        " ORDER BY e.id DESC LIMIT 1";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     bool more = false;

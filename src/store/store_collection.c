@@ -91,25 +91,27 @@ espy_err espy_store_collection_page(espy_ctx *cx, espy_store *st, const espy_col
                                     const espy_page *page, espy_collection **out, size_t *n,
                                     int64_t *total)
 {
-#define COLLECTION_OF                                                                        \
-    " WHERE c.deleted IS NULL AND ($1 = 0 OR c.owner = $1) AND ($2 = '' OR c.modality = $2)" \
-    " AND (lower(c.name) LIKE $3 ESCAPE '!' OR lower(c.description) LIKE $3 ESCAPE '!')"
+#define COLLECTION_OF                                                        \
+    " WHERE (c.deleted IS NOT NULL) = ($1 = 1) AND ($2 = 0 OR c.owner = $2)" \
+    " AND ($3 = '' OR c.modality = $3)"                                      \
+    " AND (lower(c.name) LIKE $4 ESCAPE '!' OR lower(c.description) LIKE $4 ESCAPE '!')"
     static const char count[] = "SELECT count(*) FROM collections c" COLLECTION_OF;
     static const char sql[] = COLLECTION_SELECT COLLECTION_OF
-        " AND ($4 = 0 OR c.id < $4) ORDER BY c.id DESC LIMIT $5 OFFSET $6";
+        " AND ($5 = 0 OR c.id < $5) ORDER BY c.id DESC LIMIT $6 OFFSET $7";
 #undef COLLECTION_OF
     char *pattern = NULL;
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_pattern(cx, f->search, &pattern));
-    const espy_db_value args[] = {DB_INT(f->owner),
+    const espy_db_value args[] = {DB_INT(f->deleted),
+                                  DB_INT(f->owner),
                                   DB_TEXT(f->modality == NULL ? "" : f->modality),
                                   DB_TEXT(pattern),
                                   DB_INT(page->cursor),
                                   DB_INT(espy_page_limit(page)),
                                   DB_INT(espy_page_offset(page))};
     if (total != NULL)
-        ESPY_GO(espy_db_number(cx, st, count, args, 3, total));
-    e = espy_db_list(cx, st, sql, args, 6, &collection_items, out, n);
+        ESPY_GO(espy_db_number(cx, st, count, args, 4, total));
+    e = espy_db_list(cx, st, sql, args, 7, &collection_items, out, n);
 out:
     espy_free(cx, pattern);
     return e;

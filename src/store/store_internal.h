@@ -131,6 +131,21 @@ struct espy_store {
 
 espy_db_value espy_db_text_value(const char *s); /* NULL gives NULL */
 
+/* Whether the event e was undone, and whether it can be: what people did, and what grouping and
+ * assignment did; once each. */
+#define STORE_UNDONE                                                   \
+    "EXISTS (SELECT 1 FROM events u WHERE u.collection = e.collection" \
+    " AND u.id > e.id AND u.action = 'undo'"                           \
+    " AND u.detail = '{\"event\":' || e.id || '}')"
+#define STORE_UNDOABLE                                                                            \
+    "(e.action IN ('group', 'assign') OR (e.actor = 'user' AND e.action IN"                       \
+    "  ('label.rename', 'label.merge', 'label.split', 'label.delete', 'label.reject',"            \
+    "  'sample.label', 'sample.delete', 'media.delete', 'session.delete', 'collection.delete')))" \
+    " AND (e.action <> 'collection.delete' OR EXISTS (SELECT 1 FROM collections c"                \
+    "  WHERE c.id = e.collection AND c.deleted IS NOT NULL))" /* it was not restored */           \
+    " AND (e.label IS NULL OR EXISTS (SELECT 1 FROM labels l WHERE l.id = e.label))"              \
+    " AND e.detail IS NOT NULL AND NOT " STORE_UNDONE
+
 /* Runs a statement whose rows nobody wants. */
 espy_err espy_db_exec(espy_ctx *cx, espy_store *st, const char *sql, const espy_db_value *args,
                       size_t n) ESPY_NODISCARD;

@@ -198,7 +198,9 @@ def labels_merge_split_and_go():
     Run("label", "undo", number, *W, "--json").expect(0)
     Run("label", "undo", number, *W).expect(1)
     for event in history():
-        assert set(event) == {"event", "time", "actor", "action", "label", "sample", "detail"}, event
+        assert set(event) == {"event", "time", "actor", "action", "label", "sample", "undoable", "detail"}, event
+        assert not (event["undoable"] and event["event"] == number), event
+    assert any(event["undoable"] for event in history())
 
 
 def tables_of_attendansee_show_it():

@@ -86,10 +86,14 @@ def owners():
     made = SERVER.post("/v1/collections", {"name": "anns", "modality": "sound", "encoder": "melstats"}, names["ann"]).expect(201).json
     SERVER.delete(f"/v1/collections/{made['id']}", names["ann"]).expect(204)
     SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(404)
+    for who, seen in (("ann", ["anns"]), ("ben", [])):
+        got = SERVER.get("/v1/deleted-collections", names[who]).expect(200).json
+        assert [c["name"] for c in got["items"]] == seen and got["total"] == len(seen), got
     SERVER.post(f"/v1/deleted-collections/{made['id']}/restore", None, names["ben"]).expect(404)
     SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(404)
     SERVER.post(f"/v1/deleted-collections/{made['id']}/restore", None, names["ann"]).expect(200)
     SERVER.get(f"/v1/collections/{made['id']}", names["ann"]).expect(200)
+    assert SERVER.get("/v1/deleted-collections", TOKEN).expect(200).json["items"] == []
     key = SERVER.post("/v1/keys", {"name": "look", "scopes": ["read"], "collection": made["id"]}, names["ann"]).expect(201).json["key"]
     assert [c["name"] for c in SERVER.get("/v1/collections", key).expect(200).json["items"]] == ["anns"]
     assert SERVER.get("/v1/collections?modality=face", key).expect(200).json["items"] == []
@@ -202,8 +206,20 @@ def an_undo_of_ones_own():
     def last():
         return SERVER.get("/v1/events?order=newest&limit=1", TOKEN).expect(200).json["items"][0]
 
+    def undoable():
+        """Asked for alone, and told of each in the whole list."""
+        whose = SERVER.get(at, TOKEN).expect(200).json["id"]
+        got = [SERVER.get(f"/v1/events?collection={whose}&order=newest&limit=1000{only}", TOKEN).expect(200).json["items"]
+               for only in ("&undoable=true", "")]
+        ids = [[e["id"] for e in items if e["undoable"]] for items in got]
+        assert ids[0] == ids[1] and len(ids[0]) == len(got[0]) < len(got[1]), ids
+        return ids[0]
+
     def take_back(event, action, before):
+        assert event in undoable(), event
         got = SERVER.post(f"{at}/undo", {"event": event}, TOKEN).expect(200).json
+        assert event not in undoable(), event
+        SERVER.post(f"{at}/undo", {"event": event}, TOKEN).expect(404)
         assert (got["event"], got["action"]) == (event, action) and codes() == before, (got, codes(), before)
 
     mine = say(ids[:2], "a")

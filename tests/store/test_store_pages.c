@@ -91,6 +91,14 @@ static void test_collections(espy_ctx *cx, espy_store *st)
     CASE_FAILS(cx, NOT_FOUND, espy_store_collection_get(cx, st, a, &got));
     CASE_FAILS(cx, NOT_FOUND, espy_store_collection(cx, st, "algebra", &got));
     CASE_FAILS(cx, NOT_FOUND, espy_store_collection_delete(cx, st, a, "user"));
+    f = (espy_collection_filter){.deleted = true};
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 1 && total == 1 && list[0].id == a);
+    espy_collections_free(cx, list, n);
+    f.owner = ada; /* it is nobody's by now */
+    CASE_OK(cx, espy_store_collection_page(cx, st, &f, &all, &list, &n, &total));
+    assert_true(n == 0 && total == 0);
+    espy_collections_free(cx, list, n);
     CASE_OK(cx, espy_store_collections(cx, st, &list, &n));
     assert_int_equal(n, 1);
     espy_collections_free(cx, list, n);
@@ -781,20 +789,73 @@ static void test_events_newest(espy_ctx *cx, espy_store *st, int64_t owner, int6
         else
             CASE_OK(cx, espy_store_events_of(cx, st, whose[k][0], 0, 100, &up, &n));
         assert_int_equal(n, k == 0 ? 5 : k == 3 ? 0 : 3);
+        const espy_event_filter f = {
+            .owner = whose[k][0], .collection = whose[k][1], .newest = true};
         for (size_t left = n; left; left -= m) {
-            CASE_OK(cx, espy_store_events_newest(cx, st, whose[k][0], whose[k][1], before, 2, &down,
-                                                 &m));
+            CASE_OK(cx, espy_store_events_page(cx, st, &f, before, 2, &down, &m));
             assert_int_equal(m, left < 2 ? left : 2);
             for (size_t i = 0; i < m; i++)
                 assert_true(down[i].id == up[left - 1 - i].id);
             before = down[m - 1].id;
             espy_events_free(cx, down, m);
         }
-        CASE_OK(cx, espy_store_events_newest(cx, st, whose[k][0], whose[k][1], n ? before : 0, 2,
-                                             &down, &m));
+        CASE_OK(cx, espy_store_events_page(cx, st, &f, n ? before : 0, 2, &down, &m));
         assert_int_equal(m, 0);
         espy_events_free(cx, up, n);
     }
+}
+
+/* Which of the events can be undone, as the list tells it, alone and by each one of them. */
+static void expect_undoable(espy_ctx *cx, espy_store *st, int64_t collection, const int64_t *events,
+                            size_t n)
+{
+    espy_event_filter f = {.collection = collection, .undoable = true};
+    espy_event *list = NULL;
+    size_t k = 0, told = 0;
+    CASE_OK(cx, espy_store_events_page(cx, st, &f, 0, 100, &list, &k));
+    assert_int_equal(k, n);
+    for (size_t i = 0; i < n; i++)
+        assert_true(list[i].id == events[i] && list[i].undoable);
+    espy_events_free(cx, list, k);
+    f.undoable = false;
+    CASE_OK(cx, espy_store_events_page(cx, st, &f, 0, 100, &list, &k));
+    for (size_t i = 0; i < k; i++)
+        told += list[i].undoable;
+    assert_int_equal(told, n);
+    espy_events_free(cx, list, k);
+}
+
+/* An event is undoable before it is undone, and not after; then it tells that it was. */
+static void test_events_undoable(espy_ctx *cx, espy_store *st)
+{
+    int64_t c = case_collection(cx, st, "c"), a = 0, events[3] = {0};
+    espy_event *list = NULL;
+    size_t n = 0;
+    espy_undone u = {0};
+    CASE_OK(cx, espy_store_label(cx, st, c, "A", NULL, &a));
+    expect_undoable(cx, st, c, NULL, 0); /* a label was made */
+    CASE_OK(cx, espy_store_label_rename(cx, st, c, a, "B", NULL, "user"));
+    events[0] = espy_store_event(st);
+    CASE_OK(cx, espy_store_label_delete(cx, st, c, a, "user"));
+    events[1] = espy_store_event(st);
+    expect_undoable(cx, st, c, events, 2);
+    CASE_OK(cx, espy_store_undo(cx, st, c, events[0], "user", &u));
+    espy_free(cx, u.action);
+    expect_undoable(cx, st, c, &events[1], 1);
+    CASE_OK(cx, espy_store_events(cx, st, c, events[0] - 1, 2, &list, &n));
+    assert_true(n == 2 && list[0].undone && !list[1].undone);
+    espy_events_free(cx, list, n);
+
+    /* of a deleted collection nothing; once it was restored its deletion is no step to take back */
+    CASE_OK(cx, espy_store_collection_delete(cx, st, c, "user"));
+    events[2] = espy_store_event(st);
+    expect_undoable(cx, st, c, NULL, 0);
+    CASE_OK(cx, espy_store_collection_restore(cx, st, c, "user"));
+    expect_undoable(cx, st, c, &events[1], 1);
+    CASE_FAILS(cx, NOT_FOUND, espy_store_undo(cx, st, c, events[2], "user", &u));
+    CASE_OK(cx, espy_store_undo(cx, st, c, events[1], "user", &u));
+    espy_free(cx, u.action);
+    expect_undoable(cx, st, c, NULL, 0);
 }
 
 static void test_events(espy_ctx *cx, espy_store *st)
@@ -830,8 +891,9 @@ static void run_cases(void **state)
 {
     (void)state;
     static void (*const cases[])(espy_ctx *, espy_store *) = {
-        test_collections, test_sessions, test_gallery,          test_away, test_labels,
-        test_attendance,  test_events,   test_clear_and_delete, test_none};
+        test_collections,      test_sessions,   test_gallery, test_away,
+        test_labels,           test_attendance, test_events,  test_events_undoable,
+        test_clear_and_delete, test_none};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;

@@ -124,6 +124,10 @@ class Collections(Group):
         """Out of sight; restore() brings it back."""
         self._none("DELETE", "/v1/collections/{collection}", dict(collection=_id(collection)))
 
+    def deleted(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> Pages[things.Collection]:
+        """Those that restore() brings back."""
+        return self._pages(things.Collection, "/v1/deleted-collections", limit=limit, cursor=cursor)
+
     def restore(self, id: int) -> things.Collection:
         return self._one(things.Collection, "POST", "/v1/deleted-collections/{id}/restore", dict(id=id),
                          again=Again.NO)
@@ -439,10 +443,11 @@ class Events(Group):
     """What happened: who labelled, changed, deleted, published."""
 
     def list(self, *, collection: Optional[Union[int, things.Collection]] = None, order: Optional[str] = None,
-             limit: Optional[int] = None, cursor: Optional[str] = None) -> Pages[things.Event]:
-        """order: oldest (the usual) or newest first."""
-        return self._pages(things.Event, "/v1/events", collection=_id(collection), order=order, limit=limit,
-                           cursor=cursor)
+             undoable: Optional[bool] = None, limit: Optional[int] = None,
+             cursor: Optional[str] = None) -> Pages[things.Event]:
+        """order: oldest (the usual) or newest first.  undoable: only those that can be undone."""
+        return self._pages(things.Event, "/v1/events", collection=_id(collection), order=order, undoable=undoable,
+                           limit=limit, cursor=cursor)
 
     def stream(self, *, collection: Optional[Union[int, things.Collection]] = None,
                since: Optional[int] = None) -> Iterator[things.Event]:

@@ -510,6 +510,8 @@ class Event(Thing):
     label: Optional[int] = None
     sample: Optional[int] = None
     version: Optional[int] = None
+    undoable: bool = False
+    undone: bool = False
     detail: Optional[Any] = None
 
 

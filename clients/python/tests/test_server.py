@@ -121,7 +121,9 @@ class Things(Case):
         self.espy.collections.delete(one)
         with self.assertRaises(NotFound):
             self.espy.collections.get(one)
+        self.assertIn(one.id, [c.id for c in self.espy.collections.deleted(limit=1)])
         self.assertEqual(self.espy.collections.restore(one.id).name, one.name)
+        self.assertNotIn(one.id, [c.id for c in self.espy.collections.deleted()])
 
     def test_labels(self):
         here = self.new()
@@ -172,6 +174,8 @@ class Things(Case):
         events = list(self.espy.events.list(collection=here, limit=1))
         self.assertGreaterEqual(len(events), 3)
         self.assertEqual(list(self.espy.events.list(collection=here, order="newest", limit=1)), events[::-1])
+        renamed = list(self.espy.events.list(collection=here, undoable=True))
+        self.assertEqual([(e.action, e.label, e.undoable) for e in renamed], [("label.rename", first.id, True)])
         stream = self.espy.events.stream(collection=here, since=events[0].id - 1)
         self.assertEqual(next(stream).id, events[0].id)
         stream.close()

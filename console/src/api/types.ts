@@ -281,7 +281,18 @@ export interface Event {
     label: number | null
     sample: number | null
     version: number | null
+    undoable: boolean // now
+    undone: boolean
     detail: Record<string, unknown> | null
+}
+
+/** What an undo did: how many samples and media came back, and how many stay as they have become since. */
+export interface Undone {
+    event: number
+    action: string
+    samples: number
+    media: number
+    kept: number
 }
 
 export interface PresenceCell {

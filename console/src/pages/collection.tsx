@@ -1,4 +1,4 @@
-// A collection: its sessions, its labels, who was when, and everything that was found.
+// A collection: its sessions, its labels, who was when, everything that was found, and what happened.
 import { useState } from 'preact/hooks'
 import { all, api } from '../api/client'
 import type { CollectionFull, Label, Session } from '../api/types'
@@ -10,6 +10,7 @@ import { Tabs } from '../parts/tabs'
 import { t } from '../text'
 import '../style/session.css'
 import '../style/collection.css'
+import { History } from './collection/history'
 import { Labels } from './collection/labels'
 import { Report } from './collection/report'
 import { AllSamples } from './collection/samples'
@@ -164,6 +165,7 @@ export default function Page({ params }: { params: Params }) {
                             ['labels', t.collection.tabs.labels],
                             ['report', t.collection.tabs.report],
                             ['samples', t.collection.tabs.samples],
+                            ['history', t.collection.tabs.history],
                         ]}
                         on={tab}
                         choose={(to) => void mayLeave().then((yes) => yes && setTab(to))}
@@ -172,6 +174,9 @@ export default function Page({ params }: { params: Params }) {
                         {tab === 'labels' && <Labels c={c} labels={labels} reload={everything.reload} />}
                         {tab === 'report' && <Report c={c} sessions={sessions} labels={labels} />}
                         {tab === 'samples' && <AllSamples c={c} labels={labels} reload={everything.reload} />}
+                        {tab === 'history' && (
+                            <History c={c} sessions={sessions} labels={labels} reload={everything.reload} />
+                        )}
                     </Tabs>
                     {making && (
                         <EditSession

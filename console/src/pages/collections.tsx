@@ -1,4 +1,4 @@
-// All collections: search, make one, bring an archive in.
+// All collections: search, make one, bring an archive in, restore a deleted one.
 import { useState } from 'preact/hooks'
 import type { Collection } from '../api/types'
 import { useCollections } from '../app/collection'
@@ -11,6 +11,7 @@ import { When } from '../parts/time'
 import '../style/collections.css'
 import { t } from '../text'
 import { CreateDialog } from './collections/create'
+import { Deleted } from './collections/deleted'
 import { ImportDialog } from './collections/import'
 
 function Card({ collection, bringIn }: { collection: Collection; bringIn: () => void }) {
@@ -104,7 +105,7 @@ function List({ all, make, bringIn }: { all: Collection[]; make: () => void; bri
                             setModality('')
                         }}
                     >
-                        {t.collections.showAll}
+                        {t.common.showAll}
                     </button>
                 </Empty>
             )}
@@ -135,6 +136,7 @@ export default function Collections() {
                 )}
             </div>
             <Await from={collections}>{(all) => <List all={all} make={make} bringIn={setInto} />}</Await>
+            {enroll && <Deleted />}
             {enroll && making && <CreateDialog changed={collections.reload} close={() => setMaking('')} />}
             {into && <ImportDialog collection={into} changed={collections.reload} close={() => setInto(null)} />}
         </>

@@ -13,8 +13,8 @@ export function useLostFocus<T extends HTMLElement>() {
 }
 
 /** Around a table whose rows may go: when the row that has the focus is gone, the next one takes it,
- *  or else what is around. `rows` is how many there are. */
-export function useRowFocus<T extends HTMLElement>(rows: number) {
+ *  or else what is around. `rows` is how many there are; `first` tells that others came before them. */
+export function useRowFocus<T extends HTMLElement>(rows: number, first = 0) {
     const at = useRef<T>(null)
     const row = useRef(-1)
     const all = () => [...(at.current?.querySelectorAll('tbody tr') ?? [])]
@@ -22,7 +22,7 @@ export function useRowFocus<T extends HTMLElement>(rows: number) {
         if (row.current < 0 || document.activeElement !== document.body) return
         const next = all()[Math.min(row.current, rows - 1)]?.querySelector('button')
         ;(next ?? at.current)?.focus()
-    }, [rows])
+    }, [rows, first])
     const onFocusIn = (e: FocusEvent) => {
         const focused = (e.target as HTMLElement).closest('tbody tr')
         row.current = focused ? all().indexOf(focused) : -1

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
-import { useId } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 
-/** Tabs (ARIA): arrow keys go from one to the next. */
+/** Tabs (ARIA): arrow keys go from one to the next. The chosen one is in sight, however many there are. */
 export function Tabs({
     label,
     tabs,
@@ -16,6 +16,12 @@ export function Tabs({
     children: ComponentChildren
 }) {
     const id = useId()
+    const strip = useRef<HTMLDivElement>(null)
+    useLayoutEffect(() => {
+        const tab = document.getElementById(`${id}-${on}`)?.getBoundingClientRect()
+        const seen = strip.current!.getBoundingClientRect()
+        if (tab) strip.current!.scrollLeft += Math.max(0, tab.right - seen.right) - Math.max(0, seen.left - tab.left)
+    }, [on])
     const key = (e: KeyboardEvent) => {
         const step = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0
         if (!step) return
@@ -27,7 +33,7 @@ export function Tabs({
     }
     return (
         <>
-            <div role="tablist" aria-label={label} class="tabs" onKeyDown={key}>
+            <div ref={strip} role="tablist" aria-label={label} class="tabs" onKeyDown={key}>
                 {tabs.map(([tab, text]) => (
                     <button
                         key={tab}

@@ -3,6 +3,7 @@ import { useQuery } from '../../app/router'
 import { Select } from '../../parts/form'
 import { JobTable, useJobs } from '../../parts/jobs'
 import { Await, Empty } from '../../parts/load'
+import { Pages } from '../../parts/pages'
 import { t } from '../../text'
 
 const pairs = (texts: Record<string, string>) => Object.entries(texts) as [string, string][]
@@ -37,18 +38,7 @@ export function Jobs() {
                     page.items.length ? (
                         <>
                             <JobTable jobs={page.items} label={t.system.tabs.jobs} changed={jobs.reload} />
-                            <div class="actions end pages">
-                                <button type="button" disabled={!before} onClick={() => setBefore('')}>
-                                    {t.system.newest}
-                                </button>
-                                <button
-                                    type="button"
-                                    disabled={!page.next_cursor}
-                                    onClick={() => setBefore(page.next_cursor ?? '')}
-                                >
-                                    {t.system.older}
-                                </button>
-                            </div>
+                            <Pages before={before} next={page.next_cursor} turn={setBefore} />
                         </>
                     ) : (
                         <Empty title={t.system.noJobs} text={t.system.noJobsText}>
@@ -61,7 +51,7 @@ export function Jobs() {
                                         setKind('')
                                     }}
                                 >
-                                    {t.system.showAll}
+                                    {t.common.showAll}
                                 </button>
                             )}
                         </Empty>

@@ -1,7 +1,7 @@
 export const collection = {
     newSession: 'New session',
     newLabel: 'New label',
-    tabs: { sessions: 'Sessions', labels: 'Labels', report: 'Report', samples: 'Samples' },
+    tabs: { sessions: 'Sessions', labels: 'Labels', report: 'Report', samples: 'Samples', history: 'History' },
     counts: {
         labels: 'labels',
         media: { face: 'photos', sound: 'recordings' },
@@ -59,6 +59,24 @@ export const collection = {
     },
     samplesHint: 'All samples of the collection, newest first.',
     sampleFilter: { label: 'Which', all: 'All', named: 'Named', nobody: 'Nobody yet' },
+    history: {
+        label: 'What happened',
+        only: 'Only what can be taken back',
+        by: { user: 'a person', job: 'espy itself', folder: 'the name of a folder' } as Record<string, string>,
+        became: (was: string, is: string) => `${was} → ${is}`,
+        session: 'a session',
+        gone: 'a label that is gone',
+        samples: { face: ['face', 'faces'], sound: ['sound', 'sounds'] } as Record<string, [string, string]>,
+        media: { face: ['photo', 'photos'], sound: ['recording', 'recordings'] } as Record<string, [string, string]>,
+        undo: (what: string, about: string) => `Undo: ${what}${about && ` (${about})`}`,
+        undone: 'taken back',
+        undoneBut: (n: number) => `Taken back; ${n.toLocaleString('en')} changed since or are gone, and stay so.`,
+        none: { title: 'Nothing happened yet', text: 'What people and espy do here is listed.' },
+        noneOnly: {
+            title: 'Nothing to take back',
+            text: 'Names, renaming, merging, deleting and the like can be taken back once done.',
+        },
+    },
     created: (name: string) => `${name} is made.`,
     codeHelp: 'Short and of its own, such as a student’s number.',
     nameHelp: 'Empty: the code is the name.',

@@ -11,7 +11,9 @@ export const collections = {
     settingsOf: (name: string) => `Settings of ${name}`,
     nothingFits: 'No collection fits',
     nothingFitsText: 'Change what you search for, or look at all of them.',
-    showAll: 'Show all',
+    deleted: 'Deleted collections',
+    restore: 'Restore',
+    restoreOf: (name: string) => `Restore ${name}`,
     emptyTitle: 'No collection yet',
     emptyText:
         'A collection holds the people of one group, or the sounds of one place, with their examples and all that was learned from them.',

@@ -113,7 +113,7 @@ export const settings = {
     wasSetAside: 'Set aside.',
     wasTakenBack: 'In use again.',
     remove: 'Delete',
-    removeText: 'It goes out of sight with everything in it. You can take that back at once.',
+    removeText: 'It goes out of sight with everything in it. It can be restored below the collections.',
     removeAsk: (name: string) => `Delete “${name}”?`,
     removeAskText: (labels: number, samples: number) =>
         `${labels.toLocaleString('en')} labels and ${samples.toLocaleString('en')} samples go out of sight, and nothing answers for this collection any more.`,

@@ -58,11 +58,8 @@ export const system = {
     everyState: 'Every state',
     kindOf: 'Kind',
     everyKind: 'Every kind',
-    newest: 'Newest',
-    older: 'Older',
     noJobs: 'No job fits',
     noJobsText: 'Trainings, groupings, assignments and the like are jobs: what is ordered shows here, with its log.',
-    showAll: 'Show all',
     // clearing
     clearTitle: 'Clear what is old',
     clearText:
