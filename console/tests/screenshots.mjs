@@ -229,6 +229,7 @@ async function pagesInOneLook() {
         collection: `/c/${club.id}`,
         labels: `/c/${club.id}?tab=labels`,
         report: `/c/${club.id}?tab=report`,
+        history: `/c/${club.id}?tab=history&undoable=1`,
         'session-second': `/c/${club.id}/s/${club.second}`,
         'session-photos': `/c/${club.id}/s/${club.first}?tab=media`,
         photo: `/c/${club.id}/m/${p1.id}?sample=${face.id}`,
