@@ -15,7 +15,7 @@ void espy_received_free(espy_ctx *cx, espy_received *r)
  * detector, and is made again. */
 static espy_err receive_known(espy_ctx *cx, espy_store *st, const espy_collection *c,
                               const espy_encoder *encoder, const char *digest, const char *mode,
-                              espy_received *out)
+                              bool again, espy_received *out)
 {
     espy_err e = espy_store_scan_read(cx, st, c->id, digest, mode, espy_encoder_digest(encoder),
                                       &out->known, &out->scan);
@@ -27,7 +27,7 @@ static espy_err receive_known(espy_ctx *cx, espy_store *st, const espy_collectio
     if (e == ESPY_E_NOT_FOUND)
         return ESPY_E_OK;
     ESPY_TRY(e);
-    if (out->scan.n)
+    if (out->scan.n || (out->scan.gone && !again))
         out->media = out->scan.media;
     else
         espy_scan_free(cx, &out->scan);
@@ -41,6 +41,7 @@ static espy_err receive_file(espy_ctx *cx, espy_store *st, const espy_collection
     bool there = true;
     if (!out->media) {
         ESPY_TRY(espy_store_media(cx, st, c->id, bytes, digest, o->source, &out->media));
+        out->scan.again = o->again;
         ESPY_TRY(espy_store_scan_put(cx, st, out->media, mode, espy_encoder_digest(encoder),
                                      espy_encoder_detector_digest(encoder), &out->scan));
     }
@@ -64,7 +65,7 @@ espy_err espy_flow_receive(espy_ctx *cx, espy_workspace *ws, const espy_collecti
     espy_err e = ESPY_E_OK;
     *out = (espy_received){0};
     espy_digest(bytes.data, bytes.size, digest);
-    ESPY_TRY(receive_known(cx, ws->store, c, encoder, digest, mode, out));
+    ESPY_TRY(receive_known(cx, ws->store, c, encoder, digest, mode, options->again, out));
     if (!out->media)
         ESPY_TRY(espy_flow_scan_memory(cx, encoder, &find, bytes, &out->scan));
     if (options->shown && out->scan.n == 0)

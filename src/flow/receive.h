@@ -12,6 +12,7 @@ typedef struct espy_receive_options {
     bool largest;       /* of a picture the largest face alone, as for training; else all faces */
     bool probe;         /* it is only asked about */
     bool shown;         /* what shows nothing is not kept: scan.n 0, and media 0 */
+    bool again;         /* a person says what it shows: where all was taken away, it comes back */
 } espy_receive_options;
 
 typedef struct espy_received {

@@ -123,15 +123,21 @@ const char *espy_scan_mode(const espy_find_options *f)
     return f->largest ? "largest" : "all";
 }
 
+/* Whether a kept scan will do.  One that found nothing, or an error, does not: another detector,
+ * program or limit may find something. */
+static bool scan_serves(const espy_scan_job *job, const espy_scan *s)
+{
+    return s->n || (s->gone && !job->again);
+}
+
 static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_item *it,
                             espy_scan *out)
 {
     ESPY_TRY(espy_store_scan_get(cx, job->store, job->collection, it->digest,
                                  espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
                                  out));
-    if (out->n)
+    if (scan_serves(job, out))
         return ESPY_E_OK;
-    /* no face, or an error: another detector, program or limit may find one */
     espy_scan_free(cx, out);
     return ESPY_E_NOT_FOUND;
 }
@@ -150,10 +156,10 @@ static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
                                       espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
                                       &own, &it->scan);
     pthread_mutex_unlock(&r->store);
-    it->made = e == ESPY_E_OK && it->scan.n > 0;
+    it->made = e == ESPY_E_OK && scan_serves(job, &it->scan);
     it->known = it->made && own;
     if (!it->made)
-        espy_scan_free(cx, &it->scan); /* no face, or an error: another detector may find one */
+        espy_scan_free(cx, &it->scan);
     return e == ESPY_E_NOT_FOUND ? ESPY_E_OK : e;
 }
 
@@ -195,6 +201,7 @@ static espy_err scan_keep(espy_ctx *cx, const espy_scan_job *job, const char *pa
                          source ? source : path, &media);
     free(source);
     ESPY_TRY(e);
+    it->scan.again = job->again;
     return espy_store_scan_put(cx, job->store, media, espy_scan_mode(&job->find),
                                espy_encoder_digest(job->encoder),
                                espy_encoder_detector_digest(job->encoder), &it->scan);

@@ -19,6 +19,7 @@ typedef struct espy_scan_job {
     int64_t collection;
     const espy_progress *progress;
     const char *stage; /* name for the progress, e.g. "encoding" */
+    bool again;        /* a person says what they show: where all was taken away, it comes back */
 } espy_scan_job;
 
 /* Receives the scan of file i, in order, in the calling thread.  The scan (borrowed) says in

@@ -291,7 +291,10 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
                            "rename the folder");
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
-        return ingest_skip(cx, j, i, scan->n ? "no face at that box" : j->modality->nothing);
+        return ingest_skip(cx, j, i,
+                           scan->n      ? "no face at that box"
+                           : scan->gone ? "a person said that what is in it is none"
+                                        : j->modality->nothing);
     size_t first = ingest_first(j, s->id, i);
     if (j->labels[j->folder[first]] != j->labels[folder]) {
         char reason[sizeof cx->text];
@@ -364,7 +367,8 @@ espy_err espy_flow_ingest(espy_ctx *cx, espy_workspace *ws, const espy_collectio
         .store = ws->store,
         .collection = c->id,
         .progress = options->progress,
-        .stage = "encoding"};
+        .stage = "encoding",
+        .again = strcmp(options->actor, "user") == 0};
     ESPY_GO(espy_flow_scan(cx, &scan, j.paths, n, ingest_one, &j));
     if (result.n_samples)
         qsort(result.samples, result.n_samples, sizeof *result.samples, ingest_order);

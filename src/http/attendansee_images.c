@@ -154,7 +154,7 @@ out:
 /* What was found, but for faces the detector is less sure of than the least score. */
 static espy_err image_scan(espy_ctx *cx, const espy_samples *found, double least, espy_scan *out)
 {
-    espy_scan s = {.width = found->width, .height = found->height};
+    espy_scan s = {.width = found->width, .height = found->height, .again = true};
     s.at = espy_array(cx, found->n, sizeof *s.at);
     if (!s.at)
         return cx->code;

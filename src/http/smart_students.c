@@ -115,7 +115,8 @@ static espy_err register_one(register_run *r, const espy_upload *u)
         return ESPY_E_OK;
     }
     snprintf(source, sizeof source, "register-face/%s/%.256s", r->student->label.code, u->file);
-    const espy_receive_options how = {.source = source, .largest = true, .shown = true};
+    const espy_receive_options how = {
+        .source = source, .largest = true, .shown = true, .again = true};
     espy_err e = espy_flow_receive(cx, r->call->ws, r->c, r->encoder, u->bytes, &how, &got);
     if (e == ESPY_E_FORMAT || e == ESPY_E_LIMIT || e == ESPY_E_UNSUPPORTED) {
         espy_clear(cx);

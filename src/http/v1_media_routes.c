@@ -177,6 +177,7 @@ static espy_err upload_files(upload_run *run, espy_made *list)
                                        espy_call_text(call, "name"), &run->label));
     run->faces = espy_call_text(call, "faces");
     run->options.largest = strcmp(run->faces, "largest") == 0 && run->label;
+    run->options.again = run->label != 0;
     for (size_t i = 0; i < espy_call_files(call, "file"); i++)
         ESPY_TRY(upload_one(run, espy_call_file(call, "file", i), list));
     return list->e;

@@ -35,8 +35,7 @@ espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int6
 typedef struct espy_expiry {
     double probes;   /* media that were only asked about */
     double unknowns; /* media that show only samples which nobody has labelled, or grouping alone */
-    double deleted; /* what was taken away: media, whatever they show; samples; sessions, once empty
-                     */
+    double deleted;  /* what was taken away: media, whatever they show, samples, empty sessions */
 } espy_expiry;
 /* Removes media for good.  What a person or a folder labelled stays, unless it was taken away; what
  * a version learned from stays in any case.  Groups left empty are deleted.  *removed: how many

@@ -87,8 +87,8 @@ espy_err espy_store_sample_page(espy_ctx *cx, espy_store *st, const espy_sample_
                                 int64_t *total) ESPY_NODISCARD;
 
 /* Takes a sample away, and its label off: what a detector took for one and is none.  One event,
- * "sample.delete", that espy_store_undo() takes back.  Its media stays; a scan that finds it anew
- * brings it back without a label, and versions that learned from it keep their lineage.
+ * "sample.delete", that espy_store_undo() takes back.  Its media stays, and no scan finds it
+ * again unless it asks for that; versions that learned from it keep their lineage.
  * Errors: NOT_FOUND (or of another collection), EXISTS (a person labelled it, and actor is none).
  */
 espy_err espy_store_sample_delete(espy_ctx *cx, espy_store *st, int64_t collection, int64_t sample,

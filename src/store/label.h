@@ -114,10 +114,10 @@ typedef struct espy_undone {
 } espy_undone;
 
 /* Undoes an event by its id, or with 0 the last one that can be: rename, merge, split, delete, set,
- * reject, group, assign,
- * and taking away samples, media, a session or the collection.  The event stays; the undo is
- * another one. Errors: NOT_FOUND (nothing to undo, or undone already), EXISTS (a code or name is
- * taken by now).
+ * reject, group, assign, and taking away samples, media, a session or the collection.  A sample
+ * whose label is deleted by now gets the one that this was merged into, its group back, or none.
+ * The event stays; the undo is another one.
+ * Errors: NOT_FOUND (nothing to undo, or undone already), EXISTS (a code or name is taken by now).
  */
 espy_err espy_store_undo(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,
                          const char *actor, espy_undone *out) ESPY_NODISCARD;

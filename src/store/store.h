@@ -165,6 +165,8 @@ typedef struct espy_scan {
     espy_scan_sample *at;
     size_t n, dim;
     float *vectors; /* n x dim, owned; NULL when there are no embeddings */
+    size_t gone;    /* how many more were taken away: a person said that they are none */
+    bool again;     /* espy_store_scan_put(): these come back, without a label */
 } espy_scan;
 /* Frees error, at and vectors and leaves an empty scan. */
 void espy_scan_free(espy_ctx *cx, espy_scan *s);
@@ -183,15 +185,16 @@ espy_err espy_store_scan_read(espy_ctx *cx, espy_store *st, int64_t collection,
                               const char *encoder_digest, bool *own, espy_scan *out) ESPY_NODISCARD;
 /* Files a scan, in place of an earlier one of the same media, mode and encoder.  A sample that this
  * detector has found before at the same place (each edge within half a pixel) keeps its row, id and
- * label, and the embedding that it has under this encoder.  Errors: ARG (a number that is not
- * finite), NOT_FOUND (media), STORE, NOMEM. */
+ * label, and the embedding that it has under this encoder; one that was taken away stays so, and is
+ * left out of the scan.  Errors: ARG (a number that is not finite), NOT_FOUND (media), STORE,
+ * NOMEM. */
 espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const char *mode,
                              const char *encoder_digest, const char *detector_digest,
                              espy_scan *scan) ESPY_NODISCARD;
 
 /* Who labelled: actor "folder", "user", "job".  label 0 takes the label off.  Writes an event,
  * unless nothing changes.  What a user decided, no label included, only a user changes: EXISTS
- * otherwise. NOT_FOUND (sample), ARG (label of another collection). */
+ * otherwise. NOT_FOUND (sample), ARG (label of another collection, or deleted). */
 espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
                                  const char *actor) ESPY_NODISCARD;
 

@@ -400,36 +400,103 @@ static espy_err undo_possible(espy_ctx *cx, espy_store *st, int64_t sample, int6
     return espy_db_find(cx, st, sql, DB_ARGS(DB_INT(label), DB_INT(sample)), out, &id);
 }
 
+/* A sample that an event changed. */
+typedef struct undo_change {
+    int64_t sample;
+    int64_t label; /* what it gets back */
+    const char *by;
+    double confidence;
+    int64_t left; /* as the event left it */
+    const char *left_by;
+} undo_change;
+
+/* Whether the sample is as the event left it, or was taken away by it and found again by a scan. */
+static bool undo_untouched(const espy_json *detail, const undo_change *u,
+                           const espy_sample_state *now)
+{
+    const bool found_again = espy_json_get(detail, "removed") != NULL && now->actor[0] == '\0';
+    return now->label == u->left && (strcmp(now->actor, u->left_by) == 0 || found_again);
+}
+
+/* Whether the event deleted the label, so that undoing it brings it back. */
+static bool undo_brings_back(const espy_json *detail, int64_t label)
+{
+    const espy_json *labels = espy_json_get(detail, "labels");
+    for (size_t i = 0; i < espy_json_count(labels); i++) {
+        const espy_json *row = espy_json_at(labels, i);
+        if (row_id(row, 0) == label && espy_json_count(row) > 1 && !row_true(row, 4))
+            return true;
+    }
+    return false;
+}
+
+/* A label that is deleted takes no sample back: the one that it was merged into does; a group is
+ * there again; else the sample waits for a word. */
+static espy_err undo_target(espy_ctx *cx, espy_store *st, espy_change *ch, undo_change *u)
+{
+    static const char merged[] =
+        "SELECT c.label FROM labels o JOIN label_codes c ON c.collection = o.collection"
+        " AND c.code = o.code AND c.label <> o.id JOIN labels l ON l.id = c.label"
+        " AND l.deleted IS NULL WHERE o.id = $1";
+    espy_label l = {0}, back;
+    bool found = false;
+    int64_t into = 0;
+    ESPY_TRY(espy_store_label_get(cx, st, ch->collection, u->label, &l));
+    back = l;
+    back.deleted = false;
+    espy_err e =
+        l.deleted ? espy_db_find(cx, st, merged, DB_ARGS(DB_INT(l.id)), &found, &into) : ESPY_E_OK;
+    if (e == ESPY_E_OK && l.deleted) {
+        if (found) {
+            u->label = into;
+        } else if (l.grouped) {
+            e = espy_change_label(cx, st, ch, &l, &back);
+        } else {
+            u->label = 0;
+            u->by = "";
+        }
+    }
+    espy_label_free(cx, &l);
+    return e;
+}
+
 /* Puts one sample back, unless somebody has changed it since. */
-static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, int64_t sample,
-                            int64_t label, const char *by, double confidence, int64_t was_label,
-                            const char *was_by, espy_undone *out)
+static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
+                            undo_change u, espy_undone *out)
 {
     espy_sample_state now = {0};
-    espy_err e = espy_sample_state_read(cx, st, sample, &now);
+    espy_err e = espy_sample_state_read(cx, st, u.sample, &now);
     if (e == ESPY_E_NOT_FOUND)
         espy_clear(cx);
     else
         ESPY_TRY(e);
-    if (e == ESPY_E_NOT_FOUND || now.label != was_label || strcmp(now.actor, was_by) != 0) {
+    if (e == ESPY_E_NOT_FOUND || !undo_untouched(detail, &u, &now)) {
         out->kept++;
         return ESPY_E_OK;
     }
     bool possible = true;
-    if (label != 0)
-        ESPY_TRY(undo_possible(cx, st, 0, label, &possible));
+    if (u.label != 0)
+        ESPY_TRY(undo_possible(cx, st, 0, u.label, &possible));
+    if (possible && u.label != 0 && !undo_brings_back(detail, u.label))
+        ESPY_TRY(undo_target(cx, st, ch, &u));
     *(possible ? &out->samples : &out->kept) += 1;
-    return possible ? espy_change_sample(cx, st, ch, sample, label, by, confidence) : ESPY_E_OK;
+    return possible ? espy_change_sample(cx, st, ch, u.sample, u.label, u.by, u.confidence)
+                    : ESPY_E_OK;
 }
 
-static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *list,
+static espy_err undo_samples(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
                              espy_undone *out)
 {
+    const espy_json *list = espy_json_get(detail, "samples");
     for (size_t i = espy_json_count(list); i-- > 0;) {
         const espy_json *r = espy_json_at(list, i);
-        double confidence = espy_json_number(espy_json_at(r, 3), (double)NAN);
-        ESPY_TRY(undo_sample(cx, st, ch, row_id(r, 0), row_id(r, 1), row_text(r, 2), confidence,
-                             row_id(r, 4), row_text(r, 5), out));
+        const undo_change u = {.sample = row_id(r, 0),
+                               .label = row_id(r, 1),
+                               .by = row_text(r, 2),
+                               .confidence = espy_json_number(espy_json_at(r, 3), (double)NAN),
+                               .left = row_id(r, 4),
+                               .left_by = row_text(r, 5)};
+        ESPY_TRY(undo_sample(cx, st, ch, detail, u, out));
     }
     return ESPY_E_OK;
 }
@@ -533,7 +600,7 @@ static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const
 {
     const espy_json *labels = espy_json_get(detail, "labels");
     ESPY_TRY(undo_gone(cx, st, detail, out));
-    ESPY_TRY(undo_samples(cx, st, ch, espy_json_get(detail, "samples"), out));
+    ESPY_TRY(undo_samples(cx, st, ch, detail, out));
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "refused"), false));
     ESPY_TRY(undo_refusals(cx, st, ch, espy_json_get(detail, "allowed"), true));
     ESPY_TRY(undo_attendance(cx, st, ch, espy_json_get(detail, "attendance")));
@@ -546,9 +613,13 @@ static espy_err undo_detail(espy_ctx *cx, espy_store *st, espy_change *ch, const
 static espy_err undo_single(espy_ctx *cx, espy_store *st, espy_change *ch, const change_event *v,
                             const espy_json *detail, espy_undone *out)
 {
-    return undo_sample(cx, st, ch, v->sample, espy_json_int(espy_json_get(detail, "from"), 0),
-                       espy_json_string(espy_json_get(detail, "by"), ""), (double)NAN, v->label,
-                       v->actor, out);
+    const undo_change u = {.sample = v->sample,
+                           .label = espy_json_int(espy_json_get(detail, "from"), 0),
+                           .by = espy_json_string(espy_json_get(detail, "by"), ""),
+                           .confidence = (double)NAN,
+                           .left = v->label,
+                           .left_by = v->actor};
+    return undo_sample(cx, st, ch, detail, u, out);
 }
 
 espy_err espy_store_undo(espy_ctx *cx, espy_store *st, int64_t collection, int64_t event,

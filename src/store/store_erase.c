@@ -394,9 +394,16 @@ static espy_err erase_not_merged(espy_ctx *cx, const erase_run *r, const espy_la
 static espy_err erase_samples(espy_ctx *cx, erase_run *r)
 {
     static const char own[] = ERASE_SAMPLE " WHERE s.label = $1";
+    /* of the label, and of those merged into it, unless it went as somebody else's since */
     static const char removed[] =
-        ERASE_SAMPLE " WHERE s.deleted IS NOT NULL AND s.id IN (SELECT e.sample FROM events e"
-                     " WHERE e.label = $1 AND e.action = 'sample.delete')";
+        ERASE_SAMPLE " WHERE s.deleted IS NOT NULL AND s.id IN (SELECT e.sample FROM labels l"
+                     " JOIN events e ON e.collection = l.collection AND e.action = 'sample.delete'"
+                     " WHERE l.id = $1 AND (e.label = l.id OR e.label IN (SELECT o.id"
+                     "  FROM label_codes c JOIN labels o ON o.collection = c.collection"
+                     "  AND o.code = c.code AND o.deleted IS NOT NULL WHERE c.label = l.id))"
+                     " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.collection = e.collection"
+                     "  AND u.id > e.id AND u.sample = e.sample AND u.action = 'sample.delete'"
+                     "  AND u.label IS NOT NULL))";
     static const char same[] = ERASE_SAMPLE " WHERE m.digest = $1";
     espy_label l = {0};
     espy_err e = ESPY_E_OK;

@@ -169,37 +169,41 @@ static espy_err sample_scan_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows
     return ESPY_E_OK;
 }
 
-/* Fills the samples of a scan. */
-static espy_err sample_scan_load(espy_ctx *cx, espy_store *st, int64_t scan,
+/* Fills the samples of a scan.  In a collection of its own those that were taken away are left out;
+ * of another one all are read, for what was said there is not said here. */
+static espy_err sample_scan_load(espy_ctx *cx, espy_store *st, int64_t scan, bool own,
                                  const char *encoder_digest, espy_scan *s)
 {
-    static const char count[] = "SELECT count(*) FROM scan_samples x JOIN samples s"
-                                " ON s.id = x.sample AND s.deleted IS NULL WHERE x.scan = $1";
+    static const char count[] = "SELECT count(*) FROM scan_samples WHERE scan = $1";
     static const char sql[] =
         "SELECT s.id, s.label, s.box_x, s.box_y, s.box_w, s.box_h, s.points, s.whole, s.score,"
-        " s.sharpness, e.vector FROM scan_samples x JOIN samples s ON s.id = x.sample"
-        " AND s.deleted IS NULL LEFT JOIN embeddings e ON e.encoder_digest = $1 AND e.sample = s.id"
+        " s.sharpness, e.vector, s.deleted FROM scan_samples x JOIN samples s ON s.id = x.sample"
+        " LEFT JOIN embeddings e ON e.encoder_digest = $1 AND e.sample = s.id"
         " WHERE x.scan = $2 ORDER BY x.position";
     const espy_db_ops *ops = st->db->ops;
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
     int64_t n = 0;
+    size_t kept = 0;
     bool more = false;
     ESPY_TRY(espy_db_number(cx, st, count, DB_ARGS(DB_INT(scan)), &n));
     s->at = espy_array(cx, (size_t)n, sizeof *s->at);
     if (s->at == NULL)
         return ESPY_E_NOMEM;
-    s->n = (size_t)n;
+    s->n = (size_t)n; /* there is room for so many */
     ESPY_TRY(ops->query(cx, st->db, sql, DB_ARGS(DB_TEXT(encoder_digest), DB_INT(scan)), &rows));
-    for (size_t i = 0; i <= s->n; i++) {
+    for (size_t i = 0; i <= (size_t)n; i++) {
         ESPY_GO(ops->next(cx, rows, &more));
-        if (more != (i < s->n)) {
+        if (more != (i < (size_t)n)) {
             e = sample_damaged(cx, st, "a scan has other samples than it should");
             goto out;
         }
-        if (more)
-            ESPY_GO(sample_scan_row(cx, st, rows, s, i));
+        if (more && own && !ops->is_null(rows, 11))
+            s->gone++;
+        else if (more)
+            ESPY_GO(sample_scan_row(cx, st, rows, s, kept++));
     }
+    s->n = kept;
 out:
     ops->done(rows);
     return e;
@@ -295,7 +299,7 @@ static espy_err sample_scan_read(espy_ctx *cx, espy_store *st, int64_t collectio
     ESPY_TRY(st->db->ops->begin(cx, st->db, false));
     espy_err e = sample_scan_find(cx, st, collection, digest, mode, encoder_digest, s, f);
     if (e == ESPY_E_OK && f->scan != 0)
-        e = sample_scan_load(cx, st, f->scan, encoder_digest, s);
+        e = sample_scan_load(cx, st, f->scan, f->collection == collection, encoder_digest, s);
     espy_store_rollback(cx, st);
     if (e == ESPY_E_OK && f->scan == 0)
         return ESPY_E_NOT_FOUND; /* the common case of a new media: nothing to note */
@@ -370,10 +374,11 @@ static espy_err sample_check(espy_ctx *cx, const espy_scan *s)
     return ESPY_E_OK;
 }
 
-/* Finds or creates the row of one sample and puts it at its place in the scan.  One that was taken
- * away is there again, and nobody has said anything of it. */
+/* Finds or creates the row of one sample and puts it at its place in the scan.  *gone: it was taken
+ * away and stays so; with s->again it is there again, and nobody has said anything of it. */
 static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const espy_scan *s,
-                           size_t at, const char *detector_digest, int64_t *id, int64_t *label)
+                           size_t at, const char *detector_digest, int64_t *id, int64_t *label,
+                           bool *gone)
 {
     static const char find[] =
         "SELECT id FROM samples WHERE media = $1 AND detector_digest = $2 AND whole = $3"
@@ -389,9 +394,11 @@ static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const esp
     static const char labelled[] = "SELECT label FROM samples WHERE id = $1";
     static const char again[] = "UPDATE samples SET deleted = NULL, labelled_by = NULL"
                                 " WHERE id = $1 AND deleted IS NOT NULL";
+    static const char away[] = "SELECT id FROM samples WHERE id = $1 AND deleted IS NOT NULL";
     const espy_scan_sample *p = &s->at[at];
     const double box[4] = {p->box[0], p->box[1], p->box[2], p->box[3]};
     uint8_t points[SAMPLE_POINTS * 4];
+    int64_t other = 0;
     bool found = false;
     *label = 0;
     ESPY_TRY(espy_db_find(cx, st, find,
@@ -399,8 +406,11 @@ static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const esp
                                   DB_REAL(box[0]), DB_REAL(box[1]), DB_REAL(box[0] + box[2]),
                                   DB_REAL(box[1] + box[3]), DB_INT(scan)),
                           &found, id));
+    *gone = false;
     if (found) {
-        ESPY_TRY(espy_db_exec(cx, st, again, DB_ARGS(DB_INT(*id))));
+        if (s->again)
+            ESPY_TRY(espy_db_exec(cx, st, again, DB_ARGS(DB_INT(*id))));
+        ESPY_TRY(espy_db_find(cx, st, away, DB_ARGS(DB_INT(*id)), gone, &other));
         ESPY_TRY(espy_db_number(cx, st, labelled, DB_ARGS(DB_INT(*id)), label));
     } else {
         sample_pack(p->points, SAMPLE_POINTS, points);
@@ -454,6 +464,26 @@ static espy_err sample_scan_row_put(espy_ctx *cx, espy_store *st, const espy_sca
     return espy_db_exec(cx, st, clear, DB_ARGS(DB_INT(*id)));
 }
 
+/* Leaves out what was taken away, whose id is 0.  Sample i has row i of the vectors. */
+static void sample_scan_shrink(espy_scan *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->at[i].id == 0)
+            continue;
+        espy_scan_sample *to = &s->at[n];
+        *to = s->at[i];
+        if (to->embedding != NULL && n < i) {
+            float *row = s->vectors + n * s->dim;
+            memcpy(row, to->embedding, s->dim * sizeof *row);
+            to->embedding = row;
+        }
+        n++;
+    }
+    s->gone += s->n - n;
+    s->n = n;
+}
+
 espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const char *mode,
                              const char *encoder_digest, const char *detector_digest,
                              espy_scan *scan)
@@ -479,10 +509,13 @@ espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const 
     ESPY_GO(espy_store_begin(cx, st));
     e = sample_scan_row_put(cx, st, &s, mode, encoder_digest, detector_digest, &id);
     for (size_t i = 0; e == ESPY_E_OK && i < s.n; i++) {
-        e = sample_put(cx, st, id, &s, i, detector_digest, &made[2 * i], &made[2 * i + 1]);
+        bool gone = false;
+        e = sample_put(cx, st, id, &s, i, detector_digest, &made[2 * i], &made[2 * i + 1], &gone);
         if (e == ESPY_E_OK && s.at[i].embedding != NULL)
             e = sample_embed(cx, st, made[2 * i], encoder_digest, s.at[i].embedding, s.dim,
                              scratch);
+        if (gone)
+            made[2 * i] = 0;
     }
     if (e == ESPY_E_OK)
         e = espy_store_commit(cx, st);
@@ -495,6 +528,7 @@ espy_err espy_store_scan_put(espy_ctx *cx, espy_store *st, int64_t media, const 
         scan->at[i].id = made[2 * i];
         scan->at[i].label = made[2 * i + 1];
     }
+    sample_scan_shrink(scan);
 out:
     espy_free(cx, scratch);
     espy_free(cx, made);
@@ -632,7 +666,7 @@ out:
 espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label,
                                  const char *actor)
 {
-    static const char owner[] = "SELECT collection FROM labels WHERE id = $1";
+    static const char owner[] = "SELECT collection FROM labels WHERE id = $1 AND deleted IS NULL";
     static const char update[] = "UPDATE samples SET label = $1, labelled_by = $2,"
                                  " confidence = NULL WHERE id = $3";
     static const char rejected[] = "SELECT sample FROM rejections WHERE sample = $1 AND label = $2";
@@ -649,7 +683,8 @@ espy_err espy_store_sample_label(espy_ctx *cx, espy_store *st, int64_t sample, i
         int64_t collection = 0;
         ESPY_GO(espy_db_find(cx, st, owner, DB_ARGS(DB_INT(label)), &found, &collection));
         if (!found || collection != old.collection) {
-            e = espy_fail(cx, ESPY_E_ARG, "label %lld is not of the collection of sample %lld",
+            e = espy_fail(cx, ESPY_E_ARG,
+                          "label %lld is deleted, or not of the collection of sample %lld",
                           (long long)label, (long long)sample);
             goto out;
         }

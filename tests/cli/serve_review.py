@@ -120,6 +120,9 @@ def none_at_all():
     SERVER.get(f"/v1/samples/{sample}", TOKEN).expect(404)
     SERVER.delete(f"/v1/samples/{sample}", TOKEN).expect(404)
     assert SERVER.get(f"/v1/media/{sound['media']}", TOKEN).expect(200).json["samples"] == 0
+    assert upload("yard", ("noise.wav", tone(777, 5)))[0]["samples"] == []  # no scan finds it again
+    assert upload("yard", ("noise.wav", tone(777, 5)), label="hiss")[0]["samples"][0]["id"] == sample  # a newer word
+    SERVER.delete(f"/v1/samples/{sample}", TOKEN).expect(204)
     key = SERVER.post("/v1/keys", {"name": "look", "scopes": ["read"]}, TOKEN).expect(201).json["key"]
     ids = [one["id"] for one in SERVER.get("/v1/collections/yard/samples", TOKEN, query={"labelled": "true"}).json["items"]]
     SERVER.delete(f"/v1/samples/{ids[0]}", key).expect(403, "enroll")

@@ -228,6 +228,46 @@ static void run_deleted(void **state)
     ENDED(cx, st);
 }
 
+/* Samples that were taken away: those of labels that were merged into it, and not those that went
+ * as somebody else's. */
+static void run_removed(void **state)
+{
+    (void)state;
+    STARTED(cx, st, dir);
+    (void)dir;
+    erase_case k = prepare(&cx, st);
+    espy_json *r = NULL;
+    espy_undone u = {0};
+    int64_t eve = 0;
+    size_t n = 0, marks = 0;
+    int calls = 0;
+    CASE_OK(&cx, espy_store_label(&cx, st, k.c, "EVE", NULL, &eve));
+    CASE_OK(&cx, espy_store_label_set(&cx, st, k.c, eve, &k.group[1], 1)); /* by mistake */
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, k.c, k.group[1], "user"));
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, 0, "user", &u));
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label_set(&cx, st, k.c, k.bob, &k.group[1], 1));
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, k.c, k.group[1], "user"));
+    CASE_OK(&cx, espy_store_erase(&cx, st, k.c, eve, blank, &calls, &r));
+    assert_int_equal(count(r, "samples"), 0);
+    espy_json_free(r);
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, 0, "user", &u));
+    assert_true(u.samples == 1 && u.kept == 0);
+    espy_free(&cx, u.action);
+
+    CASE_OK(&cx, espy_store_sample_delete(&cx, st, k.c, k.alone, "user"));
+    const int64_t gone = espy_store_event(st);
+    CASE_OK(&cx, espy_store_label_merge(&cx, st, k.c, k.ada, k.bob, "user", &n, &marks));
+    CASE_OK(&cx, espy_store_erase(&cx, st, k.c, k.bob, blank, &calls, &r));
+    assert_int_equal(count(r, "samples"), 4); /* hers alone and its like in d; two in the group */
+    espy_json_free(r);
+    assert_false(media_there(&cx, st, k.one) || media_there(&cx, st, k.two));
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, gone, "user", &u));
+    assert_true(u.samples == 0 && u.kept == 1);
+    espy_free(&cx, u.action);
+    ENDED(cx, st);
+}
+
 /* A blank that fails leaves everything as it was. */
 static espy_err cannot_blank(espy_ctx *cx, void *self, espy_span media, const float (*boxes)[4],
                              size_t n, espy_buf *out)
@@ -439,10 +479,10 @@ static void run_expire(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(run_erase),   cmocka_unit_test(run_deleted),
-                                       cmocka_unit_test(run_refused), cmocka_unit_test(run_others),
-                                       cmocka_unit_test(run_taken),   cmocka_unit_test(run_again),
-                                       cmocka_unit_test(run_expire)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(run_erase),  cmocka_unit_test(run_deleted), cmocka_unit_test(run_refused),
+        cmocka_unit_test(run_others), cmocka_unit_test(run_taken),   cmocka_unit_test(run_again),
+        cmocka_unit_test(run_expire), cmocka_unit_test(run_removed)};
     int failed = 0;
     for (on = backend_next(NULL); on != NULL; on = backend_next(on)) {
         printf("on %s\n", on->name);

@@ -351,7 +351,7 @@ static void run_sessions(void **state)
 }
 
 /* -- random operations, then undo all the way back --------------------------------------------- */
-enum { STEPS = 60, SAMPLES = 12, LABELS = 5 };
+enum { STEPS = 60, SAMPLES = 12, LABELS = 9 };
 
 /* One operation that may be refused; true when it was an event that can be undone. */
 static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,

@@ -503,7 +503,7 @@ static void none_counts(espy_ctx *cx, espy_store *st, const none_case *k, int64_
     CASE_OK(cx, espy_store_vectors(cx, st, k->c, 1, "enc", &v)); /* as it was learned */
     assert_int_equal(v.n, 1);
     CASE_OK(cx, espy_store_scan_read(cx, st, k->c, m.digest, "all", "enc", &own, &scan));
-    assert_true(own && scan.n == (size_t)samples);
+    assert_true(own && scan.n == (size_t)samples && scan.n + scan.gone == 3);
     espy_scan_free(cx, &scan);
     espy_vectors_free(cx, &v);
     espy_sample_pool_free(cx, &pool);
@@ -565,9 +565,18 @@ static void test_none(espy_ctx *cx, espy_store *st)
     assert_string_equal(s.actor, "");
     espy_sample_info_free(cx, &s);
 
-    /* a new scan finds it again: as nobody's, and undo has nothing to do then */
+    /* a new scan does not find it again, unless it is to; undo gives it its label all the same */
     CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
     espy_scan scan = case_scan(cx, 3, 4, 1);
+    CASE_OK(cx, espy_store_scan_put(cx, st, k.media, "largest", "enc", "det", &scan));
+    assert_true(scan.n == 2 && scan.gone == 1);
+    assert_true(scan.at[0].id == k.p + 1 && scan.at[0].label == k.ada);
+    for (size_t i = 0; i < scan.n; i++)
+        assert_true(scan.at[i].embedding == scan.vectors + i * scan.dim);
+    espy_scan_free(cx, &scan);
+    none_counts(cx, st, &k, 2, 1);
+    scan = case_scan(cx, 3, 4, 1);
+    scan.again = true;
     CASE_OK(cx, espy_store_scan_put(cx, st, k.media, "all", "enc", "det", &scan));
     assert_true(scan.n == 3 && scan.at[0].id == k.p && scan.at[0].label == 0);
     espy_scan_free(cx, &scan);
@@ -575,7 +584,72 @@ static void test_none(espy_ctx *cx, espy_store *st)
     CASE_OK(cx, espy_store_sample_get(cx, st, k.p, &s));
     assert_string_equal(s.actor, "");
     espy_sample_info_free(cx, &s);
-    none_undo(cx, st, &k, 0, 0, 1);
+    none_undo(cx, st, &k, 0, 1, 0);
+    none_counts(cx, st, &k, 3, 2);
+
+    /* another collection has its own opinion of the photo */
+    espy_media_info m = {0};
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    CASE_OK(cx, espy_store_media_get(cx, st, k.media, &m));
+    CASE_OK(cx, espy_store_scan_get(cx, st, k.d, m.digest, "all", "enc", &scan));
+    assert_int_equal(scan.n, 3);
+    espy_scan_free(cx, &scan);
+    espy_media_info_free(cx, &m);
+}
+
+static void none_is(espy_ctx *cx, espy_store *st, int64_t sample, int64_t label, const char *actor)
+{
+    espy_sample_info s = {0};
+    CASE_OK(cx, espy_store_sample_get(cx, st, sample, &s));
+    assert_int_equal(s.label, label);
+    assert_string_equal(s.actor, actor);
+    espy_sample_info_free(cx, &s);
+}
+
+/* What comes back to a label that is deleted by now. */
+static void test_none_later(espy_ctx *cx, espy_store *st)
+{
+    none_case k = {.c = case_collection(cx, st, "c")};
+    int64_t bob = 0;
+    size_t moved = 0, moved_marks = 0, filed = 0;
+    k.p = add_photo(cx, st, k.c, 1, 4, 0, &k.media, NULL);
+    CASE_OK(cx, espy_store_label(cx, st, k.c, "ADA", "Ada L", &k.ada));
+    CASE_OK(cx, espy_store_label(cx, st, k.c, "BOB", "Bob S", &bob));
+    CASE_OK(cx, espy_store_label_set(cx, st, k.c, k.ada, (int64_t[]){k.p, k.p + 1}, 2));
+
+    /* merged: it is the other one's */
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    int64_t first = espy_store_event(st);
+    CASE_OK(cx, espy_store_label_merge(cx, st, k.c, k.ada, bob, "user", &moved, &moved_marks));
+    none_undo(cx, st, &k, first, 1, 0);
+    none_is(cx, st, k.p, bob, "user");
+
+    /* deleted: it waits for a word */
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p, "user"));
+    first = espy_store_event(st);
+    CASE_OK(cx, espy_store_label_delete(cx, st, k.c, bob, "user"));
+    none_undo(cx, st, &k, first, 1, 0);
+    none_is(cx, st, k.p, 0, "");
+
+    /* a group that lost its last one: it is there again, and takes the other one too */
+    const espy_pool_sample seen[] = {{.sample = k.p + 2}, {.sample = k.p + 3}};
+    espy_new_label fresh = {.code = "cluster_1", .name = "Unknown"};
+    espy_filing filings[] = {{k.p + 2, -1, (double)NAN, &seen[0], false},
+                             {k.p + 3, -1, (double)NAN, &seen[1], false}};
+    espy_label l = {0};
+    CASE_OK(cx, espy_store_file(cx, st, k.c, "group", &fresh, 1, filings, 2, &filed));
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p + 2, "user"));
+    first = espy_store_event(st);
+    CASE_OK(cx, espy_store_sample_delete(cx, st, k.c, k.p + 3, "user"));
+    CASE_FAILS(cx, NOT_FOUND, espy_store_label_find(cx, st, k.c, "cluster_1", &l));
+    none_undo(cx, st, &k, first, 1, 0);
+    CASE_OK(cx, espy_store_label_find(cx, st, k.c, "cluster_1", &l));
+    assert_true(l.id == fresh.id && l.samples == 1);
+    espy_label_free(cx, &l);
+    none_undo(cx, st, &k, 0, 1, 0);
+    CASE_OK(cx, espy_store_label_find(cx, st, k.c, "cluster_1", &l));
+    assert_int_equal(l.samples, 2);
+    espy_label_free(cx, &l);
 }
 
 /* -- labels ------------------------------------------------------------------------------------ */
@@ -891,9 +965,9 @@ static void run_cases(void **state)
 {
     (void)state;
     static void (*const cases[])(espy_ctx *, espy_store *) = {
-        test_collections,      test_sessions,   test_gallery, test_away,
-        test_labels,           test_attendance, test_events,  test_events_undoable,
-        test_clear_and_delete, test_none};
+        test_collections,      test_sessions,   test_gallery,   test_away,
+        test_labels,           test_attendance, test_events,    test_events_undoable,
+        test_clear_and_delete, test_none,       test_none_later};
     for (const backend *b = backend_next(NULL); b != NULL; b = backend_next(b)) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             espy_ctx cx;

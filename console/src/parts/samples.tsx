@@ -1,6 +1,7 @@
 // Samples to be looked at and named: a grid, and what can be said of those that are chosen.
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
+import { ApiError } from '../api/client'
 import { doneWithUndo, reject, removeSample, setLabel, setNobody, splitLabel, type Told } from '../api/labels'
 import type { Collection, Label, Sample } from '../api/types'
 import { type KeyHint, useKeys } from '../app/keys'
@@ -159,7 +160,14 @@ function useSaying(p: BoardProps) {
             show(samples, () => null)
             const work = async () => {
                 const told: Told[] = []
-                for (const s of samples) told.push(await removeSample(s.id))
+                for (const { id } of samples) {
+                    try {
+                        told.push(await removeSample(id))
+                    } catch (e) {
+                        // somebody else may have done it
+                        if (!(e instanceof ApiError) || e.status !== 404) failed(e)
+                    }
+                }
                 return told
             }
             send(work, t.samples.removed(samples.length, p.collection.modality === 'sound'))
