@@ -12,9 +12,10 @@
 typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const float (*boxes)[4],
                                size_t n, espy_buf *out);
 
-/* Erases a label, deleted ones too: its samples, also where other collections hold the same media,
- * their embeddings and refusals, its attendance; media that show nobody else; versions that learned
- * from it, in every collection, with their files; copies of the database from before migrations.
+/* Erases a label, deleted ones too, with those that were merged into it: its samples, also where
+ * other collections hold the same media, their embeddings and refusals, its attendance; media that
+ * show nobody else; versions that learned from it, in every collection, with their files; copies of
+ * the database from before migrations.
  * Media that show others are kept with its samples blanked; where one cannot be read any more, the
  * token takes its place and the others keep their labels and embeddings.  Where its codes and names
  * stand as words in events, jobs, notes, session names and sources, a token takes their place;
@@ -25,7 +26,7 @@ typedef espy_err espy_blank_fn(espy_ctx *cx, void *self, espy_span media, const 
  *   *receipt  {"token", "time", "samples", "media_removed", "media_blanked", "versions_removed",
  *             "texts_changed", "leftovers", "elsewhere": [[collection, label] ...], labels of other
  *             collections that had some of the samples}, also kept in the store; the caller frees
- * it Errors: NOT_FOUND (label), ARG (it was merged into another one), what `blank` returns but for
+ * Errors: NOT_FOUND (label), ARG (it was merged into another one), what `blank` returns but for
  * media that cannot be read, STORE, IO, NOMEM. */
 espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int64_t label,
                           espy_blank_fn *blank, void *self, espy_json **receipt) ESPY_NODISCARD;
@@ -38,9 +39,8 @@ typedef struct espy_expiry {
     double deleted;  /* what was taken away: media, whatever they show, samples, empty sessions */
 } espy_expiry;
 /* Removes media for good.  What a person or a folder labelled stays, unless it was taken away; what
- * a version learned from stays in any case.  Groups left empty are deleted.  *removed: how many
- * media.
- */
+ * a version learned from stays in any case.  Groups left empty are deleted.
+ *   *removed  how many media went */
 espy_err espy_store_expire(espy_ctx *cx, espy_store *st, const espy_expiry *before,
                            size_t *removed) ESPY_NODISCARD;
 

@@ -28,6 +28,8 @@ typedef struct erase_version {
 typedef struct erase_run {
     espy_store *st;
     int64_t collection, label;
+    int64_t *labels; /* it, and those that were merged into it: all are one */
+    size_t labels_n, labels_room;
     espy_blank_fn *blank;
     void *self;
     espy_words words; /* what it was ever called, and the token for it */
@@ -44,9 +46,52 @@ typedef struct erase_run {
 static void erase_run_free(espy_ctx *cx, erase_run *r)
 {
     espy_words_free(cx, &r->words);
+    espy_free(cx, r->labels);
     espy_free(cx, r->elsewhere);
     espy_free(cx, r->samples);
     espy_free(cx, r->versions);
+}
+
+/* -- which labels ------------------------------------------------------------------------------ */
+static bool erase_is_own(const erase_run *r, int64_t label)
+{
+    for (size_t i = 0; i < r->labels_n; i++)
+        if (r->labels[i] == label)
+            return true;
+    return false;
+}
+
+static espy_err erase_label_push(espy_ctx *cx, erase_run *r, int64_t label)
+{
+    ESPY_TRY(
+        espy_store_grow(cx, (void **)&r->labels, r->labels_n, &r->labels_room, sizeof *r->labels));
+    r->labels[r->labels_n++] = label;
+    return ESPY_E_OK;
+}
+
+/* The label, and those that were merged into it. */
+static espy_err erase_labels(espy_ctx *cx, erase_run *r)
+{
+    static const char sql[] = "SELECT o.id FROM label_codes c JOIN labels o"
+                              " ON o.collection = c.collection AND o.code = c.code"
+                              " WHERE c.label = $1 AND o.id <> $1 AND o.deleted IS NOT NULL";
+    const espy_db_ops *ops = r->st->db->ops;
+    espy_db_rows *rows = NULL;
+    espy_err e = ESPY_E_OK;
+    bool more = false;
+    ESPY_TRY(erase_label_push(cx, r, r->label));
+    ESPY_TRY(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(r->label)), &rows));
+    for (;;) {
+        ESPY_GO(ops->next(cx, rows, &more));
+        if (!more)
+            break;
+        ESPY_GO(erase_label_push(cx, r, ops->integer(rows, 0)));
+    }
+    r->words.labels = r->labels;
+    r->words.labels_n = r->labels_n;
+out:
+    ops->done(rows);
+    return e;
 }
 
 /* -- names ------------------------------------------------------------------------------------- */
@@ -58,7 +103,7 @@ static espy_err erase_others(espy_ctx *cx, erase_run *r)
     ESPY_TRY(espy_store_labels(cx, r->st, r->collection, &at, &n));
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
-        if (at[i].id == r->label)
+        if (erase_is_own(r, at[i].id))
             continue;
         e = espy_words_add(cx, &r->words, at[i].code, false);
         if (e == ESPY_E_OK)
@@ -78,7 +123,7 @@ static espy_err erase_names_of(espy_ctx *cx, erase_run *r, const char *detail, b
     for (size_t i = 0; i < espy_json_count(labels) && e == ESPY_E_OK; i++) {
         static const size_t texts[] = {1, 2, 6, 7}; /* code and name, and what they became */
         const espy_json *row = espy_json_at(labels, i);
-        if (espy_json_int(espy_json_at(row, 0), 0) != r->label)
+        if (!erase_is_own(r, espy_json_int(espy_json_at(row, 0), 0)))
             continue;
         for (size_t k = 0; k < 4 && e == ESPY_E_OK; k++)
             e = espy_words_add(cx, &r->words, espy_json_string(espy_json_at(row, texts[k]), ""),
@@ -101,9 +146,12 @@ static espy_err erase_names(espy_ctx *cx, erase_run *r)
     char *detail = NULL, *action = NULL;
     espy_err e = ESPY_E_OK;
     bool more = false;
-    ESPY_TRY(espy_store_label_get(cx, r->st, r->collection, r->label, &l));
-    ESPY_GO(espy_words_add(cx, &r->words, l.code, true));
-    ESPY_GO(espy_words_add(cx, &r->words, l.name, true));
+    for (size_t i = 0; i < r->labels_n; i++) {
+        espy_label_free(cx, &l);
+        ESPY_GO(espy_store_label_get(cx, r->st, r->collection, r->labels[i], &l));
+        ESPY_GO(espy_words_add(cx, &r->words, l.code, true));
+        ESPY_GO(espy_words_add(cx, &r->words, l.name, true));
+    }
     ESPY_GO(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(r->collection)), &rows));
     for (;;) {
         ESPY_GO(ops->next(cx, rows, &more));
@@ -113,7 +161,7 @@ static espy_err erase_names(espy_ctx *cx, erase_run *r)
         ESPY_GO(espy_db_text(cx, r->st, rows, 1, &action));
         ESPY_GO(erase_names_of(cx, r, detail,
                                strcmp(action, "label.rename") == 0 &&
-                                   ops->integer(rows, 2) == r->label));
+                                   erase_is_own(r, ops->integer(rows, 2))));
         espy_free(cx, detail);
         espy_free(cx, action);
         detail = action = NULL;
@@ -394,17 +442,15 @@ static espy_err erase_not_merged(espy_ctx *cx, const erase_run *r, const espy_la
 static espy_err erase_samples(espy_ctx *cx, erase_run *r)
 {
     static const char own[] = ERASE_SAMPLE " WHERE s.label = $1";
-    /* of the label, and of those merged into it, unless it went as somebody else's since */
+    static const char same[] = ERASE_SAMPLE " WHERE m.digest = $1";
+    /* unless they went as somebody else's since */
     static const char removed[] =
         ERASE_SAMPLE " WHERE s.deleted IS NOT NULL AND s.id IN (SELECT e.sample FROM labels l"
-                     " JOIN events e ON e.collection = l.collection AND e.action = 'sample.delete'"
-                     " WHERE l.id = $1 AND (e.label = l.id OR e.label IN (SELECT o.id"
-                     "  FROM label_codes c JOIN labels o ON o.collection = c.collection"
-                     "  AND o.code = c.code AND o.deleted IS NOT NULL WHERE c.label = l.id))"
+                     " JOIN events e ON e.collection = l.collection AND e.label = l.id"
+                     " AND e.action = 'sample.delete' WHERE l.id = $1"
                      " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.collection = e.collection"
                      "  AND u.id > e.id AND u.sample = e.sample AND u.action = 'sample.delete'"
                      "  AND u.label IS NOT NULL))";
-    static const char same[] = ERASE_SAMPLE " WHERE m.digest = $1";
     espy_label l = {0};
     espy_err e = ESPY_E_OK;
     ESPY_TRY(espy_store_label_get(cx, r->st, r->collection, r->label, &l));
@@ -414,8 +460,10 @@ static espy_err erase_samples(espy_ctx *cx, erase_run *r)
         e = erase_add_deleted(cx, r);
     espy_label_free(cx, &l);
     ESPY_TRY(e);
-    ESPY_TRY(erase_add(cx, r, own, DB_INT(r->label), 0, 0));
-    ESPY_TRY(erase_add(cx, r, removed, DB_INT(r->label), 0, 0));
+    for (size_t i = 0; i < r->labels_n; i++) {
+        ESPY_TRY(erase_add(cx, r, own, DB_INT(r->labels[i]), 0, 0));
+        ESPY_TRY(erase_add(cx, r, removed, DB_INT(r->labels[i]), 0, 0));
+    }
     erase_sort(r);
     for (size_t i = 0, n = r->samples_n, end; i < n; i = end) {
         char digest[ESPY_DIGEST_HEX]; /* the list may move while it is looked for */
@@ -538,7 +586,8 @@ static espy_err erase_versions(espy_ctx *cx, erase_run *r)
     static const char aliases[] = "DELETE FROM aliases WHERE collection = $1 AND number = $2";
     static const char lineage[] = "DELETE FROM version_samples WHERE version = $1";
     static const char versions[] = "DELETE FROM versions WHERE id = $1";
-    ESPY_TRY(erase_version_add(cx, r, by_label, DB_ARGS(DB_INT(r->label))));
+    for (size_t i = 0; i < r->labels_n; i++)
+        ESPY_TRY(erase_version_add(cx, r, by_label, DB_ARGS(DB_INT(r->labels[i]))));
     for (size_t i = 0; i < r->samples_n; i++)
         ESPY_TRY(erase_version_add(cx, r, by_sample, DB_ARGS(DB_INT(r->samples[i].id))));
     ESPY_TRY(erase_versions_naming(cx, r, NULL));
@@ -687,7 +736,10 @@ static espy_err erase_left(espy_ctx *cx, erase_run *r, int64_t *left)
                                  " + (SELECT count(*) FROM version_samples WHERE sample = $1)"
                                  " + (SELECT count(*) FROM media WHERE digest = $2)";
     int64_t n = 0;
-    ESPY_TRY(espy_db_number(cx, r->st, label, DB_ARGS(DB_INT(r->label)), left));
+    for (size_t i = 0; i < r->labels_n; i++) {
+        ESPY_TRY(espy_db_number(cx, r->st, label, DB_ARGS(DB_INT(r->labels[i])), &n));
+        *left += n;
+    }
     for (size_t i = 0; i < r->samples_n; i++) {
         ESPY_TRY(espy_db_number(cx, r->st, sample,
                                 DB_ARGS(DB_INT(r->samples[i].id), DB_TEXT(r->samples[i].digest)),
@@ -770,13 +822,15 @@ static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
     static const char answers[] =
         "DELETE FROM idempotency"; /* they tell names, and soon go anyway */
     int64_t left = 0;
+    ESPY_TRY(erase_labels(cx, r));
     ESPY_TRY(erase_names(cx, r));
     ESPY_TRY(erase_others(cx, r));
     ESPY_TRY(erase_samples(cx, r));
     ESPY_TRY(erase_open(cx, r));
     ESPY_TRY(erase_versions(cx, r));
     ESPY_TRY(erase_media(cx, r));
-    ESPY_TRY(espy_db_exec(cx, r->st, label, DB_ARGS(DB_INT(r->label))));
+    for (size_t i = 0; i < r->labels_n; i++)
+        ESPY_TRY(espy_db_exec(cx, r->st, label, DB_ARGS(DB_INT(r->labels[i]))));
     ESPY_TRY(espy_db_exec(cx, r->st, answers, NULL, 0));
     ESPY_TRY(erase_texts(cx, r, NULL));
     ESPY_TRY(erase_left(cx, r, &left));
@@ -807,7 +861,6 @@ espy_err espy_store_erase(espy_ctx *cx, espy_store *st, int64_t collection, int6
 {
     erase_run r = {
         .st = st, .collection = collection, .label = label, .blank = blank, .self = self};
-    r.words.label = label;
     espy_json *made = NULL;
     ESPY_TRY(espy_store_begin(cx, st));
     espy_err e = erase_all(cx, &r, &made);

@@ -306,7 +306,8 @@ espy_err espy_change_back(espy_ctx *cx, espy_store *st, espy_gone kind, int64_t 
 
 /* -- store_words.c: names of a label in texts -------------------------------------------------- */
 typedef struct espy_words {
-    int64_t label;
+    const int64_t *labels; /* whose: one label, and those merged into it; the caller's */
+    size_t labels_n;
     char token[24]; /* stands for the names */
     char **names;   /* all that the label was ever called */
     size_t names_n, names_room;

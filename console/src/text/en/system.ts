@@ -70,7 +70,7 @@ export const system = {
     unknowns: 'Showing nobody who was named',
     unknownsHelp: 'Photos and recordings in which nobody was named, such as those of passers-by.',
     deleted: 'Taken away',
-    deletedHelp: 'Media that somebody deleted. Until then, undoing brings them back.',
+    deletedHelp: 'Photos, recordings and samples that somebody deleted. Until then, undoing brings them back.',
     olderThan: (what: string) => `${what}: older than, in days`,
     clear: 'Clear',
     clearAsk: 'Clear for good?',
