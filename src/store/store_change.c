@@ -526,6 +526,8 @@ static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
 {
     /* those of media that were taken away count: they may come back */
     static const char has[] = "SELECT id FROM samples WHERE label = $1 LIMIT 1";
+    static const char codes[] =
+        "DELETE FROM label_codes WHERE collection = $1 AND code = $2 AND label <> $3";
     espy_label old = {0}, to = {0};
     int64_t sample;
     bool has_samples = false;
@@ -544,6 +546,9 @@ static espy_err undo_label(espy_ctx *cx, espy_store *st, espy_change *ch, const 
     e = espy_change_code_free(cx, st, ch, to.code, old.id);
     if (e == ESPY_E_OK)
         e = espy_change_label(cx, st, ch, &old, &to);
+    if (e == ESPY_E_OK && old.deleted && !to.deleted) /* it is not that other one any more */
+        e = espy_db_exec(cx, st, codes,
+                         DB_ARGS(DB_INT(ch->collection), DB_TEXT(to.code), DB_INT(old.id)));
     espy_label_free(cx, &old);
     return e;
 }

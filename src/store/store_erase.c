@@ -194,7 +194,12 @@ static const erase_column erase_columns[] = {
     ERASE_COLUMN("events", "detail", "collection", true),
     ERASE_COLUMN("media", "source", "collection", false),
     ERASE_COLUMN("media", "recording", "collection", false),
-    ERASE_COLUMN("sessions", "name", "collection", false),
+    {"SELECT id, name FROM sessions WHERE collection = $1",
+     /* two of one day that bore names of the label stay two */
+     "UPDATE sessions SET name = CASE WHEN EXISTS (SELECT 1 FROM sessions o"
+     " WHERE o.collection = sessions.collection AND o.date = sessions.date AND o.name = $1"
+     " AND o.id <> $2) THEN $1 || ' ' || CAST($2 AS TEXT) ELSE $1 END WHERE id = $2",
+     false},
     ERASE_COLUMN("sessions", "notes", "collection", false),
     ERASE_COLUMN("sessions", "detail", "collection", true),
     ERASE_COLUMN("labels", "detail", "collection", true),

@@ -92,7 +92,8 @@ def generated(server, token, python, name, config, *choice):
         timeout=10 * SECONDS + 200, check=False)
     told = run.stdout[max(0, run.stdout.find("= FAILURES =")):]
     tail = "\n".join(line[:300] for line in told.splitlines()[:100])
-    assert run.returncode == 0, f"{name}: exit status {run.returncode}\n{tail}\n{run.stderr[-2000:]}"
+    failed = "".join(line for line in server.said if re.search(r"status=5\d\d|error|warning", line))[-3000:]
+    assert run.returncode == 0, f"{name}: exit status {run.returncode}\n{tail}\n{run.stderr[-2000:]}\n{failed}"
     count = re.search(r"(\d+) generated", run.stdout)
     assert count and int(count.group(1)) > 100, tail
     print(f"{name}: {count.group(1)} requests")

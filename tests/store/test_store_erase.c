@@ -254,6 +254,10 @@ static void run_removed(void **state)
     assert_true(u.samples == 1 && u.kept == 0);
     espy_free(&cx, u.action);
 
+    /* sessions of one day that bear her names stay two */
+    int64_t session[2];
+    CASE_OK(&cx, espy_store_session(&cx, st, k.c, "ADA", "2026-03-02", &session[0]));
+    CASE_OK(&cx, espy_store_session(&cx, st, k.c, "Ada Lovelace", "2026-03-02", &session[1]));
     CASE_OK(&cx, espy_store_sample_delete(&cx, st, k.c, k.alone, "user"));
     const int64_t gone = espy_store_event(st);
     CASE_OK(&cx, espy_store_label_merge(&cx, st, k.c, k.ada, k.bob, "user", &n, &marks));
@@ -265,6 +269,33 @@ static void run_removed(void **state)
     assert_false(media_there(&cx, st, k.one) || media_there(&cx, st, k.two));
     CASE_FAILS(&cx, NOT_FOUND, espy_store_undo(&cx, st, k.c, gone, "user", &u));
     CASE_FAILS(&cx, NOT_FOUND, espy_store_erase(&cx, st, k.c, k.ada, blank, &calls, &r));
+    ENDED(cx, st);
+}
+
+/* Labels that are two again: each is erased alone, also when the other one was deleted since. */
+static void run_unmerged(void **state)
+{
+    (void)state;
+    STARTED(cx, st, dir);
+    (void)dir;
+    erase_case k = prepare(&cx, st);
+    espy_json *r = NULL;
+    espy_undone u = {0};
+    espy_label ada = {0};
+    size_t n = 0, marks = 0;
+    int calls = 0;
+    CASE_OK(&cx, espy_store_label_merge(&cx, st, k.c, k.ada, k.bob, "user", &n, &marks));
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, 0, "user", &u));
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label_delete(&cx, st, k.c, k.ada, "user"));
+    CASE_OK(&cx, espy_store_erase(&cx, st, k.c, k.bob, blank, &calls, &r));
+    assert_int_equal(count(r, "samples"), 1);
+    espy_json_free(r);
+    CASE_OK(&cx, espy_store_undo(&cx, st, k.c, 0, "user", &u));
+    espy_free(&cx, u.action);
+    CASE_OK(&cx, espy_store_label_find(&cx, st, k.c, "ADA", &ada));
+    assert_int_equal(ada.samples, 2);
+    espy_label_free(&cx, &ada);
     ENDED(cx, st);
 }
 
@@ -479,10 +510,11 @@ static void run_expire(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(run_erase),  cmocka_unit_test(run_deleted), cmocka_unit_test(run_refused),
-        cmocka_unit_test(run_others), cmocka_unit_test(run_taken),   cmocka_unit_test(run_again),
-        cmocka_unit_test(run_expire), cmocka_unit_test(run_removed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(run_erase),   cmocka_unit_test(run_deleted),
+                                       cmocka_unit_test(run_refused), cmocka_unit_test(run_others),
+                                       cmocka_unit_test(run_taken),   cmocka_unit_test(run_again),
+                                       cmocka_unit_test(run_expire),  cmocka_unit_test(run_removed),
+                                       cmocka_unit_test(run_unmerged)};
     int failed = 0;
     for (on = backend_next(NULL); on != NULL; on = backend_next(on)) {
         printf("on %s\n", on->name);

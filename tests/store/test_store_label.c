@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "pg_server.h"
+#include "store/erase.h"
+#include "store/gallery.h"
 #include "store/group.h"
 #include "store/label.h"
 #include "store_case.h"
@@ -367,13 +369,17 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
     espy_new_label fresh = {.code = code, .name = "group"};
     espy_sample_pool seen = {0};
     CASE_OK(cx, espy_store_pool(cx, st, c, 0, "enc", &seen));
-    const espy_pool_sample *of = &seen.at[at - s];
-    espy_filing f[2] = {{at[0], k, 0.5, &of[0], false}, {at[1], -1, (double)NAN, &of[1], false}};
+    const espy_pool_sample *of[2] = {NULL, NULL}; /* NULL: it was taken away */
+    for (size_t i = 0; i < seen.n; i++)
+        for (size_t j = 0; j < 2; j++)
+            if (seen.at[i].sample == at[j])
+                of[j] = &seen.at[i];
+    espy_filing f[2] = {{at[0], k, 0.5, of[0], false}, {at[1], -1, (double)NAN, of[1], false}};
     snprintf(code, sizeof code, "N%d", number);
     CASE_OK(cx, espy_store_events(cx, st, c, 0, 100000, &ev, &before));
     espy_events_free(cx, ev, before);
     espy_err e = ESPY_E_OK;
-    switch (espy_random_below(r, 8)) {
+    switch (espy_random_below(r, 9)) {
     case 0:
         e = espy_store_label_rename(cx, st, c, l, code, "renamed", "user");
         break;
@@ -390,10 +396,14 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
         e = espy_store_label_reject(cx, st, c, l, at, n);
         break;
     case 5:
-        e = espy_store_file(cx, st, c, "group", &fresh, 1, f, 2, &a);
+        if (of[0] != NULL && of[1] != NULL)
+            e = espy_store_file(cx, st, c, "group", &fresh, 1, f, 2, &a);
         break;
     case 6:
         e = espy_store_sample_label(cx, st, at[0], l, "user");
+        break;
+    case 7:
+        e = espy_store_sample_delete(cx, st, c, at[0], "user");
         break;
     default:
         e = espy_store_label_set(cx, st, c, espy_random_below(r, 4) ? l : 0, at, n);
@@ -447,13 +457,62 @@ static void run_random(void **state)
     }
 }
 
+/* -- random operations and undoing, then everybody is erased ----------------------------------- */
+static espy_err nothing_left(espy_ctx *cx, void *self, espy_span media, const float (*boxes)[4],
+                             size_t n, espy_buf *out)
+{
+    (void)self;
+    (void)boxes;
+    espy_buf_init(out, 1000);
+    return espy_buf_printf(cx, out, "%zu of %zu bytes", n, media.size);
+}
+
+static void run_random_erase(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        STARTED(cx, st);
+        int64_t c = case_collection(&cx, st, "c"), labels[LABELS], s[SAMPLES];
+        espy_random r;
+        espy_random_seed(&r, seed, 9);
+        for (int i = 0; i < LABELS; i++) {
+            char code[8];
+            snprintf(code, sizeof code, "L%d", i);
+            labels[i] = label(&cx, st, c, code);
+        }
+        for (int i = 0; i < SAMPLES; i++)
+            s[i] = case_sample(&cx, st, c, i, NULL);
+        for (int i = 0; i < STEPS; i++) {
+            espy_undone u = {0};
+            random_step(&cx, st, c, &r, labels, s, i);
+            if (i % 7 == 3 && espy_store_undo(&cx, st, c, 0, "user", &u) == ESPY_E_OK)
+                espy_free(&cx, u.action);
+            espy_clear(&cx);
+        }
+        espy_label *list = NULL;
+        size_t n = 0;
+        CASE_OK(&cx, espy_store_labels(&cx, st, c, &list, &n));
+        for (size_t i = 0; i < n; i++) {
+            espy_json *receipt = NULL;
+            espy_err e = espy_store_erase(&cx, st, c, list[i].id, nothing_left, NULL, &receipt);
+            if (e != ESPY_E_OK && e != ESPY_E_NOT_FOUND && e != ESPY_E_ARG)
+                fail_msg("seed %d, label %lld: %s: %s", (int)seed, (long long)list[i].id,
+                         espy_err_text(e), cx.text);
+            espy_clear(&cx);
+            espy_json_free(receipt);
+        }
+        espy_labels_free(&cx, list, n);
+        ENDED(cx, st);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_operations), cmocka_unit_test(run_filing),
         cmocka_unit_test(run_sessions),   cmocka_unit_test(run_folders),
         cmocka_unit_test(run_odd_undo),   cmocka_unit_test(run_groups_gone),
-        cmocka_unit_test(run_random)};
+        cmocka_unit_test(run_random),     cmocka_unit_test(run_random_erase)};
     int failed = 0;
     for (on = backend_next(NULL); on != NULL; on = backend_next(on)) {
         printf("on %s\n", on->name);
