@@ -11,8 +11,7 @@ void espy_received_free(espy_ctx *cx, espy_received *r)
     *r = (espy_received){0};
 }
 
-/* What is known of the bytes: a scan with samples.  One without may have been made by another
- * detector, and is made again. */
+/* What is known of the bytes: a scan that serves; any other is made again. */
 static espy_err receive_known(espy_ctx *cx, espy_store *st, const espy_collection *c,
                               const espy_encoder *encoder, const char *digest, const char *mode,
                               bool again, espy_received *out)
@@ -27,7 +26,7 @@ static espy_err receive_known(espy_ctx *cx, espy_store *st, const espy_collectio
     if (e == ESPY_E_NOT_FOUND)
         return ESPY_E_OK;
     ESPY_TRY(e);
-    if (out->scan.n || (out->scan.gone && !again))
+    if (espy_scan_serves(&out->scan, again))
         out->media = out->scan.media;
     else
         espy_scan_free(cx, &out->scan);

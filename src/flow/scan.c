@@ -123,11 +123,9 @@ const char *espy_scan_mode(const espy_find_options *f)
     return f->largest ? "largest" : "all";
 }
 
-/* Whether a kept scan will do.  One that found nothing, or an error, does not: another detector,
- * program or limit may find something. */
-static bool scan_serves(const espy_scan_job *job, const espy_scan *s)
+bool espy_scan_serves(const espy_scan *s, bool again)
 {
-    return s->n || (s->gone && !job->again);
+    return s->n || (s->gone && !again);
 }
 
 static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_item *it,
@@ -136,7 +134,7 @@ static espy_err scan_stored(espy_ctx *cx, const espy_scan_job *job, const scan_i
     ESPY_TRY(espy_store_scan_get(cx, job->store, job->collection, it->digest,
                                  espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
                                  out));
-    if (scan_serves(job, out))
+    if (espy_scan_serves(out, job->again))
         return ESPY_E_OK;
     espy_scan_free(cx, out);
     return ESPY_E_NOT_FOUND;
@@ -156,7 +154,7 @@ static espy_err scan_look_up(espy_ctx *cx, scan_road *r, scan_item *it)
                                       espy_scan_mode(&job->find), espy_encoder_digest(job->encoder),
                                       &own, &it->scan);
     pthread_mutex_unlock(&r->store);
-    it->made = e == ESPY_E_OK && scan_serves(job, &it->scan);
+    it->made = e == ESPY_E_OK && espy_scan_serves(&it->scan, job->again);
     it->known = it->made && own;
     if (!it->made)
         espy_scan_free(cx, &it->scan);

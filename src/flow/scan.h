@@ -41,6 +41,11 @@ espy_err espy_flow_scan_memory(espy_ctx *cx, const espy_encoder *encoder,
 /* How the store calls what was looked for: "largest", "largest+whole", "all", ... */
 const char *espy_scan_mode(const espy_find_options *find);
 
+/* Whether a kept scan will do.  One that found nothing, or an error, does not: another detector,
+ * program or limit may find something; nor does one of which all was taken away, where it is to
+ * come back (`again`). */
+bool espy_scan_serves(const espy_scan *s, bool again);
+
 /* Turns a failure that belongs to the file and not to the run (damaged, too large, unreadable) into
  * the scan's error text; any other is returned. */
 espy_err espy_scan_excuse(espy_ctx *cx, espy_err e, espy_scan *scan) ESPY_NODISCARD;

@@ -292,9 +292,10 @@ static espy_err ingest_one(espy_ctx *cx, void *self, size_t i, const espy_scan *
     const espy_scan_sample *s = ingest_choose(j, scan);
     if (!s)
         return ingest_skip(cx, j, i,
-                           scan->n      ? "no face at that box"
-                           : scan->gone ? "a person said that what is in it is none"
-                                        : j->modality->nothing);
+                           scan->n ? "no face at that box"
+                           : scan->gone
+                               ? "a person said that it shows none; undo that, or enroll it"
+                               : j->modality->nothing);
     size_t first = ingest_first(j, s->id, i);
     if (j->labels[j->folder[first]] != j->labels[folder]) {
         char reason[sizeof cx->text];

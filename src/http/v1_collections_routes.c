@@ -82,24 +82,32 @@ static espy_err list_one(espy_call *call, const espy_page *page, const espy_coll
     return e;
 }
 
-static espy_err list(espy_call *call)
+static int64_t list_owner(const espy_call *call)
+{
+    return call->who.role == ESPY_ADMIN ? 0 : call->who.user;
+}
+
+static espy_err list_page(espy_call *call, const espy_page *page, const espy_collection_filter *f)
 {
     espy_ctx *cx = call->cx;
-    espy_page page;
     espy_collection *all = NULL;
     size_t n = 0;
     int64_t total = 0;
-    const espy_collection_filter f = {.owner = call->who.role == ESPY_ADMIN ? 0 : call->who.user,
+    ESPY_TRY(espy_store_collection_page(cx, call->ws->store, f, page, &all, &n, &total));
+    const espy_page_items items = {all, sizeof *all, n, total, collection_json};
+    espy_err e = espy_reply_page(call, page, &items);
+    espy_collections_free(cx, all, n);
+    return e;
+}
+
+static espy_err list(espy_call *call)
+{
+    espy_page page;
+    const espy_collection_filter f = {.owner = list_owner(call),
                                       .modality = espy_call_text(call, "modality"),
                                       .search = espy_call_text(call, "search")};
     ESPY_TRY(espy_page_asked(call, &page));
-    if (call->who.collection)
-        return list_one(call, &page, &f);
-    ESPY_TRY(espy_store_collection_page(cx, call->ws->store, &f, &page, &all, &n, &total));
-    const espy_page_items items = {all, sizeof *all, n, total, collection_json};
-    espy_err e = espy_reply_page(call, &page, &items);
-    espy_collections_free(cx, all, n);
-    return e;
+    return call->who.collection ? list_one(call, &page, &f) : list_page(call, &page, &f);
 }
 
 /* The encoder is opened: its digest belongs to the collection. */
@@ -191,20 +199,11 @@ static espy_err drop(espy_call *call)
 /* A key for one collection sees none: its own is there. */
 static espy_err deleted(espy_call *call)
 {
-    espy_ctx *cx = call->cx;
     espy_page page;
-    espy_collection *all = NULL;
-    size_t n = 0;
-    int64_t total = 0;
-    const espy_collection_filter f = {.owner = call->who.role == ESPY_ADMIN ? 0 : call->who.user,
-                                      .deleted = true};
+    const espy_collection_filter f = {.owner = list_owner(call), .deleted = true};
+    const espy_page_items none = {0};
     ESPY_TRY(espy_page_asked(call, &page));
-    if (!call->who.collection)
-        ESPY_TRY(espy_store_collection_page(cx, call->ws->store, &f, &page, &all, &n, &total));
-    const espy_page_items items = {all, sizeof *all, n, total, collection_json};
-    espy_err e = espy_reply_page(call, &page, &items);
-    espy_collections_free(cx, all, n);
-    return e;
+    return call->who.collection ? espy_reply_page(call, &page, &none) : list_page(call, &page, &f);
 }
 
 static espy_err restore(espy_call *call)

@@ -430,10 +430,13 @@ static bool undo_brings_back(const espy_json *detail, int64_t label)
     return false;
 }
 
-/* A label that is deleted takes no sample back: the one that it was merged into does; a group is
- * there again; else the sample waits for a word. */
-static espy_err undo_target(espy_ctx *cx, espy_store *st, espy_change *ch, undo_change *u)
+/* Whose the sample becomes.  A label that is deleted takes no sample back, unless it comes back
+ * too: the one that it was merged into does; a group is there again; else the sample waits for a
+ * word. *possible false: the label was erased. */
+static espy_err undo_target(espy_ctx *cx, espy_store *st, espy_change *ch, const espy_json *detail,
+                            undo_change *u, bool *possible)
 {
+    static const char there[] = "SELECT id FROM labels WHERE id = $1 AND deleted IS NULL";
     static const char merged[] =
         "SELECT c.label FROM labels o JOIN label_codes c ON c.collection = o.collection"
         " AND c.code = o.code AND c.label <> o.id JOIN labels l ON l.id = c.label"
@@ -441,20 +444,29 @@ static espy_err undo_target(espy_ctx *cx, espy_store *st, espy_change *ch, undo_
     espy_label l = {0}, back;
     bool found = false;
     int64_t into = 0;
+    *possible = true;
+    if (u->label == 0)
+        return ESPY_E_OK;
+    ESPY_TRY(espy_db_find(cx, st, there, DB_ARGS(DB_INT(u->label)), &found, &into));
+    if (found)
+        return ESPY_E_OK;
+    ESPY_TRY(undo_possible(cx, st, 0, u->label, possible));
+    if (!*possible || undo_brings_back(detail, u->label))
+        return ESPY_E_OK;
+    ESPY_TRY(espy_db_find(cx, st, merged, DB_ARGS(DB_INT(u->label)), &found, &into));
+    if (found) {
+        u->label = into;
+        return ESPY_E_OK;
+    }
     ESPY_TRY(espy_store_label_get(cx, st, ch->collection, u->label, &l));
-    back = l;
-    back.deleted = false;
-    espy_err e =
-        l.deleted ? espy_db_find(cx, st, merged, DB_ARGS(DB_INT(l.id)), &found, &into) : ESPY_E_OK;
-    if (e == ESPY_E_OK && l.deleted) {
-        if (found) {
-            u->label = into;
-        } else if (l.grouped) {
-            e = espy_change_label(cx, st, ch, &l, &back);
-        } else {
-            u->label = 0;
-            u->by = "";
-        }
+    espy_err e = ESPY_E_OK;
+    if (l.grouped) {
+        back = l;
+        back.deleted = false;
+        e = espy_change_label(cx, st, ch, &l, &back);
+    } else {
+        u->label = 0;
+        u->by = "";
     }
     espy_label_free(cx, &l);
     return e;
@@ -474,11 +486,8 @@ static espy_err undo_sample(espy_ctx *cx, espy_store *st, espy_change *ch, const
         out->kept++;
         return ESPY_E_OK;
     }
-    bool possible = true;
-    if (u.label != 0)
-        ESPY_TRY(undo_possible(cx, st, 0, u.label, &possible));
-    if (possible && u.label != 0 && !undo_brings_back(detail, u.label))
-        ESPY_TRY(undo_target(cx, st, ch, &u));
+    bool possible = false;
+    ESPY_TRY(undo_target(cx, st, ch, detail, &u, &possible));
     *(possible ? &out->samples : &out->kept) += 1;
     return possible ? espy_change_sample(cx, st, ch, u.sample, u.label, u.by, u.confidence)
                     : ESPY_E_OK;

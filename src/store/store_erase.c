@@ -28,11 +28,9 @@ typedef struct erase_version {
 typedef struct erase_run {
     espy_store *st;
     int64_t collection, label;
-    int64_t *labels; /* it, and those that were merged into it: all are one */
-    size_t labels_n, labels_room;
     espy_blank_fn *blank;
     void *self;
-    espy_words words; /* what it was ever called, and the token for it */
+    espy_words words; /* the label and those merged into it, what all were ever called, the token */
     int64_t
         *elsewhere; /* labels of other collections that lose samples: pairs of collection, label */
     size_t elsewhere_n, elsewhere_room;
@@ -46,26 +44,17 @@ typedef struct erase_run {
 static void erase_run_free(espy_ctx *cx, erase_run *r)
 {
     espy_words_free(cx, &r->words);
-    espy_free(cx, r->labels);
     espy_free(cx, r->elsewhere);
     espy_free(cx, r->samples);
     espy_free(cx, r->versions);
 }
 
 /* -- which labels ------------------------------------------------------------------------------ */
-static bool erase_is_own(const erase_run *r, int64_t label)
-{
-    for (size_t i = 0; i < r->labels_n; i++)
-        if (r->labels[i] == label)
-            return true;
-    return false;
-}
-
-static espy_err erase_label_push(espy_ctx *cx, erase_run *r, int64_t label)
+static espy_err erase_label_push(espy_ctx *cx, espy_words *w, int64_t label)
 {
     ESPY_TRY(
-        espy_store_grow(cx, (void **)&r->labels, r->labels_n, &r->labels_room, sizeof *r->labels));
-    r->labels[r->labels_n++] = label;
+        espy_store_grow(cx, (void **)&w->labels, w->labels_n, &w->labels_room, sizeof *w->labels));
+    w->labels[w->labels_n++] = label;
     return ESPY_E_OK;
 }
 
@@ -79,16 +68,14 @@ static espy_err erase_labels(espy_ctx *cx, erase_run *r)
     espy_db_rows *rows = NULL;
     espy_err e = ESPY_E_OK;
     bool more = false;
-    ESPY_TRY(erase_label_push(cx, r, r->label));
+    ESPY_TRY(erase_label_push(cx, &r->words, r->label));
     ESPY_TRY(ops->query(cx, r->st->db, sql, DB_ARGS(DB_INT(r->label)), &rows));
     for (;;) {
         ESPY_GO(ops->next(cx, rows, &more));
         if (!more)
             break;
-        ESPY_GO(erase_label_push(cx, r, ops->integer(rows, 0)));
+        ESPY_GO(erase_label_push(cx, &r->words, ops->integer(rows, 0)));
     }
-    r->words.labels = r->labels;
-    r->words.labels_n = r->labels_n;
 out:
     ops->done(rows);
     return e;
@@ -103,7 +90,7 @@ static espy_err erase_others(espy_ctx *cx, erase_run *r)
     ESPY_TRY(espy_store_labels(cx, r->st, r->collection, &at, &n));
     espy_err e = ESPY_E_OK;
     for (size_t i = 0; i < n && e == ESPY_E_OK; i++) {
-        if (erase_is_own(r, at[i].id))
+        if (espy_words_of(&r->words, at[i].id))
             continue;
         e = espy_words_add(cx, &r->words, at[i].code, false);
         if (e == ESPY_E_OK)
@@ -123,7 +110,7 @@ static espy_err erase_names_of(espy_ctx *cx, erase_run *r, const char *detail, b
     for (size_t i = 0; i < espy_json_count(labels) && e == ESPY_E_OK; i++) {
         static const size_t texts[] = {1, 2, 6, 7}; /* code and name, and what they became */
         const espy_json *row = espy_json_at(labels, i);
-        if (!erase_is_own(r, espy_json_int(espy_json_at(row, 0), 0)))
+        if (!espy_words_of(&r->words, espy_json_int(espy_json_at(row, 0), 0)))
             continue;
         for (size_t k = 0; k < 4 && e == ESPY_E_OK; k++)
             e = espy_words_add(cx, &r->words, espy_json_string(espy_json_at(row, texts[k]), ""),
@@ -146,9 +133,9 @@ static espy_err erase_names(espy_ctx *cx, erase_run *r)
     char *detail = NULL, *action = NULL;
     espy_err e = ESPY_E_OK;
     bool more = false;
-    for (size_t i = 0; i < r->labels_n; i++) {
+    for (size_t i = 0; i < r->words.labels_n; i++) {
         espy_label_free(cx, &l);
-        ESPY_GO(espy_store_label_get(cx, r->st, r->collection, r->labels[i], &l));
+        ESPY_GO(espy_store_label_get(cx, r->st, r->collection, r->words.labels[i], &l));
         ESPY_GO(espy_words_add(cx, &r->words, l.code, true));
         ESPY_GO(espy_words_add(cx, &r->words, l.name, true));
     }
@@ -161,7 +148,7 @@ static espy_err erase_names(espy_ctx *cx, erase_run *r)
         ESPY_GO(espy_db_text(cx, r->st, rows, 1, &action));
         ESPY_GO(erase_names_of(cx, r, detail,
                                strcmp(action, "label.rename") == 0 &&
-                                   erase_is_own(r, ops->integer(rows, 2))));
+                                   espy_words_of(&r->words, ops->integer(rows, 2))));
         espy_free(cx, detail);
         espy_free(cx, action);
         detail = action = NULL;
@@ -465,9 +452,9 @@ static espy_err erase_samples(espy_ctx *cx, erase_run *r)
         e = erase_add_deleted(cx, r);
     espy_label_free(cx, &l);
     ESPY_TRY(e);
-    for (size_t i = 0; i < r->labels_n; i++) {
-        ESPY_TRY(erase_add(cx, r, own, DB_INT(r->labels[i]), 0, 0));
-        ESPY_TRY(erase_add(cx, r, removed, DB_INT(r->labels[i]), 0, 0));
+    for (size_t i = 0; i < r->words.labels_n; i++) {
+        ESPY_TRY(erase_add(cx, r, own, DB_INT(r->words.labels[i]), 0, 0));
+        ESPY_TRY(erase_add(cx, r, removed, DB_INT(r->words.labels[i]), 0, 0));
     }
     erase_sort(r);
     for (size_t i = 0, n = r->samples_n, end; i < n; i = end) {
@@ -591,8 +578,8 @@ static espy_err erase_versions(espy_ctx *cx, erase_run *r)
     static const char aliases[] = "DELETE FROM aliases WHERE collection = $1 AND number = $2";
     static const char lineage[] = "DELETE FROM version_samples WHERE version = $1";
     static const char versions[] = "DELETE FROM versions WHERE id = $1";
-    for (size_t i = 0; i < r->labels_n; i++)
-        ESPY_TRY(erase_version_add(cx, r, by_label, DB_ARGS(DB_INT(r->labels[i]))));
+    for (size_t i = 0; i < r->words.labels_n; i++)
+        ESPY_TRY(erase_version_add(cx, r, by_label, DB_ARGS(DB_INT(r->words.labels[i]))));
     for (size_t i = 0; i < r->samples_n; i++)
         ESPY_TRY(erase_version_add(cx, r, by_sample, DB_ARGS(DB_INT(r->samples[i].id))));
     ESPY_TRY(erase_versions_naming(cx, r, NULL));
@@ -741,8 +728,8 @@ static espy_err erase_left(espy_ctx *cx, erase_run *r, int64_t *left)
                                  " + (SELECT count(*) FROM version_samples WHERE sample = $1)"
                                  " + (SELECT count(*) FROM media WHERE digest = $2)";
     int64_t n = 0;
-    for (size_t i = 0; i < r->labels_n; i++) {
-        ESPY_TRY(espy_db_number(cx, r->st, label, DB_ARGS(DB_INT(r->labels[i])), &n));
+    for (size_t i = 0; i < r->words.labels_n; i++) {
+        ESPY_TRY(espy_db_number(cx, r->st, label, DB_ARGS(DB_INT(r->words.labels[i])), &n));
         *left += n;
     }
     for (size_t i = 0; i < r->samples_n; i++) {
@@ -834,8 +821,8 @@ static espy_err erase_all(espy_ctx *cx, erase_run *r, espy_json **receipt)
     ESPY_TRY(erase_open(cx, r));
     ESPY_TRY(erase_versions(cx, r));
     ESPY_TRY(erase_media(cx, r));
-    for (size_t i = 0; i < r->labels_n; i++)
-        ESPY_TRY(espy_db_exec(cx, r->st, label, DB_ARGS(DB_INT(r->labels[i]))));
+    for (size_t i = 0; i < r->words.labels_n; i++)
+        ESPY_TRY(espy_db_exec(cx, r->st, label, DB_ARGS(DB_INT(r->words.labels[i]))));
     ESPY_TRY(espy_db_exec(cx, r->st, answers, NULL, 0));
     ESPY_TRY(erase_texts(cx, r, NULL));
     ESPY_TRY(erase_left(cx, r, &left));

@@ -26,13 +26,13 @@ void espy_sample_pool_free(espy_ctx *cx, espy_sample_pool *p)
     *p = (espy_sample_pool){0};
 }
 
-#define POOL_FROM                                                                               \
-    " FROM media m JOIN samples s ON s.media = m.id"                                            \
-    " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1"                           \
-    " LEFT JOIN labels l ON l.id = s.label"                                                     \
-    " WHERE m.collection = $2 AND m.probe = 0 AND m.deleted IS NULL AND s.deleted IS NULL AND " \
-    "($3 = 0 OR m.session = "                                                                   \
-    "$3) AND ($4 = 0 OR (s.label IS NULL AND coalesce(s.labelled_by, '') <> 'user')"            \
+#define POOL_FROM                                                                          \
+    " FROM media m JOIN samples s ON s.media = m.id"                                       \
+    " JOIN embeddings e ON e.sample = s.id AND e.encoder_digest = $1"                      \
+    " LEFT JOIN labels l ON l.id = s.label"                                                \
+    " WHERE m.collection = $2 AND m.probe = 0 AND m.deleted IS NULL AND s.deleted IS NULL" \
+    " AND ($3 = 0 OR m.session = $3)"                                                      \
+    " AND ($4 = 0 OR (s.label IS NULL AND coalesce(s.labelled_by, '') <> 'user')"          \
     " OR (s.labelled_by = 'job' AND l.origin = 'user'))"
 
 static espy_err pool_row(espy_ctx *cx, espy_store *st, espy_db_rows *rows, espy_sample_pool *p,

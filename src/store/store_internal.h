@@ -306,8 +306,8 @@ espy_err espy_change_back(espy_ctx *cx, espy_store *st, espy_gone kind, int64_t 
 
 /* -- store_words.c: names of a label in texts -------------------------------------------------- */
 typedef struct espy_words {
-    const int64_t *labels; /* whose: one label, and those merged into it; the caller's */
-    size_t labels_n;
+    int64_t *labels; /* whose: one label, and those that were merged into it */
+    size_t labels_n, labels_room;
     char token[24]; /* stands for the names */
     char **names;   /* all that the label was ever called */
     size_t names_n, names_room;
@@ -315,6 +315,7 @@ typedef struct espy_words {
     size_t others_n, others_room;
 } espy_words;
 void espy_words_free(espy_ctx *cx, espy_words *w);
+bool espy_words_of(const espy_words *w, int64_t label); /* whether it is one of the labels */
 /* Adds a name, and how a file would be called by it.  own: the label's, else another one's. */
 espy_err espy_words_add(espy_ctx *cx, espy_words *w, const char *name, bool own) ESPY_NODISCARD;
 /* Whether a text is one of the names; has one as a word of its own; or a string of a JSON value

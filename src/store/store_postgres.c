@@ -428,9 +428,9 @@ static const char pg_schema_4[] =
 /* Schema 5: samples that were taken away can come back, and what was undone is found at once. */
 static const char pg_schema_5[] =
     "DROP VIEW attendansee_face_crops;"
-    "ALTER TABLE samples ADD COLUMN deleted DOUBLE PRECISION;"
-    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = 'undo';" PG_FACE_CROPS_4
-    " AND s.deleted IS NULL;";
+    "ALTER TABLE samples ADD COLUMN deleted DOUBLE PRECISION;" PG_FACE_CROPS_4
+    " AND s.deleted IS NULL;"
+    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = 'undo';";
 
 /* Each step brings the schema to its number.  Released steps never change; new ones are appended.
  */

@@ -410,7 +410,8 @@ static espy_err sample_put(espy_ctx *cx, espy_store *st, int64_t scan, const esp
     if (found) {
         if (s->again)
             ESPY_TRY(espy_db_exec(cx, st, again, DB_ARGS(DB_INT(*id))));
-        ESPY_TRY(espy_db_find(cx, st, away, DB_ARGS(DB_INT(*id)), gone, &other));
+        else
+            ESPY_TRY(espy_db_find(cx, st, away, DB_ARGS(DB_INT(*id)), gone, &other));
         ESPY_TRY(espy_db_number(cx, st, labelled, DB_ARGS(DB_INT(*id)), label));
     } else {
         sample_pack(p->points, SAMPLE_POINTS, points);

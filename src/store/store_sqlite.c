@@ -445,9 +445,8 @@ static const char sqlite_schema_4[] =
 /* Schema 5: samples that were taken away can come back, and what was undone is found at once. */
 static const char sqlite_schema_5[] =
     "DROP VIEW attendansee_face_crops;"
-    "ALTER TABLE samples ADD COLUMN deleted REAL;"
-    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = "
-    "'undo';" SQLITE_FACE_CROPS_4 " AND s.deleted IS NULL;";
+    "ALTER TABLE samples ADD COLUMN deleted REAL;" SQLITE_FACE_CROPS_4 " AND s.deleted IS NULL;"
+    "CREATE INDEX events_undo ON events(collection, detail) WHERE action = 'undo';";
 
 /* Step i brings schema i to schema i + 1.  Released steps never change; new ones are appended. */
 static const char *const sqlite_migrations[] = {sqlite_schema_1, sqlite_schema_2, sqlite_schema_3,

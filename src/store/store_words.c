@@ -15,8 +15,17 @@ void espy_words_free(espy_ctx *cx, espy_words *w)
         espy_free(cx, w->names[i]);
     for (size_t i = 0; i < w->others_n; i++)
         espy_free(cx, w->others[i]);
+    espy_free(cx, w->labels);
     espy_free(cx, w->names);
     espy_free(cx, w->others);
+}
+
+bool espy_words_of(const espy_words *w, int64_t label)
+{
+    for (size_t i = 0; i < w->labels_n; i++)
+        if (w->labels[i] == label)
+            return true;
+    return false;
 }
 
 /* -- names ------------------------------------------------------------------------------------- */
@@ -150,14 +159,6 @@ static bool words_label_row(const espy_json *v, int64_t *label)
     return is;
 }
 
-static bool words_own(const espy_words *w, int64_t label)
-{
-    for (size_t i = 0; i < w->labels_n; i++)
-        if (w->labels[i] == label)
-            return true;
-    return false;
-}
-
 /* The codes and names of a row of changed labels: elements 1, 2, 6 and 7. */
 static espy_err words_json_label(espy_ctx *cx, const espy_words *w, const espy_json *v,
                                  espy_json *to)
@@ -183,7 +184,7 @@ static espy_err words_json(espy_ctx *cx, const espy_words *w, const espy_json *v
         *out = espy_json_of_string(text);
         espy_free(cx, text);
     } else if (espy_json_is_array(v) && words_label_row(v, &label)) {
-        const bool own = words_own(w, label);
+        const bool own = espy_words_of(w, label);
         *out = own ? espy_json_array() : espy_json_ref((espy_json *)(uintptr_t)v);
         if (own && *out != NULL)
             e = words_json_label(cx, w, v, *out);
@@ -215,7 +216,7 @@ bool espy_words_in_json(const espy_words *w, const espy_json *v)
     if (espy_json_is_string(v))
         return espy_words_in(w, espy_json_string(v, ""));
     if (espy_json_is_array(v) && words_label_row(v, &label))
-        return words_own(w, label) &&
+        return espy_words_of(w, label) &&
                strcmp(espy_json_string(espy_json_at(v, 1), ""), w->token) != 0;
     for (size_t i = 0; espy_json_is_array(v) && i < espy_json_count(v); i++)
         if (espy_words_in_json(w, espy_json_at(v, i)))

@@ -419,6 +419,17 @@ static bool random_step(espy_ctx *cx, espy_store *st, int64_t c, espy_random *r,
     return after > before;
 }
 
+static void random_begin(espy_ctx *cx, espy_store *st, int64_t c, int64_t *labels, int64_t *s)
+{
+    for (int i = 0; i < LABELS; i++) {
+        char code[8];
+        snprintf(code, sizeof code, "L%d", i);
+        labels[i] = label(cx, st, c, code);
+    }
+    for (int i = 0; i < SAMPLES; i++)
+        s[i] = case_sample(cx, st, c, i, NULL);
+}
+
 static void run_random(void **state)
 {
     (void)state;
@@ -430,13 +441,7 @@ static void run_random(void **state)
         size_t depth = 0;
         espy_random r;
         espy_random_seed(&r, seed, 7);
-        for (int i = 0; i < LABELS; i++) {
-            char code[8];
-            snprintf(code, sizeof code, "L%d", i);
-            labels[i] = label(&cx, st, c, code);
-        }
-        for (int i = 0; i < SAMPLES; i++)
-            s[i] = case_sample(&cx, st, c, i, NULL);
+        random_begin(&cx, st, c, labels, s);
         for (int i = 0; i < STEPS; i++) {
             case_picture(&cx, st, c, pictures[depth], sizeof pictures[depth]);
             depth += random_step(&cx, st, c, &r, labels, s, i);
@@ -475,13 +480,7 @@ static void run_random_erase(void **state)
         int64_t c = case_collection(&cx, st, "c"), labels[LABELS], s[SAMPLES];
         espy_random r;
         espy_random_seed(&r, seed, 9);
-        for (int i = 0; i < LABELS; i++) {
-            char code[8];
-            snprintf(code, sizeof code, "L%d", i);
-            labels[i] = label(&cx, st, c, code);
-        }
-        for (int i = 0; i < SAMPLES; i++)
-            s[i] = case_sample(&cx, st, c, i, NULL);
+        random_begin(&cx, st, c, labels, s);
         for (int i = 0; i < STEPS; i++) {
             espy_undone u = {0};
             random_step(&cx, st, c, &r, labels, s, i);
